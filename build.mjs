@@ -1,0 +1,94 @@
+// Bundles src into dist, so that an installed wsend is two packages (the SQLite binding is native code and stays outside) and a command reads
+// few files: every file costs a millisecond or two of start-up. Licences of what is inside are kept beside it.
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const here = (path) => new URL(path, import.meta.url);
+const { version } = JSON.parse(readFileSync(here('./package.json'), 'utf8'));
+
+/**
+ * Which modules share a file, by what needs them together; the first that fits counts. What no group names is divided by who imports it.
+ */
+const GROUPS = [
+  { name: 'cli', test: /src\/(cli|errors)\.ts|terminal\/output\.ts|node_modules\/commander\// },
+  {
+    name: 'world',
+    test: /src\/(world|flags|config|settings)\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate|clock-time|text)\.ts/,
+  },
+  {
+    name: 'run',
+    test: /src\/(send|run-campaign)\.ts|src\/engine\/|src\/commands\/(run|resume|conduct)\.ts|terminal\/report\.ts|src\/adapters\/process\/|wassenger\/(account|lazy-provider)\.ts/,
+  },
+  { name: 'database', test: /src\/adapters\/sql\/(?!.*(mysql|postgres))|node_modules\/kysely\// },
+  { name: 'redis', test: /src\/adapters\/redis\// },
+  { name: 'wassenger', test: /src\/adapters\/wassenger\// },
+].map((group, i, all) => ({ ...group, priority: all.length - i }));
+
+const bundle = await rolldown({
+  cwd: fileURLToPath(here('.')),
+  input: { main: 'src/main.ts' },
+  preserveEntrySignatures: 'allow-extension',
+  platform: 'node',
+  external: ['libsql', 'pg-native'],
+  transform: { target: 'node20', define: { WSEND_VERSION: JSON.stringify(version) } },
+  plugins: [
+    {
+      name: 'unused',
+      resolveId: { filter: { id: /^(node:child_process|(node:)?crypto|http2-wrapper)$/ }, handler: leaveOut },
+      load: { filter: { id: /^\0unused$/ }, handler: () => 'export default {}' },
+    },
+    {
+      name: 'raw',
+      load: {
+        filter: { id: /\?raw$/ },
+        handler: (id) => `export default ${JSON.stringify(readFileSync(id.slice(0, -'?raw'.length), 'utf8'))}`,
+      },
+      resolveId: { filter: { id: /\?raw$/ }, handler: (id, importer) => resolve(dirname(importer), id) },
+    },
+  ],
+  logLevel: 'warn',
+});
+rmSync(here('./dist'), { recursive: true, force: true });
+const { output } = await bundle.write({
+  dir: 'dist',
+  format: 'esm',
+  minify: true,
+  comments: false,
+  codeSplitting: { groups: GROUPS },
+  chunkFileNames: '[name]-[hash].js',
+});
+await bundle.close();
+writeFileSync(here('./dist/LICENSES.txt'), licencesOf(bundledPackages(output)));
+
+/**
+ * What costs start-up and is never used: commander loads `child_process` for subcommands that are programs of their own (5 ms), dotenv `crypto`
+ * for vaults (15 ms), and got opens a TLS socket at once to be ready for HTTP/2 (40 ms). An empty module stands in for each; whoever called
+ * one would fail at its first test.
+ */
+function leaveOut(id, importer = '') {
+  const unused =
+    id === 'http2-wrapper' ||
+    (id === 'node:child_process' && /node_modules.commander./.test(importer)) ||
+    (/crypto/.test(id) && /node_modules.dotenv./.test(importer));
+  return unused ? '\0unused' : null;
+}
+
+function bundledPackages(chunks) {
+  const names = chunks
+    .flatMap(({ moduleIds = [] }) => moduleIds)
+    .map((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\//.exec(path.replace(/.*(?=node_modules\/)/, ''))?.[0]);
+  return [...new Set(names.filter(Boolean))].sort();
+}
+
+function licencesOf(folders) {
+  return folders
+    .map((folder) => {
+      const { name, version, license } = JSON.parse(readFileSync(here(`./${folder}package.json`), 'utf8'));
+      const file = readdirSync(here(`./${folder}`)).find((entry) => /^licen[cs]e/i.test(entry));
+      const text = file && existsSync(here(`./${folder}${file}`)) ? readFileSync(here(`./${folder}${file}`), 'utf8').trim() : '';
+      return `${name} ${version} (${license})\n\n${text}\n`;
+    })
+    .join(`\n${'-'.repeat(80)}\n\n`);
+}
