@@ -1,0 +1,37 @@
+import { errorRate } from './error-rate.ts';
+import { formatPercent } from './units.ts';
+
+/** The error rate above which a campaign is paused: 20 %. */
+export const OPEN_ABOVE = 0.2;
+/** Outcomes of this run before the breaker judges: fewer would let one bad number in four stop a campaign. */
+export const OUTCOMES_BEFORE_JUDGING = 20;
+
+/** What one run has seen. It starts anew with every run, so that a paused campaign can go on. */
+export interface CircuitBreaker {
+  sent: number;
+  failed: number;
+  /** How often each failure code was seen. */
+  codes: Readonly<Record<string, number>>;
+}
+
+export const CLOSED: CircuitBreaker = { sent: 0, failed: 0, codes: {} };
+
+/** The breaker after one more settled recipient: `code` is its failure code, or null when it was sent. */
+export function observe(breaker: CircuitBreaker, code: string | null): CircuitBreaker {
+  if (code === null) return { ...breaker, sent: breaker.sent + 1 };
+  return { ...breaker, failed: breaker.failed + 1, codes: { ...breaker.codes, [code]: (breaker.codes[code] ?? 0) + 1 } };
+}
+
+/**
+ * Why the campaign must pause, such as `11 of 50 failed = 22 %: 9 × phone:invalid, 2 × error:500`, or null while it may go on.
+ * It judges from the 20th outcome of the run on, or from the first full batch where batches are smaller.
+ */
+export function checkCircuitBreaker(breaker: CircuitBreaker, batchSize: number): string | null {
+  const settled = breaker.sent + breaker.failed;
+  const rate = errorRate(breaker);
+  if (settled < Math.min(OUTCOMES_BEFORE_JUDGING, batchSize) || rate <= OPEN_ABOVE) return null;
+  const causes = Object.entries(breaker.codes)
+    .sort(([, a], [, b]) => b - a)
+    .map(([code, count]) => `${count} × ${code}`);
+  return `${breaker.failed} of ${settled} failed = ${formatPercent(rate)}: ${causes.join(', ')}`;
+}

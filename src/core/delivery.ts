@@ -1,0 +1,47 @@
+import type { Delivery } from './incoming.ts';
+import type { EpochMs } from './units.ts';
+
+/** A message as far as deliveries change it. `status` is one of those of `messages`, or whatever an existing database holds. */
+export interface DeliveryRow {
+  status: string;
+  deliveredAt: EpochMs | null;
+  readAt: EpochMs | null;
+  error: string | null;
+}
+
+/** One report about it. `current` is false when it is about an acceptance that a later one has replaced. */
+export type DeliveryReport = Pick<Delivery, 'state' | 'at' | 'failure'> & { current: boolean };
+
+/** Further is higher. A message that was delivered has reached somebody: no failure undoes that, and it undoes a failure. */
+const RANK: Record<string, number> = { pending: 0, sent: 1, failed: 2, delivered: 3, read: 4 };
+
+/**
+ * The message after a report, whatever the order in which reports arrive and however often: its status only moves forward, and each time is
+ * the earliest that was reported. A failure counts only for a message that is sent, and only for its present acceptance: a row that is
+ * pending again was failed before, and is on its way to a second attempt. What `sent` says is known from the send itself.
+ */
+export function afterDelivery(row: DeliveryRow, { state, at, failure, current }: DeliveryReport): DeliveryRow {
+  const rank = RANK[row.status];
+  if (rank === undefined || state === 'sent') return row;
+  if (state === 'failed') {
+    if (row.status !== 'sent' || !current) return row;
+    const { code, reason } = failure ?? { code: 'message:failed', reason: 'accepted, then failed at the provider' };
+    return { ...row, status: 'failed', error: `${code}: ${reason}` };
+  }
+  const moved = rank < (RANK[state] as number) ? { status: state, error: null } : {};
+  const deliveredAt = earliest(row.deliveredAt, at);
+  return { ...row, ...moved, deliveredAt, readAt: state === 'read' ? earliest(row.readAt, at) : row.readAt };
+}
+
+/** How a campaign's counters move with a Message 1: 1 where it is counted now and was not before, -1 where it was. */
+export function countersMoved(before: string, after: string): { sent: number; failed: number } {
+  return { sent: Number(isTaken(after)) - Number(isTaken(before)), failed: Number(after === 'failed') - Number(before === 'failed') };
+}
+
+function isTaken(status: string): boolean {
+  return status === 'sent' || status === 'delivered' || status === 'read';
+}
+
+function earliest(known: EpochMs | null, at: EpochMs): EpochMs {
+  return known === null ? at : Math.min(known, at);
+}

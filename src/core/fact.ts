@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import type { Delivery, Fact } from './incoming.ts';
+
+/** What the repetitions of a fact have in common, and no other fact has: 64 hexadecimal digits, whatever the provider's ids look like. */
+export function factKey(fact: Fact): string {
+  return createHash('sha256')
+    .update(JSON.stringify([fact.kind, ...partsOf(fact)]))
+    .digest('hex');
+}
+
+/** The names that a delivery gives its message, at least one. */
+export function idsOf({ ids }: Delivery): string[] {
+  return [...new Set([ids.waId, ids.providerId].filter((id) => id !== null))];
+}
+
+function partsOf(fact: Fact): unknown[] {
+  switch (fact.kind) {
+    case 'delivery':
+      return [fact.ids.waId ?? fact.ids.providerId, fact.state];
+    case 'reply':
+      return [fact.waId];
+    case 'reaction':
+      // A reaction without an id of its own bears its target's, and the contact may change it.
+      return [fact.waId, fact.phone, fact.emoji];
+  }
+}

@@ -1,0 +1,38 @@
+import type { Milliseconds } from './units.ts';
+
+/**
+ * What one attempt proved. The provider adapter makes one of these of every answer, including none at all.
+ *
+ * - `accepted`: the provider took the message.
+ * - `rejected`: it refused this recipient for good (`code` such as `phone:invalid`).
+ * - `barred`: it refuses our key, plan or device, or the request itself; every further send would fare the same.
+ * - `throttled`: it was not taken because we are too fast (429).
+ * - `unavailable`: it was surely not taken, because no request left this machine (DNS, refused, TLS, or too late to be safe).
+ * - `unknown`: it may have been taken (timeout, reset, 5xx): look the reference up. `offline` marks a 503, after which the device is asked.
+ */
+export type Outcome =
+  | { kind: 'accepted'; providerId: string | null; whatsappId: string | null }
+  | { kind: 'rejected'; code: string; reason: string }
+  | { kind: 'barred'; code: string; reason: string }
+  | { kind: 'throttled'; retryAfterMs: Milliseconds | null; reason: string }
+  | { kind: 'unavailable'; code: string; reason: string }
+  | { kind: 'unknown'; code: string; reason: string; offline: boolean };
+
+/**
+ * What one look-up of a reference proved.
+ *
+ * - `found`: the provider holds a message with our reference, number and line. `failure` is set when it was accepted and then failed there.
+ * - `absent`: the provider listed everything it has under the reference, and ours is not in it.
+ * - `unsure`: it cannot tell. `reachable` is false when it did not answer at all, or with an error.
+ */
+export type Finding =
+  | { kind: 'found'; providerId: string | null; whatsappId: string | null; failure: { code: string; reason: string } | null }
+  | { kind: 'absent' }
+  | { kind: 'unsure'; reason: string; reachable: boolean };
+
+/** How the line is. `waiting`: not ready now, may become so by itself. `barred`: a person must act. `unreachable`: no answer. */
+export type LineState =
+  | { kind: 'ready'; name: string }
+  | { kind: 'waiting'; reason: string }
+  | { kind: 'barred'; code: string; reason: string }
+  | { kind: 'unreachable'; reason: string };

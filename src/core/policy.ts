@@ -1,0 +1,15 @@
+import type { DelayBounds } from './adaptive-delay.ts';
+import type { Pace } from './pacing.ts';
+import type { RetryPolicy } from './retry.ts';
+import type { Milliseconds } from './units.ts';
+
+/** How to send, as configured. Read again before each batch, so that a change applies from the next one on. */
+export interface Policy {
+  pace: Pace;
+  bounds: DelayBounds;
+  retry: RetryPolicy;
+  /** Most calls in flight at once on the line. */
+  concurrency: number;
+  /** How long a reference is looked for before it counts as absent. */
+  lookupMs: Milliseconds;
+}

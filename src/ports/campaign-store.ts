@@ -1,0 +1,92 @@
+import type { Campaign, CampaignStatus, Recipient } from '../core/campaign.ts';
+import type { EpochMs } from '../core/units.ts';
+
+// The operator's database: campaigns, their recipients, and what became of them.
+
+/** Message 1 rows of a campaign by status; delivered and read count as sent. What was left out counts in the total alone. */
+export interface Tally {
+  total: number;
+  pending: number;
+  sent: number;
+  failed: number;
+}
+
+/** What became of one recipient, as the database is told. `providerId` is what `messages` holds of the two ids; `whatsappId` may be the other. */
+export type Result =
+  /** `note` says why it counts as sent where the provider did not say so: the operator's word. */
+  | { kind: 'sent'; message: number; providerId: string | null; whatsappId?: string | null; at: EpochMs; attempts: number; note?: string }
+  | {
+      kind: 'failed';
+      message: number;
+      code: string;
+      reason: string;
+      at: EpochMs;
+      attempts: number;
+      providerId: string | null;
+      whatsappId?: string | null;
+    }
+  /** Still pending there, with a note (in doubt, or waiting for a retry), so that the loss of the checkpoint does not hide it. */
+  | { kind: 'marked'; message: number; note: string; at: EpochMs; attempts: number };
+
+export interface CampaignStore {
+  find(id: number): Promise<Campaign | undefined>;
+  /** Newest first. */
+  list(): Promise<(Campaign & { tally: Tally })[]>;
+  tally(id: number): Promise<Tally>;
+  setStatus(id: number, status: CampaignStatus): Promise<void>;
+  /** True while a reply may still bring a Message 2 (someone who has had none got Message 1 less than 24 h ago), or a Message 2 is pending. */
+  awaitsReplies(id: number, now: EpochMs): Promise<boolean>;
+  /** Failed Message 1 rows by error text (`code: reason`), most frequent first, at most `limit`. */
+  failures(id: number, limit: number): Promise<{ error: string; count: number }[]>;
+}
+
+export interface RecipientStore {
+  /** Pending Message 1 rows with an id above `after`, by id, at most `limit`. */
+  pending(campaign: number, after: number, limit: number): Promise<Recipient[]>;
+  /** These Message 1 rows of the campaign, as far as they are still pending, by id. */
+  stillPending(campaign: number, messages: number[]): Promise<Recipient[]>;
+  /**
+   * Writes results and the campaign's counters, all or nothing. A row that is no longer pending is left alone (so repeating a call changes
+   * nothing), with one exception: `sent` also overrules `failed`, because an acceptance is a fact.
+   */
+  record(campaign: number, results: Result[]): Promise<void>;
+  /** Makes the Message 1 rows from the campaign's categories when it has none at all; returns how many were made and left out. `render` gets a contact's fields. */
+  prepare(
+    campaign: number,
+    render: (fields: Record<string, string>) => string,
+  ): Promise<{ made: number; unverified: number; duplicates: number }>;
+  /** How many rows `prepare` would make now. */
+  preparable(campaign: number): Promise<number>;
+  /** Failed Message 1 rows become pending again, attempts 0; returns which, by id. Keeps `whatsapp_message_id` (see Recipient.acceptedBefore). */
+  retryFailed(campaign: number): Promise<number[]>;
+}
+
+/** A checked CSV row on its way into the database. */
+export interface PlannedRecipient {
+  /** E.164. */
+  phone: string;
+  countryCode: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  message1: string;
+  message2: string | null;
+}
+
+export interface CampaignPlan {
+  name: string;
+  /** It is made for the sandbox, and marked so. */
+  sandbox?: boolean;
+  /** The templates as typed. */
+  message1: string;
+  message2: string | null;
+  /** Tells this file with this text (and its `--again` repetitions) from every other. At most 100 characters. */
+  fingerprint: string;
+  recipients: AsyncIterable<PlannedRecipient>;
+}
+
+export interface ImportStore {
+  /** The campaign that was made from this fingerprint, newest first, or undefined. */
+  findImport(fingerprint: string): Promise<number | undefined>;
+  /** Creates campaign, contacts and Message 1 rows in one transaction; on any error nothing of it stays. */
+  createCampaign(plan: CampaignPlan): Promise<{ campaign: number; recipients: number }>;
+}

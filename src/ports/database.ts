@@ -1,0 +1,90 @@
+import type { EpochMs } from '../core/units.ts';
+
+// What else is kept in the operator's database.
+
+/** Which campaigns are rehearsals: kept with them, so that neither a lost checkpoint nor another folder sends one to people. */
+export interface SandboxMarks {
+  has(campaign: number): Promise<boolean>;
+  /** Marks it, for good. Rejects with UsageError when the database does not let us. */
+  set(campaign: number): Promise<void>;
+}
+
+/**
+ * Which run was the last to take a campaign up: kept in the database, so that a checkpoint that an earlier run left in another place is known
+ * to be old, whatever it says.
+ */
+export interface LastRuns {
+  /** The token of that run, or null where none is noted. */
+  of(campaign: number): Promise<string | null>;
+  /** Notes it, before the run claims anything. Rejects with UsageError when the database does not let us. */
+  note(campaign: number, token: string): Promise<void>;
+}
+
+/** One message of ours as the ledger has it, whatever its status: Message 1, or a Message 2 that wsend made. */
+export interface LedgerRow {
+  /** Id of the row in `messages`. */
+  message: number;
+  /** `contacts.full_number`, with or without `+`. */
+  phone: string;
+  content: string;
+  /** Delivered and read count as sent; a status that is none of ours is `other`. */
+  status: 'pending' | 'sent' | 'failed' | 'other';
+  /** `messages.whatsapp_message_id`. */
+  providerId: string | null;
+  /** It is sent by the operator's word alone (`reconcile --assume sent`). */
+  assumed: boolean;
+}
+
+export interface Ledger {
+  /** Messages with an id above `after`, by id, at most `limit`. Rejects with DatabaseUnreachable when the database does not answer. */
+  page(campaign: number, after: number, limit: number): Promise<LedgerRow[]>;
+}
+
+/** Who wants no messages. Every change is kept and has a number; a list that was never written to is empty. */
+export interface OptOuts {
+  /** The changes after `cursor` (0: all of them, the latest of each number last), in order, and the cursor to go on from. */
+  since(cursor: number): Promise<{ cursor: number; changes: { phone: string; out: boolean }[] }>;
+  /** Puts numbers (E.164) on the list, or takes them off; returns how many were not so before. `source` says who wanted it. */
+  set(phones: string[], out: boolean, source: string): Promise<number>;
+  /** The numbers on the list, in order of number, each with when and by whom it was put there. */
+  list(): AsyncIterable<{ phone: string; at: EpochMs; source: string }>;
+}
+
+/**
+ * A campaign and a line, locked in the operator's database itself: runs whose checkpoints are apart (two folders, two machines) exclude each
+ * other by it. It ends with the process.
+ */
+export interface DatabaseLock {
+  /** Until when it is surely ours, as far as is known now. In the past while its connection is lost and it is being taken again. */
+  goodUntil(): EpochMs;
+  /** Aborted, with the reason, once another run has it or the database stays away: nothing may be sent any more. */
+  readonly lost: AbortSignal;
+  release(): Promise<void>;
+}
+
+/** What became of one recipient, as the database has it. */
+export interface RecipientReport {
+  /** Id of the Message 1 row in `messages`. */
+  message: number;
+  phone: string;
+  firstName: string | null;
+  lastName: string | null;
+  /** `pending`, `sent`, `delivered`, `read`, `failed`, `in_doubt`, `skipped`, or whatever another program wrote there. */
+  status: string;
+  /** Why it failed, is in doubt, was skipped, or waits; null where there is nothing to say. */
+  reason: string | null;
+  attempts: number;
+  sentAt: EpochMs | null;
+  deliveredAt: EpochMs | null;
+  readAt: EpochMs | null;
+  /** `no_interaction` once 24 h have passed without a reply; null before, and where Message 1 was not taken. */
+  reply: 'replied' | 'no_interaction' | null;
+  repliedAt: EpochMs | null;
+  /** The status of their Message 2, or null where they have none. */
+  message2: string | null;
+}
+
+export interface RecipientReports {
+  /** Recipients with a Message 1 above `after`, by id, at most `limit`. */
+  page(campaign: number, after: number, limit: number, now: EpochMs): Promise<RecipientReport[]>;
+}

@@ -1,0 +1,58 @@
+import type { Fact } from '../core/incoming.ts';
+import type { Finding, LineState, Outcome } from '../core/outcome.ts';
+import type { EpochMs, Milliseconds } from '../core/units.ts';
+import type { Held } from '../core/verdict.ts';
+
+export interface OutboundMessage {
+  reference: string;
+  /** E.164. */
+  phone: string;
+  content: string;
+}
+
+/** The time of one attempt. */
+export interface Slot {
+  /** The request is not written after this. */
+  notAfter: EpochMs;
+  /** Called when the request is written, with the moment. */
+  onStart?: (at: EpochMs) => void;
+}
+
+export interface Provider {
+  /** The line (device id) that this provider sends on. */
+  readonly line: string;
+  /**
+   * One attempt, never repeated inside. A request that could not be written in its slot is not written at all (`unavailable`, code `late`):
+   * a process that was suspended must not send what another has meanwhile taken over. Never rejects.
+   */
+  send(message: OutboundMessage, slot: Slot): Promise<Outcome>;
+  /** One look-up; compares reference, number and line (null: whichever) on our side. Never rejects. */
+  lookUp(message: { reference: string; phone: string; line: string | null }): Promise<Finding>;
+  /** Asks how the line is. Never rejects. */
+  askLine(): Promise<LineState>;
+  close(): Promise<void>;
+}
+
+/** What the provider lists under one reference. */
+export type Listing =
+  | { kind: 'listed'; messages: Held[] }
+  /** Not now: asked too fast (and when to ask again), or no answer (null). */
+  | { kind: 'later'; reason: string; waitMs: Milliseconds | null }
+  /** It refuses to say (key, plan), or its list cannot tell. */
+  | { kind: 'unclear'; reason: string; refused: boolean };
+
+export interface ProviderList {
+  /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
+  list(message: { reference: string; phone: string }): Promise<Listing>;
+}
+
+/** A page of what the provider lists: the facts in it, and whether there may be more; or why it could not be read. */
+export type Listed = { facts: Fact[]; more: boolean } | { problem: string };
+
+/** Asks the provider for what its webhook calls would report. Nothing here rejects. */
+export interface Watcher {
+  /** How far the messages are that were sent on the line since then; pages from 0. */
+  deliveries(since: EpochMs, page: number): Promise<Listed>;
+  /** What a contact has lately written in the chat with the line. */
+  chat(phone: string): Promise<Listed>;
+}
