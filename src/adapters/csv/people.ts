@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { UsageError } from '../../errors.ts';
+import type { PlannedRecipient } from '../../ports.ts';
+import { type Header, variablesOf } from './header.ts';
+import { readCountry } from './number.ts';
+import { collectRejected, type Rejected } from './rejected.ts';
+import { type PeopleSource, type RowTemplate, readVerdicts } from './verdicts.ts';
+
+/** What to check, and with what. */
+export interface PeopleOptions {
+  path: string;
+  /** The country of numbers without a country code (`--country`). */
+  country?: string | undefined;
+  /** Null where only the numbers matter (an estimate); the texts are then empty and not checked. */
+  message1: RowTemplate | null;
+  message2: RowTemplate | null;
+  /** False leaves `<file>.rejected.csv` alone, as a dry run should. Default true. */
+  writeRejected?: boolean;
+}
+
+/** Every row falls into one of the last three: rows = accepted + duplicates + refused. Blank rows are no rows. */
+export interface PeopleCounts {
+  rows: number;
+  accepted: number;
+  /** Rows with the number of an accepted row above them; they are dropped. */
+  duplicates: number;
+  refused: number;
+}
+
+/** A file of people of which every row was checked. */
+export interface CheckedPeople {
+  path: string;
+  /** As the header writes them. */
+  columns: string[];
+  /** As templates write them. */
+  variables: string[];
+  /** What the operator should know, a sentence each. */
+  notes: string[];
+  counts: PeopleCounts;
+  /** For each variable that a message reads without a default: how many accepted rows leave it empty. Only those that some row does. */
+  emptyVariables: Record<string, number>;
+  /** The first 5 refused rows. Reasons name no digits. */
+  firstRefused: { line: number; reason: string }[];
+  /** Where all refused rows are, or null when none is or none was to be written. */
+  rejectedFile: string | null;
+  /** The first 3 accepted, with their texts; mask the number before it is shown. */
+  sample: PlannedRecipient[];
+  /** SHA-256 (64 hex digits) of the accepted numbers and their texts in order: the same however the file is encoded or laid out. */
+  fingerprint: string;
+  /** Reads the file again and gives exactly the accepted, in order. At its end, throws UsageError when the file is no longer what was checked. */
+  recipients(): AsyncGenerator<PlannedRecipient>;
+}
+
+/**
+ * Checks every row of a CSV file of people: number, texts, duplicates. The file is streamed; only the numbers are kept, at 11 to 24 bytes
+ * each (measured, whole process: 59 MB for ten rows, 139 MB for 100,000, 169 MB for a million). Throws UsageError, one clear line, for
+ * a file or template that cannot be used at all; InfrastructureError when the disk fails.
+ */
+export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople> {
+  const { path, message1, message2 } = options;
+  const country = options.country === undefined ? undefined : readCountry(options.country);
+  const source: PeopleSource = { path, country, message1, message2 };
+  const required = new Set([...(message1?.required ?? []), ...(message2?.required ?? [])]);
+
+  const counts: PeopleCounts = { rows: 0, accepted: 0, duplicates: 0, refused: 0 };
+  const empty = new Map<string, number>();
+  const firstRefused: CheckedPeople['firstRefused'] = [];
+  const sample: PlannedRecipient[] = [];
+  const bytes = createHash('sha256');
+  const accepted = createHash('sha256');
+  let header: Header | undefined;
+  let rejected: Rejected | undefined;
+
+  try {
+    for await (const verdict of readVerdicts(source, bytes)) {
+      if (verdict.kind === 'header') {
+        header = verdict.header;
+        if (options.writeRejected !== false) rejected = collectRejected(path, header.columns, verdict.format);
+        continue;
+      }
+      counts.rows++;
+      if (verdict.kind === 'duplicate') counts.duplicates++;
+      if (verdict.kind === 'refused') {
+        counts.refused++;
+        if (firstRefused.length < 5) firstRefused.push({ line: verdict.row.line, reason: verdict.reason });
+        await rejected?.add(verdict.row, verdict.reason);
+      }
+      if (verdict.kind === 'accepted') {
+        counts.accepted++;
+        if (sample.length < 3) sample.push(verdict.recipient);
+        for (const name of required) if (verdict.fields[name] === '') empty.set(name, (empty.get(name) ?? 0) + 1);
+        accepted.update(identityOf(verdict.recipient));
+      }
+    }
+    if (!header) throw new UsageError(`${path} is empty`);
+    if (counts.rows === 0) throw new UsageError(`${path} has a header but no rows`);
+    const checked = bytes.digest('hex');
+    return {
+      path,
+      columns: header.columns,
+      variables: variablesOf(header),
+      notes: header.notes,
+      counts,
+      emptyVariables: Object.fromEntries(empty),
+      firstRefused,
+      rejectedFile: (await rejected?.finish()) ?? null,
+      sample,
+      fingerprint: accepted.digest('hex'),
+      recipients: () => readAgain(source, checked),
+    };
+  } catch (error) {
+    await rejected?.abandon();
+    throw error;
+  }
+}
+
+async function* readAgain(source: PeopleSource, checked: string): AsyncGenerator<PlannedRecipient> {
+  const bytes = createHash('sha256');
+  try {
+    for await (const verdict of readVerdicts(source, bytes)) if (verdict.kind === 'accepted') yield verdict.recipient;
+  } catch (error) {
+    throw error instanceof UsageError ? changed(source.path, error) : error;
+  }
+  if (bytes.digest('hex') !== checked) throw changed(source.path);
+}
+
+function changed(path: string, cause?: unknown): UsageError {
+  return new UsageError(`${path} changed while it was read`, 'Save it, close it, and run the same command again.', cause);
+}
+
+function identityOf({ phone, message1, message2 }: PlannedRecipient): string {
+  return `${JSON.stringify([phone, message1, message2])}\n`;
+}

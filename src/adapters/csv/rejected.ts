@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { InfrastructureError, messageOf } from '../../errors.ts';
+import { csvLine } from './cells.ts';
+import type { Format } from './delimiter.ts';
+import type { Row } from './rows.ts';
+
+/** Where the refused rows of a file go. */
+export function rejectedPath(path: string): string {
+  return `${path}.rejected.csv`;
+}
+
+/** The refused rows of one check, on their way into a file that appears whole or not at all. */
+export interface Rejected {
+  add(row: Row, reason: string): Promise<void>;
+  /** Puts the file in its place and returns its path; null, with an older one of ours removed, when nothing was refused. */
+  finish(): Promise<string | null>;
+  /** Leaves everything as it was before. May follow finish. */
+  abandon(): Promise<void>;
+}
+
+/**
+ * Collects refused rows for `<file>.rejected.csv`: the columns line and reason, then the file's own, laid out as the file is (so that
+ * corrected rows can be sent as they stand). Readable only by its owner. Rejects with InfrastructureError when it cannot be written.
+ */
+export function collectRejected(path: string, columns: string[], format: Format): Rejected {
+  const target = rejectedPath(path);
+  const temporary = `${target}.${randomUUID().slice(0, 8)}.tmp`;
+  const again = isOurs(columns);
+  let file: FileHandle | undefined;
+  let waiting = '';
+
+  const line = (cells: string[]) => csvLine(cells, format.delimiter);
+  const own = (cells: string[]) => (again ? cells.slice(OURS.length) : cells);
+
+  async function flush(): Promise<void> {
+    file ??= await open(temporary, 'wx', 0o600);
+    await file.writeFile(waiting);
+    waiting = '';
+  }
+
+  return {
+    async add(row, reason) {
+      if (!file && waiting === '') waiting = `${format.mark ? '\uFEFF' : ''}${line([...OURS, ...own(columns)])}`;
+      waiting += line([String(row.line), reason, ...own(row.cells)]);
+      if (waiting.length > 64 * 1024) await orFail(target, flush);
+    },
+    async finish() {
+      if (!file && waiting === '') {
+        await orFail(target, () => removeStale(target));
+        return null;
+      }
+      await orFail(target, async () => {
+        await flush();
+        await file?.close();
+        await rename(temporary, target);
+      });
+      return target;
+    },
+    async abandon() {
+      await file?.close().catch(() => {});
+      if (file) await rm(temporary, { force: true }).catch(() => {});
+    },
+  };
+}
+
+const OURS = ['line', 'reason'];
+
+/** True when these are the columns of a rejected file: somebody corrected one and checks it again. */
+function isOurs(columns: string[]): boolean {
+  return OURS.every((name, position) => columns[position] === name);
+}
+
+/** Removes the file of an earlier check, but nothing that only happens to have its name. */
+async function removeStale(target: string): Promise<void> {
+  const file = await open(target, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!file) return;
+  const start = Buffer.alloc(32);
+  try {
+    await file.read(start, 0, start.length, 0);
+  } finally {
+    await file.close();
+  }
+  if (/^\uFEFF?line[,;\t]reason[,;\t]/.test(start.toString('utf8'))) await rm(target);
+}
+
+async function orFail(target: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw new InfrastructureError(
+      `cannot write the refused rows to ${target}: ${messageOf(error)}`,
+      'Copy the list to a folder of yours.',
+      error,
+    );
+  }
+}

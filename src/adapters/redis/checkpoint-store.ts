@@ -1,0 +1,56 @@
+import type { MessageType } from '../../core/campaign.ts';
+import type { CheckpointHeader, CheckpointStore } from '../../ports.ts';
+import { checkRedis } from './check.ts';
+import { connect } from './connection.ts';
+import { decode, decodeLock, encodeLock, VERSION } from './encoding.ts';
+import { checkVersion, heldCheckpoint } from './held.ts';
+import { keysOf } from './keys.ts';
+
+/** How long a wish for a line is good: 5 s. */
+const WISH_MS = 5_000;
+
+/**
+ * Checkpoints in one Redis (not a cluster): `redis://…` or, over TLS, `rediss://…`. Connects with the first call. Every call rejects with
+ * CheckpointUnreachable within 5 s when Redis does not answer or takes no writes, and with UsageError where the address, the password or
+ * the rights are wrong; after the former the same call may be repeated, and works once Redis is back.
+ */
+export function redisCheckpointStore(url: string, type: MessageType = 'message_1'): CheckpointStore {
+  const redis = connect(url);
+  const keys = (campaign: number, line: string) => keysOf({ campaign, type }, line);
+  return {
+    async acquire(campaign, line, owner, replacing) {
+      const stream = { campaign, type };
+      const args = [encodeLock(owner, stream, line), owner.token, campaign, VERSION, ...replacing];
+      const [answer, detail] = await redis.run('acquire', keys(campaign, line), args);
+      if (answer === 'newer') checkVersion(campaign, detail);
+      if (answer === 'ok') return { checkpoint: heldCheckpoint(redis, stream, line, owner) };
+      const holder = decodeLock(detail);
+      return { heldBy: holder.owner, what: answer, campaign: holder.campaign, type: holder.type };
+    },
+
+    async view(campaign) {
+      const [version, header, lock, sent, failed, lastMessage, inDoubt, claimed, retrying, unstoredSent, unstoredFailed] = await redis.run(
+        'view',
+        keys(campaign, ''),
+        [],
+      );
+      checkVersion(campaign, version);
+      return {
+        header: header === null ? null : decode<CheckpointHeader>(header),
+        owner: lock === null ? null : decodeLock(lock).owner,
+        sent: Number(sent ?? 0),
+        failed: Number(failed ?? 0),
+        lastMessage: lastMessage === null ? null : Number(lastMessage),
+        inDoubt,
+        claimed,
+        retrying,
+        unstored: { sent: unstoredSent, failed: unstoredFailed },
+      };
+    },
+
+    wantLine: async (line, owner) => void (await redis.run('wantLine', keys(0, line), [owner.token, WISH_MS])),
+    requestPause: async (campaign) => (await redis.run('requestPause', keys(campaign, ''), [])) === 1,
+    check: () => checkRedis(redis),
+    close: () => redis.close(),
+  };
+}

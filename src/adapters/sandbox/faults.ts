@@ -1,0 +1,103 @@
+import { UsageError } from '../../errors.ts';
+import { count, type Kind, milliseconds, oneOf, rejection, share, stretch, texts, whole } from './fault-values.ts';
+
+/** One switchable fault: its kind of value, the value that switches it off, and what it does. */
+interface Fault<T> {
+  kind: Kind<T>;
+  off: T;
+  help: string;
+}
+
+const FAULTS = {
+  latency: fault(milliseconds, '0', 'time before every answer'),
+  reject: fault(rejection, '0', 'refuse these numbers for good (400 phone:invalid)'),
+  throttle: fault(share, '0', 'answer 429 to this share of sends'),
+  throttleEvery: fault(count, '0', 'answer 429 to every n-th send; 0 is never'),
+  retryAfter: fault(whole('seconds'), '0', 'seconds in the Retry-After of a 429; 0 leaves the header out'),
+  offline: fault(stretch, '0', 'the device is offline for this time, counted from when it is set: sends get a 503'),
+  errorBefore: fault(share, '0', 'answer this share of sends 502 with a web page, the message not taken'),
+  errorAfter: fault(share, '0', 'answer this share of sends 500 with a web page, the message taken'),
+  resetBefore: fault(share, '0', 'reset the connection of this share of sends, the message not taken'),
+  resetAfter: fault(share, '0', 'reset the connection of this share of sends, the message taken'),
+  slow: fault(share, '0', 'take this share of messages and answer only after slowBy'),
+  slowBy: fault(whole('ms'), '60000', 'how late a slow answer is'),
+  truncate: fault(share, '0', 'take this share of messages and break the answer off in its middle'),
+  lookupDelay: fault(whole('ms'), '0', 'a message that was taken is listed only after this time'),
+  lookupFail: fault(share, '0', 'answer 500 to this share of look-ups'),
+  failLater: fault(share, '0', 'take this share of messages, then report them as failed'),
+  failAfter: fault(milliseconds, '0', 'time until such a message is reported as failed'),
+  delivered: fault(share, '0', 'this share of messages reaches its phone'),
+  deliveredAfter: fault(milliseconds, '500', 'time until a message reaches its phone'),
+  read: fault(share, '0', 'this share of the messages that reach their phone is read'),
+  readAfter: fault(milliseconds, '1000', 'time from reaching the phone to being read'),
+  reply: fault(share, '0', 'the contact answers this share of messages'),
+  replyAfter: fault(milliseconds, '2000', 'time until the contact answers'),
+  replyText: fault(texts, 'Yes', 'what the contact answers'),
+  react: fault(share, '0', 'the contact puts an emoji on this share of messages'),
+  reactAfter: fault(milliseconds, '1500', 'time until the contact reacts'),
+  eventRepeat: fault(share, '0', 'call the webhook twice for this share of events'),
+  eventLate: fault(share, '0', 'hold this share of events back, so that others overtake them'),
+  eventLateBy: fault(milliseconds, '2000', 'how long an event is held back'),
+  refuse: fault(oneOf('nothing', 'key', 'plan', 'device'), 'nothing', 'answer 401 (key), 402 (plan) or 404 (device)'),
+  line: fault(
+    oneOf('online', 'offline', 'timeout', 'conflict', 'loading', 'blocked', 'banned', 'unpaid', 'queue-reject', 'queue-freeze'),
+    'online',
+    'state that the device reports of itself',
+  ),
+  seed: fault(count, '1', 'the same seed brings the same luck'),
+};
+
+/** The faults of a sandbox, ready for use. */
+export type Faults = { [Name in FaultName]: (typeof FAULTS)[Name]['off'] };
+export type FaultName = keyof typeof FAULTS;
+
+/** Everything well: what a sandbox starts with. */
+export const NO_FAULTS = Object.fromEntries(names().map((name) => [name, FAULTS[name].off])) as Faults;
+
+/** What the command line needs of each fault: its name, its argument (`<share>`), its help, and its value when it is off. */
+export const FAULT_OPTIONS: readonly { name: FaultName; argument: string; help: string; off: string }[] = names().map((name) => ({
+  name,
+  argument: FAULTS[name].kind.argument,
+  help: FAULTS[name].help,
+  off: showFaults(NO_FAULTS)[name],
+}));
+
+/**
+ * Faults from texts as typed, by name (`resetAfter` or `reset-after`); what is not given stays as in `base`.
+ * Throws UsageError that names every wrong one, with the value seen and what is allowed.
+ */
+export function parseFaults(given: unknown, base: Faults = NO_FAULTS): Faults {
+  if (typeof given !== 'object' || given === null) throw new UsageError('faults are given by name, such as {"latency": "100-900"}');
+  const problems: string[] = [];
+  const found: Record<string, unknown> = { ...base };
+  for (const [typed, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    const name = typed.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    if (!Object.hasOwn(FAULTS, name)) {
+      problems.push(`there is no fault "${typed.slice(0, 40)}"`);
+      continue;
+    }
+    const { parse, allowed } = FAULTS[name as FaultName].kind as Kind<unknown>;
+    const parsed = typeof value === 'string' || typeof value === 'number' ? parse(String(value).trim()) : undefined;
+    if (parsed === undefined) problems.push(`${name} is ${JSON.stringify(value)?.slice(0, 60)}, allowed: ${allowed}`);
+    else found[name] = parsed;
+  }
+  if (problems.length > 0) throw new UsageError(problems.join('; '), `The faults of the sandbox are ${names().join(', ')}.`);
+  return found as Faults;
+}
+
+/** Faults as texts that `parseFaults` takes back. */
+export function showFaults(faults: Faults): Record<FaultName, string> {
+  return Object.fromEntries(names().map((name) => [name, (FAULTS[name].kind as Kind<unknown>).show(faults[name])])) as Record<
+    FaultName,
+    string
+  >;
+}
+
+function fault<T>(kind: Kind<T>, off: string, help: string): Fault<T> {
+  return { kind, off: kind.parse(off) as T, help };
+}
+
+function names(): FaultName[] {
+  return Object.keys(FAULTS) as FaultName[];
+}

@@ -1,0 +1,104 @@
+import { planContact } from './contact.ts';
+import { type Fate, fateOf } from './fate.ts';
+import { luck } from './luck.ts';
+import { byMessage } from './message-state.ts';
+import { readPage, readStretch } from './query.ts';
+import { listedRecord, queuedRecord } from './records.ts';
+import { json, problem, type Reply, webPage } from './reply.ts';
+import type { SandboxState } from './state.ts';
+import { type NewMessage, validate } from './validate.ts';
+
+/** The furthest that pages reach back. */
+const LAST_PAGE = 1e9;
+
+/** `POST /messages`, the `number`-th of this sandbox. A message that is taken is in the store before this resolves. */
+export function sendMessage(body: string, defaultDevice: string, number: number, state: SandboxState): Reply | Promise<Reply> {
+  const { faults, faultsSince, now } = state;
+  if (faults.refuse === 'plan') return problem(402, 'Payment required: the plan does not allow sending');
+  const message = validate(body, defaultDevice);
+  if ('status' in message) return message;
+  const { reference, phone } = message;
+  const fate = fateOf({ reference, phone, nth: state.nthTry(reference), number, elapsedMs: now() - faultsSince }, faults);
+  return fate.kind === 'refused' ? refuse(fate.by, faults.retryAfter) : take(message, fate, state);
+}
+
+/**
+ * `GET /messages`: newest first, `size` (20) from `page` (0); `reference`, `phone`, `device`, `ids` (between commas), `createdAfter` and
+ * `createdBefore` narrow it down.
+ */
+export async function listMessages(query: URLSearchParams, { store, faults, now, nthTry }: SandboxState): Promise<Reply> {
+  const reference = query.get('reference') ?? query.get('reference[]') ?? undefined;
+  if (faults.lookupFail > 0) {
+    const key = `look-up ${reference}`;
+    if (luck(faults.seed, 'lookupFail', key, nthTry(key)) < faults.lookupFail) return webPage(500, 'Internal Server Error');
+  }
+  const wanted = readPage(query, LAST_PAGE);
+  if ('status' in wanted) return wanted;
+  const stretch = readStretch(query, 'createdAfter', 'createdBefore');
+  if ('status' in stretch) return stretch;
+  // A plus sign that was not encoded arrives as a space.
+  const phone = query
+    .get('phone')
+    ?.trim()
+    .replace(/^(?=\d)/, '+');
+  const until = Math.min(now() - faults.lookupDelay, stretch.before - 1);
+  const ids = [...query.getAll('ids'), ...query.getAll('ids[]')].flatMap((given) => given.split(','));
+  const filter = { reference, phone, device: query.get('device') ?? undefined, after: stretch.after, until };
+  const found = await store.list({ ...filter, ...(ids.length === 0 ? {} : { ids }), ...wanted });
+  const planned = byMessage(await store.events.about(found.map(({ id }) => id)));
+  const at = now();
+  return json(
+    200,
+    found.map((message) => listedRecord(message, planned(message.id), at)),
+  );
+}
+
+/** `GET /messages/{id}`. */
+export async function showMessage(id: string, { store, faults, now }: SandboxState): Promise<Reply> {
+  const found = await store.find(id);
+  const isListed = found !== undefined && found.at <= now() - faults.lookupDelay;
+  return isListed
+    ? json(200, listedRecord(found, await store.events.about([id]), now()))
+    : problem(404, 'The message does not exist', { errorCode: 'message:notfound' });
+}
+
+function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number): Reply {
+  switch (by) {
+    case 'number':
+      return problem(400, 'The phone number is not valid', { errorCode: 'phone:invalid' });
+    case 'throttle':
+      return {
+        ...problem(429, 'Too many requests - Try again later'),
+        ...(retryAfter > 0 ? { headers: { 'retry-after': String(retryAfter) } } : {}),
+      };
+    case 'offline':
+      return problem(503, 'The device is not connected', { errorCode: 'device:offline' });
+    case 'error':
+      return webPage(502, 'Bad Gateway');
+    case 'reset':
+      return { ...json(502, {}), fate: 'reset' };
+  }
+}
+
+async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>, state: SandboxState): Promise<Reply> {
+  const { store, faults, now, nextId, teller } = state;
+  const { reference, phone, device, message: content } = message;
+  const { id, waId } = nextId();
+  const taken = { id, waId, reference, phone, device, content, at: now(), fails: fate.fails };
+  const planned = planContact(taken, state.planning());
+  await store.add(taken, planned);
+  teller?.tell(planned);
+  const reply = json(201, queuedRecord(taken));
+  switch (fate.answer) {
+    case 'good':
+      return reply;
+    case 'error':
+      return webPage(500, 'Internal Server Error');
+    case 'reset':
+      return { ...reply, fate: 'reset' };
+    case 'slow':
+      return { ...reply, waitMs: faults.slowBy };
+    case 'cut':
+      return { ...reply, fate: 'cut' };
+  }
+}

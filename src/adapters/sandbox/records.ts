@@ -1,0 +1,69 @@
+import type { EpochMs } from '../../core/units.ts';
+import type { ContactEvent } from './events.ts';
+import type { Faults } from './faults.ts';
+import { stateOf } from './message-state.ts';
+import type { TakenMessage } from './store.ts';
+
+/** The device id of every sandbox. It serves any other that is well formed too. */
+export const SANDBOX_DEVICE = '5a4db0c5e4d0000000000001';
+/** The number of every line of a sandbox. */
+export const LINE_PHONE = '+15550100';
+/** Why a message failed that was taken. */
+export const FAILURE_REASON = 'number:notfound';
+
+/** The id of the chat with a number. */
+export function widOf(phone: string): string {
+  return `${phone.slice(1)}@c.us`;
+}
+
+/** A message as `POST /messages` answers it: queued, nothing more. */
+export function queuedRecord(message: TakenMessage): Record<string, unknown> {
+  const at = new Date(message.at).toISOString();
+  return {
+    id: message.id,
+    waId: message.waId,
+    phone: message.phone,
+    wid: widOf(message.phone),
+    device: message.device,
+    status: 'queued',
+    deliveryStatus: 'queued',
+    createdAt: at,
+    deliverAt: at,
+    message: message.content,
+    priority: 'normal',
+    retentionPolicy: 'plan_defaults',
+    retry: { max: 25, count: 0 },
+    webhookStatus: 'pending',
+    reference: message.reference,
+  };
+}
+
+/** A message as the list shows it at a moment: on its way, sent, delivered, read, or failed. `planned` is what is planned for it. */
+export function listedRecord(message: TakenMessage, planned: ContactEvent[], now: EpochMs): Record<string, unknown> {
+  const state = stateOf(message, planned, now);
+  if (state === 'queued') return { ...queuedRecord(message), deliveryStatus: 'processing' };
+  const failedAt = planned.find(({ kind }) => kind === 'failed')?.at ?? message.at;
+  const at = new Date(state === 'failed' ? failedAt : message.at).toISOString();
+  return {
+    ...queuedRecord(message),
+    ...(state === 'failed'
+      ? { status: 'failed', deliveryStatus: 'failed', failureReason: FAILURE_REASON, failedAt: at }
+      : { status: 'processed', deliveryStatus: state, processedAt: at, sentAt: at }),
+  };
+}
+
+/** A device as `GET /devices/{id}` shows it, in the state that the faults ask for. */
+export function deviceRecord(id: string, line: Faults['line'], createdAt: EpochMs): Record<string, unknown> {
+  const isStatus = line === 'banned' || line === 'unpaid';
+  const isQueue = line === 'queue-reject' || line === 'queue-freeze';
+  return {
+    id,
+    alias: 'sandbox',
+    phone: LINE_PHONE,
+    wid: widOf(LINE_PHONE),
+    status: isStatus ? line : 'operative',
+    session: { status: isStatus ? 'offline' : isQueue ? 'online' : line },
+    queue: { status: isQueue ? line.slice('queue-'.length) : 'active', messages: 0, scheduled: 0 },
+    createdAt: new Date(createdAt).toISOString(),
+  };
+}

@@ -1,0 +1,87 @@
+import { type Kysely, sql } from 'kysely';
+import type { MessageType } from '../../core/campaign.ts';
+import { UsageError } from '../../errors.ts';
+import type { Tally } from '../../ports.ts';
+import type { SqlDialect } from './database.ts';
+import { keptTimes } from './kept-times.ts';
+import { exactly, messageRows, SKIPPED_PREFIX, TAKEN } from './message-rows.ts';
+import type { Schema } from './table-types.ts';
+
+/**
+ * The campaign's row, kept from others until the transaction ends (SQLite has already locked the file). It is locked before the rows of
+ * `messages`, always in this order. Rejects with UsageError when there is no such campaign.
+ */
+export async function lockCampaign(transaction: Kysely<Schema>, dialect: SqlDialect, id: number): Promise<{ status: string }> {
+  const query = transaction.selectFrom('campaigns').select('status').where('id', '=', id);
+  const row = await (dialect === 'sqlite' ? query : query.forUpdate()).executeTakeFirst();
+  if (row === undefined)
+    throw new UsageError(`there is no campaign ${id} in the database`, 'See the campaigns there are with: wsend status');
+  return row;
+}
+
+/** Message 1 (or 2) rows of one campaign by status. A status that is none of ours counts in the total alone. */
+export async function tallyOf(db: Kysely<Schema>, dialect: SqlDialect, campaign: number, type: MessageType = 'message_1'): Promise<Tally> {
+  const counts = await messageRows(db, campaign, type)
+    .select([sql<string>`min(status)`.as('status'), sql<number>`count(*)`.as('count')])
+    .groupBy(exactly(dialect, 'status'))
+    .execute();
+  return tallyFrom(counts, counts.some(({ status }) => status === 'pending') ? await skippedRows(db, campaign, type) : 0);
+}
+
+/** Pending rows with the note that they were left out. */
+async function skippedRows(db: Kysely<Schema>, campaign: number, type: MessageType): Promise<number> {
+  const row = await messageRows(db, campaign, type)
+    .where('status', '=', 'pending')
+    .where('error_message', 'like', `${SKIPPED_PREFIX}%`)
+    .select(sql<number>`count(*)`.as('count'))
+    .executeTakeFirst();
+  return Number(row?.count ?? 0);
+}
+
+/** A tally from counts by status, and how many of the pending rows were left out. */
+export function tallyFrom(counts: { status: string; count: number }[], skipped = 0): Tally {
+  const count = (...statuses: string[]) => sum(counts.filter(({ status }) => statuses.includes(status)));
+  return { total: sum(counts), pending: count('pending') - skipped, sent: count(...TAKEN), failed: count('failed') };
+}
+
+function sum(counts: { count: number }[]): number {
+  return counts.reduce((total, { count }) => total + Number(count), 0);
+}
+
+/** Sets the campaign's counters to what its rows say: sent and success are those that the provider took. */
+export async function recount(transaction: Kysely<Schema>, dialect: SqlDialect, campaign: number, now: string): Promise<void> {
+  const { total, sent, failed } = await tallyOf(transaction, dialect, campaign);
+  await transaction
+    .updateTable('campaigns')
+    .set({
+      ...keptTimes(dialect, 'created_at'),
+      total_recipients: total,
+      sent_count: sent,
+      success_count: sent,
+      failed_count: failed,
+      updated_at: now,
+    })
+    .where('id', '=', campaign)
+    .execute();
+}
+
+/** Moves the campaign's counters by the rows that have just changed, so that a flush costs the same however large the campaign is. */
+export async function moveCounters(
+  transaction: Kysely<Schema>,
+  dialect: SqlDialect,
+  { campaign, by, now }: { campaign: number; by: { sent: number; failed: number }; now: string },
+): Promise<void> {
+  const moved = (column: 'sent_count' | 'success_count' | 'failed_count', delta: number) =>
+    sql<number>`coalesce(${sql.ref(column)}, 0) + ${delta}`;
+  await transaction
+    .updateTable('campaigns')
+    .set({
+      ...keptTimes(dialect, 'created_at'),
+      sent_count: moved('sent_count', by.sent),
+      success_count: moved('success_count', by.sent),
+      failed_count: moved('failed_count', by.failed),
+      updated_at: now,
+    })
+    .where('id', '=', campaign)
+    .execute();
+}

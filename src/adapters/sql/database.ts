@@ -1,0 +1,111 @@
+import { type Dialect, Kysely, sql } from 'kysely';
+import { DatabaseUnreachable, InfrastructureError, messageOf, UsageError } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import { describeDatabaseError } from './database-errors.ts';
+import { DEADLINES, type Deadlines } from './deadline.ts';
+import { toStored } from './stored-time.ts';
+import type { Schema } from './table-types.ts';
+
+export type SqlDialect = 'sqlite' | 'postgres' | 'mysql';
+
+/** The operator's database, open. */
+export interface Database {
+  /** On SQLite this is the process's one connection to the file: what else needs the same file must use it too. */
+  db: Kysely<Schema>;
+  dialect: SqlDialect;
+  /** As people know it, without user and password: `PostgreSQL at localhost:5432`, `the SQLite file wsend.db`. */
+  name: string;
+  /** Where a server is; null for a file. */
+  address: URL | null;
+  deadlines: Deadlines;
+  /** This moment, as it stores times. */
+  stamp(): string;
+  close(): Promise<void>;
+}
+
+/** How a database is opened, where that is not as usual. */
+export interface Opening {
+  deadlines?: Deadlines;
+  now?: Clock['now'];
+}
+
+/**
+ * Opens `sqlite:wsend.db`, `postgres://…` or `mysql://…` (also `postgresql:`, `mariadb:`) and asks it one question. Creates no table.
+ * Rejects with UsageError when the address is none of these or the server refuses the user or the database, and with DatabaseUnreachable
+ * when there is no server, or no file can be opened there.
+ */
+export async function openDatabase(url: string, { deadlines = DEADLINES, now = Date.now }: Opening = {}): Promise<Database> {
+  const scheme = /^([a-z]+):/i.exec(url.trim())?.[1]?.toLowerCase() ?? '';
+  const family = FAMILIES[scheme];
+  if (family === undefined)
+    throw new UsageError(`DATABASE_URL is ${scheme === '' ? 'not an address' : `of the unknown kind "${scheme}:"`}; ${ALLOWED}`);
+  return family === 'sqlite' ? openFile(url.trim().slice(scheme.length + 1), now) : openServer(family, url.trim(), { deadlines, now });
+}
+
+const ALLOWED = 'allowed are sqlite:<file>, postgres://<user>@<host>/<database> and mysql://<user>@<host>/<database>';
+
+const FAMILIES: Record<string, SqlDialect> = {
+  sqlite: 'sqlite',
+  postgres: 'postgres',
+  postgresql: 'postgres',
+  mysql: 'mysql',
+  mariadb: 'mysql',
+};
+
+async function openFile(address: string, now: Clock['now']): Promise<Database> {
+  const path = address.replace(/^\/\/(?=.)/, '');
+  if (path === '') throw new UsageError('DATABASE_URL names no file', 'Write sqlite:wsend.db, or sqlite:/folder/wsend.db.');
+  const { openSqlite } = await import('./sqlite.ts');
+  const name = `the SQLite file ${path}`;
+  return answering({ dialect: 'sqlite', name, address: null, deadlines: DEADLINES, stamp: () => toStored(now(), 'sqlite') }, () =>
+    openSqlite<Schema>(path),
+  );
+}
+
+async function openServer(dialect: 'postgres' | 'mysql', url: string, { deadlines, now }: Required<Opening>): Promise<Database> {
+  const address = parse(url);
+  const port = address.port || (dialect === 'postgres' ? '5432' : '3306');
+  const name = `${dialect === 'postgres' ? 'PostgreSQL' : 'MySQL'} at ${address.searchParams.get('host') ?? (address.hostname || 'localhost')}:${port}`;
+  if (address.pathname.length <= 1 && dialect === 'mysql') {
+    throw new UsageError(`DATABASE_URL names no database on ${name}`, `Add it at the end: mysql://<user>@${address.host}/<database>.`);
+  }
+  const open = async () => new Kysely<Schema>({ dialect: await serverDialect(dialect, address, deadlines) });
+  return answering({ dialect, name, address, deadlines, stamp: () => toStored(now(), dialect) }, open);
+}
+
+async function serverDialect(dialect: 'postgres' | 'mysql', address: URL, deadlines: Deadlines): Promise<Dialect> {
+  const open = dialect === 'postgres' ? (await import('./postgres.ts')).postgresDialect : (await import('./mysql.ts')).mysqlDialect;
+  try {
+    return await open(address, deadlines);
+  } catch (cause) {
+    throw new UsageError(`DATABASE_URL cannot be used: ${messageOf(cause)}`, undefined, cause);
+  }
+}
+
+/** The URL, never quoted in an error: it holds the password. */
+function parse(url: string): URL {
+  try {
+    return new URL(url);
+  } catch {
+    throw new UsageError(
+      `DATABASE_URL cannot be read; ${ALLOWED}`,
+      'Characters such as @ / : # % in a password are written %40 %2F %3A %23 %25.',
+    );
+  }
+}
+
+async function answering(about: Omit<Database, 'db' | 'close'>, open: () => Kysely<Schema> | Promise<Kysely<Schema>>): Promise<Database> {
+  const { name } = about;
+  let db: Kysely<Schema> | undefined;
+  try {
+    db = await open();
+    await sql`select 1`.execute(db);
+    return { ...about, db, close: db.destroy.bind(db) };
+  } catch (error) {
+    await db?.destroy();
+    if (error instanceof InfrastructureError) {
+      throw describeDatabaseError(error.cause, name, 'opening') ?? new DatabaseUnreachable(error.message, error.next, error.cause);
+    }
+    throw describeDatabaseError(error, name, 'opening') ?? error;
+  }
+}

@@ -1,0 +1,50 @@
+import { type RawBuilder, sql } from 'kysely';
+import { UNPACED } from '../../core/pacing.ts';
+import { UsageError } from '../../errors.ts';
+import type { Claim, Doubt, Owner, Recovered } from '../../ports.ts';
+import { VERSION } from './embedded-checkpoint-apply.ts';
+import type { Work } from './embedded-checkpoint-file.ts';
+import type { Place } from './embedded-checkpoint-fold.ts';
+
+/** Reads everything a campaign's checkpoint holds, and the pace of its line. */
+export async function recoverFrom(work: Work, campaign: number, line: string): Promise<Recovered> {
+  const rows = async <T>(query: RawBuilder<T>) => (await query.execute(work)).rows;
+  const [about] = await rows(sql<About>`select version, header from wsend_checkpoint where campaign = ${campaign}`);
+  checkVersion(campaign, about?.version);
+  const recipients = await rows(
+    sql<{ place: Place; kept: string }>`select place, kept from wsend_checkpoint_recipient where campaign = ${campaign} order by message`,
+  );
+  const owners = await rows(
+    sql<{ token: string; owner: string }>`select token, owner from wsend_checkpoint_owner where campaign = ${campaign}`,
+  );
+  const [paced] = await rows(sql<{ pacing: string }>`select pacing from wsend_checkpoint_line where line = ${line}`);
+
+  const known = new Map(owners.map(({ token, owner }) => [token, JSON.parse(owner) as Owner]));
+  const keptIn = (...places: Place[]) => recipients.filter(({ place }) => places.includes(place)).map(({ kept }) => JSON.parse(kept));
+  const claimed = <T extends Claim>(kept: Omit<T, 'owner'> & { owner: string }): T =>
+    ({ ...kept, owner: known.get(kept.owner) ?? { ...NOBODY, token: kept.owner } }) as unknown as T;
+  return {
+    header: about?.header ? JSON.parse(about.header) : null,
+    claims: keptIn('claim').map(claimed<Claim>),
+    outcomes: keptIn('sent', 'failed'),
+    doubts: keptIn('doubt').map(claimed<Doubt>),
+    retries: keptIn('retry'),
+    pacing: paced ? JSON.parse(paced.pacing) : UNPACED,
+  };
+}
+
+/** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. */
+export function checkVersion(campaign: number, version: number | null | undefined): void {
+  if ((version ?? 0) <= VERSION) return;
+  throw new UsageError(
+    `the checkpoint of campaign ${campaign} has format ${version}, this wsend knows ${VERSION}`,
+    'Use the newer wsend that wrote it.',
+  );
+}
+
+interface About {
+  version: number;
+  header: string | null;
+}
+
+const NOBODY: Owner = { token: '', host: '', machine: '', boot: '', namespace: '', pid: 0, startedAt: 0, birth: '' };

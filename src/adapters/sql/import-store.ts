@@ -1,0 +1,143 @@
+import { type Kysely, sql } from 'kysely';
+import { UsageError } from '../../errors.ts';
+import type { CampaignPlan, ImportStore, PlannedRecipient } from '../../ports.ts';
+import { inChunks } from './chunks.ts';
+import { contactIdsFor } from './contacts.ts';
+import { recount } from './counters.ts';
+import type { Database, SqlDialect } from './database.ts';
+import { asking, isDuplicate } from './database-errors.ts';
+import { messageRows } from './message-rows.ts';
+import { cannotMark, markSandbox } from './sandbox-marks.ts';
+import { createImportTables, createSandboxTable, hasImportTables } from './schema.ts';
+import { storedText } from './stored-text.ts';
+import type { Schema } from './table-types.ts';
+import { inTransaction } from './transaction.ts';
+
+/** The width of names in existing databases. */
+const LONGEST_NAME = 100;
+
+/** Campaigns made from files. Every call rejects with DatabaseUnreachable when the database does not answer. */
+export function importStore(database: Database): ImportStore {
+  return {
+    findImport: (fingerprint) =>
+      asking(database, async () =>
+        (await hasImportTables(database.db, database.dialect)) ? imported(database.db, fingerprint) : undefined,
+      ),
+
+    /** Rejects with UsageError when the fingerprint is a campaign already, or a number occurs twice. */
+    createCampaign: (plan) =>
+      asking(database, async () => {
+        await createImportTables(database);
+        if (plan.sandbox) await createSandboxTable(database).catch((error) => Promise.reject(cannotMark(error, database) ?? error));
+        try {
+          return await inTransaction(database, (transaction) => create(transaction, database, plan));
+        } catch (error) {
+          if (!isDuplicate(error)) throw error;
+          // Two imports of the same file at once, and the other one was first; or a number that the file has twice.
+          const campaign = await imported(database.db, plan.fingerprint);
+          throw campaign === undefined
+            ? new UsageError('a number occurs more than once in this file', undefined, error)
+            : alreadyImported(campaign);
+        }
+      }),
+  };
+}
+
+/** A campaign that has been deleted since does not count. */
+async function imported(db: Kysely<Schema>, fingerprint: string): Promise<number | undefined> {
+  return (await importOf(db, fingerprint))?.id ?? undefined;
+}
+
+async function importOf(db: Kysely<Schema>, fingerprint: string): Promise<{ campaign_id: number; id: number | null } | undefined> {
+  return db
+    .selectFrom('wsend_imports as i')
+    .leftJoin('campaigns as c', 'c.id', 'i.campaign_id')
+    .select(['i.campaign_id', 'c.id'])
+    .where('i.fingerprint', '=', fingerprint)
+    .executeTakeFirst();
+}
+
+function alreadyImported(campaign: number): UsageError {
+  return new UsageError(
+    `this file with this text is campaign ${campaign} already`,
+    `Go on with it: wsend resume ${campaign}. To send it all again, add --again.`,
+  );
+}
+
+async function create(
+  db: Kysely<Schema>,
+  { dialect, stamp }: Database,
+  plan: CampaignPlan,
+): Promise<{ campaign: number; recipients: number }> {
+  const now = stamp();
+  const existing = await importOf(db, plan.fingerprint);
+  if (existing?.id != null) throw alreadyImported(existing.id);
+  if (existing !== undefined) await forget(db, existing.campaign_id);
+  const campaign = await insertCampaign(db, dialect, plan, now);
+  await db.insertInto('wsend_imports').values({ campaign_id: campaign, fingerprint: plan.fingerprint, created_at: now }).execute();
+  if (plan.sandbox) await markSandbox(db, campaign, now);
+  for await (const recipients of inChunks(plan.recipients)) await insertRecipients(db, { dialect, campaign, recipients, now });
+  await recount(db, dialect, campaign, now);
+  return { campaign, recipients: await countOnce(db, campaign) };
+}
+
+/** What is left of an import whose campaign has been deleted. */
+async function forget(db: Kysely<Schema>, campaign: number): Promise<void> {
+  await db.deleteFrom('wsend_imports').where('campaign_id', '=', campaign).execute();
+  await db.deleteFrom('wsend_message_2').where('campaign_id', '=', campaign).execute();
+}
+
+async function insertCampaign(db: Kysely<Schema>, dialect: SqlDialect, plan: CampaignPlan, now: string): Promise<number> {
+  const insert = db.insertInto('campaigns').values({
+    name: storedText(plan.name, LONGEST_NAME),
+    message_1: storedText(plan.message1),
+    message_2: plan.message2 === null ? null : storedText(plan.message2),
+    status: 'draft',
+    total_recipients: 0,
+    sent_count: 0,
+    success_count: 0,
+    failed_count: 0,
+    created_at: now,
+    updated_at: now,
+  });
+  if (dialect === 'mysql') return Number((await insert.executeTakeFirstOrThrow()).insertId);
+  return Number((await insert.returning('id').executeTakeFirstOrThrow()).id);
+}
+
+interface Chunk {
+  dialect: SqlDialect;
+  campaign: number;
+  recipients: PlannedRecipient[];
+  now: string;
+}
+
+async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipients, now }: Chunk): Promise<void> {
+  const contactIds = await contactIdsFor(db, dialect, recipients, now);
+  const messages = recipients.map((recipient, at) => ({
+    campaign_id: campaign,
+    contact_id: contactIds[at] as number,
+    message_type: 'message_1',
+    content: storedText(recipient.message1),
+    status: 'pending',
+    retry_count: 0,
+    created_at: now,
+    updated_at: now,
+  }));
+  await db.insertInto('messages').values(messages).execute();
+  const second = recipients.flatMap(({ message2 }, at) =>
+    message2 === null ? [] : [{ campaign_id: campaign, contact_id: contactIds[at] as number, content: storedText(message2) }],
+  );
+  if (second.length > 0) await db.insertInto('wsend_message_2').values(second).execute();
+}
+
+/** How many recipients were made; nobody may be among them twice, whatever read the file. */
+async function countOnce(db: Kysely<Schema>, campaign: number): Promise<number> {
+  const counts = messageRows(db, campaign).select([
+    sql<number>`count(*)`.as('rows'),
+    sql<number>`count(distinct contact_id)`.as('contacts'),
+  ]);
+  const { rows, contacts } = await counts.executeTakeFirstOrThrow();
+  if (Number(rows) !== Number(contacts))
+    throw new UsageError(`${Number(rows) - Number(contacts)} numbers occur more than once in this file`);
+  return Number(rows);
+}

@@ -1,0 +1,90 @@
+import { factKey } from '../../core/fact.ts';
+import type { Fact } from '../../core/incoming.ts';
+import type { Inbox, WorkedOff, WriteText } from '../../ports.ts';
+import { chunks } from './chunks.ts';
+import type { Database } from './database.ts';
+import { asking } from './database-errors.ts';
+import { optionalColumns } from './optional-columns.ts';
+import { createInboxTables } from './schema.ts';
+import { fromStored, toStored } from './stored-time.ts';
+import { inRepeatableTransaction } from './transaction.ts';
+import { workOffKind } from './work-off.ts';
+
+/** Replies first: Message 2 is to go out at once, and there are few of them among many deliveries. */
+const KINDS: Fact['kind'][] = ['reply', 'reaction', 'delivery'];
+/** Facts deleted at once. */
+const FORGET_AT_ONCE = 1_000;
+
+/**
+ * What the provider reported, in the operator's database, in tables of wsend's own that are made here where they are missing. Rejects with
+ * UsageError when they cannot be made; every call rejects with DatabaseUnreachable when the database does not answer.
+ */
+export async function openInbox(database: Database, rules: { stopWords: readonly string[]; write: WriteText }): Promise<Inbox> {
+  const { db, dialect } = database;
+  await createInboxTables(database);
+  const columns = () => asking(database, () => optionalColumns(database));
+  let known = await columns();
+  const open = () => db.selectFrom('wsend_inbox').where('kind', 'in', KINDS).where('done_at', 'is', null);
+  return {
+    add: (facts, receivedAt) =>
+      asking(database, () =>
+        inRepeatableTransaction(database, async (transaction) => {
+          const at = toStored(receivedAt, dialect);
+          const rows = new Map(facts.map((fact) => [factKey(fact), fact]));
+          let added = 0;
+          for (const some of chunks([...rows])) {
+            const values = some.map(([fact_key, fact]) => ({
+              ...{ fact_key, kind: fact.kind, fact: JSON.stringify(fact), received_at: at, due_at: at, tries: 0 },
+            }));
+            const insert = transaction.insertInto('wsend_inbox').values(values);
+            const unlessThere = dialect === 'mysql' ? insert.ignore() : insert.onConflict((on) => on.column('fact_key').doNothing());
+            added += Number((await unlessThere.executeTakeFirst()).numInsertedOrUpdatedRows ?? 0);
+          }
+          return added;
+        }),
+      ),
+
+    workOff: (now) =>
+      asking(database, async () => {
+        // A file that was imported meanwhile has brought the table of its texts.
+        if (!known.message2Texts) known = await columns();
+        const all: WorkedOff = { results: [], message2: { pending: 0, failed: 0 } };
+        const due = await open().select('kind').where('due_at', '<=', toStored(now, dialect)).distinct().execute();
+        for (const kind of KINDS.filter((one) => due.some((row) => row.kind === one))) {
+          const { results, message2 } = await workOffKind(database, kind, now, { ...rules, columns: known });
+          all.results.push(...results);
+          all.message2.pending += message2.pending;
+          all.message2.failed += message2.failed;
+        }
+        return all;
+      }),
+
+    depth: () =>
+      asking(database, async () => {
+        const row = await open()
+          .select(({ fn }) => [fn.countAll().as('waiting'), fn.min('received_at').as('oldest')])
+          .executeTakeFirstOrThrow();
+        return { waiting: Number(row.waiting), oldest: fromStored(row.oldest) };
+      }),
+
+    nextDue: () =>
+      asking(database, async () => {
+        const row = await open()
+          .select(({ fn }) => fn.min('due_at').as('due'))
+          .executeTakeFirstOrThrow();
+        return fromStored(row.due);
+      }),
+
+    forget: (doneBefore) =>
+      asking(database, async () => {
+        const old = db
+          .selectFrom('wsend_inbox')
+          .select('id')
+          .where('kind', 'in', KINDS)
+          .where('done_at', '<', toStored(doneBefore, dialect));
+        const ids = (await old.limit(FORGET_AT_ONCE).execute()).map(({ id }) => Number(id));
+        for (const some of chunks(ids)) await db.deleteFrom('wsend_inbox').where('id', 'in', some).execute();
+        return ids.length;
+      }),
+  };
+}

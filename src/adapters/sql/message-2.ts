@@ -1,0 +1,59 @@
+import type { Insertable } from 'kysely';
+import { FIELDS, fieldsOf } from './prepare.ts';
+import { storedText } from './stored-text.ts';
+import type { Messages } from './table-types.ts';
+import type { Working } from './work-off.ts';
+
+/** What Message 2 of one contact is made of. */
+export interface Message2 {
+  campaign: number;
+  contact: number;
+  /** As it was written when the campaign was made of a file; null where it is written from the template. */
+  content: string | null;
+  template: string;
+  /** The line that the contact wrote to, on which Message 2 goes out; null where it is not known. */
+  line: string | null;
+}
+
+/** What stands for a line that is not known. Every Message 2 of ours has a row: one that another program made is none that wsend sends. */
+export const UNKNOWN_LINE = '';
+/** The width of a line's id in `wsend_message_2_lines`; the provider's have 24 characters. */
+const LONGEST_LINE = 100;
+
+/** Makes the Message 2 row of a contact: pending, or failed where its text cannot be written. */
+export async function makeMessage2(working: Working, message: Message2): Promise<'pending' | 'failed'> {
+  const { transaction, dialect, now, plain, text } = working;
+  const { campaign, contact, line } = message;
+  const written = await writtenText(working, message);
+  const unfit = plain && 'text' in written && text(written.text, Number.POSITIVE_INFINITY) !== written.text;
+  const problem = 'problem' in written ? written.problem : unfit ? 'the database does not take this text' : null;
+  const row: Insertable<Messages> = {
+    campaign_id: campaign,
+    contact_id: contact,
+    message_type: 'message_2',
+    content: 'text' in written ? text(written.text, Number.POSITIVE_INFINITY) : '',
+    status: problem === null ? 'pending' : 'failed',
+    ...(problem !== null && { error_message: text(`message:invalid: ${problem}`, LONGEST_ERROR) }),
+    retry_count: 0,
+    created_at: now,
+    updated_at: now,
+  };
+  const insert = transaction.insertInto('messages').values(row);
+  const id = Number(
+    dialect === 'mysql' ? (await insert.executeTakeFirstOrThrow()).insertId : (await insert.returning('id').executeTakeFirstOrThrow()).id,
+  );
+  const known = line !== null && line.length <= LONGEST_LINE ? line : UNKNOWN_LINE;
+  await transaction.insertInto('wsend_message_2_lines').values({ message_id: id, line: known }).execute();
+  return problem === null ? 'pending' : 'failed';
+}
+
+/** The longest error text written, as for a failure of a send. */
+const LONGEST_ERROR = 2_000;
+
+async function writtenText({ transaction, write }: Working, { contact, content, template }: Message2) {
+  if (content !== null) return { text: content };
+  const fields = await transaction.selectFrom('contacts').select(FIELDS).where('id', '=', contact).executeTakeFirst();
+  if (fields === undefined) return { problem: 'the contact is gone' };
+  const written = write(template, fieldsOf(fields));
+  return 'text' in written ? { text: storedText(written.text) } : written;
+}

@@ -1,0 +1,150 @@
+import { type AliasedRawBuilder, type Kysely, type RawBuilder, type Selectable, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import type { MessageType, Recipient } from '../../core/campaign.ts';
+import { UsageError } from '../../errors.ts';
+import type { Database, SqlDialect } from './database.ts';
+import { indexByCampaign } from './index-by-campaign.ts';
+import type { Messages, Schema } from './table-types.ts';
+
+/** What marks an error text on a pending row as a note of ours: such a row was in doubt, or waiting for a retry. */
+export const NOTE_PREFIX = 'wsend: ';
+
+/** How the note begins of a row that was left out because the contact wants no messages. */
+export const SKIPPED_PREFIX = `${NOTE_PREFIX}skipped:`;
+
+/** The statuses that say the provider took the message. */
+export const TAKEN = ['sent', 'delivered', 'read'];
+
+/**
+ * True for exactly these statuses. To MySQL's usual collations `Pending` and `pending ` are `pending` too: such a row would be sent, and
+ * never become `sent`. The first condition is the one that an index serves.
+ */
+export function hasStatus(dialect: SqlDialect, ...statuses: string[]): RawBuilder<SqlBool> {
+  const list = sql.join(statuses);
+  return dialect === 'mysql'
+    ? sql<SqlBool>`status in (${list}) and ${exactly(dialect, 'status')} in (${list})`
+    : sql<SqlBool>`status in (${list})`;
+}
+
+/** A column byte for byte, to compare and group by: MySQL would take some characters for others. */
+export function exactly(dialect: SqlDialect, column: string): RawBuilder<unknown> {
+  return dialect === 'mysql' ? sql`cast(${sql.ref(column)} as binary)` : sql`${sql.ref(column)}`;
+}
+
+/** The Message 1 (or 2) rows of a campaign. */
+export function messageRows(db: Kysely<Schema>, campaign: number, type: MessageType = 'message_1') {
+  return db.selectFrom('messages').where('campaign_id', '=', campaign).where('message_type', '=', type);
+}
+
+/** One type of message of one campaign. */
+export interface Stream {
+  campaign: number;
+  type: MessageType;
+  /** Of Message 2, only those that go out on these lines, as `wsend_message_2_lines` names them. */
+  lines?: string[] | undefined;
+}
+
+/** Pending rows of a stream above `after`, by id, in a way that costs the same wherever `after` lies. */
+export async function pendingAfter({ db, dialect }: Pick<Database, 'db' | 'dialect'>, { campaign, type, lines }: Stream, after: number) {
+  // Left alone, MySQL reads everything below `after` again for each page.
+  const index = dialect === 'mysql' ? await indexByCampaign(db) : undefined;
+  const hinted = sql`messages force index (${sql.ref(index ?? '')})`;
+  const messages: AliasedRawBuilder<Selectable<Messages>, 'messages'> = sql<Selectable<Messages>>`messages`.as<'messages'>(hinted);
+  const rows = index === undefined ? db.selectFrom('messages') : db.selectFrom(messages);
+  const onLines =
+    lines === undefined
+      ? sql<boolean>`1 = 1`
+      : sql<boolean>`id in (select message_id from wsend_message_2_lines where line in (${sql.join(lines)}))`;
+  return (rows as SelectQueryBuilder<Schema, 'messages', object>)
+    .where(onLines)
+    .where('campaign_id', '=', campaign)
+    .where('message_type', '=', type)
+    .where(hasStatus(dialect, 'pending'))
+    .where('id', '>', after)
+    .orderBy('id');
+}
+
+/**
+ * These rows (already narrowed, ordered and limited) as recipients, by id. The rows are found before their contacts are joined, so that
+ * no more contacts are read than rows; one whose contact is gone comes with an empty number rather than not at all.
+ */
+export async function asRecipients(
+  { db, dialect }: Pick<Database, 'db' | 'dialect'>,
+  stream: Stream,
+  rows: SelectQueryBuilder<Schema, 'messages', object>,
+): Promise<Recipient[]> {
+  const page = rows.select(['id', 'contact_id', 'content', 'retry_count', 'error_message', 'whatsapp_message_id']).as('m');
+  const found = await db
+    .selectFrom(page)
+    .leftJoin('contacts as c', 'c.id', 'm.contact_id')
+    .select(['m.id', 'm.contact_id', 'm.content', 'm.retry_count', 'm.error_message', 'm.whatsapp_message_id', 'c.full_number'])
+    .orderBy('m.id')
+    .execute();
+  const first = await firstRows(
+    { db, dialect },
+    stream,
+    found.map(({ contact_id }) => contact_id),
+  );
+  return found.map((row) => ({
+    message: rowId(row.id),
+    phone: asText(row.full_number),
+    content: asText(row.content),
+    attempts: asCount(row.retry_count),
+    marked: isNote(row.error_message) && !isSkipped(row.error_message),
+    skipped: isSkipped(row.error_message),
+    acceptedBefore: asText(row.whatsapp_message_id) || null,
+    duplicateOf: otherThan(Number(row.id), first.get(Number(row.contact_id))),
+  }));
+}
+
+/** Rows are told apart by their ids: one that is no exact number here could stand for its neighbour. */
+function rowId(value: unknown): number {
+  const id = Number(value);
+  if (Number.isSafeInteger(id)) return id;
+  throw new UsageError(`a row of messages has the id ${value}; ids up to ${Number.MAX_SAFE_INTEGER} can be told apart`);
+}
+
+/** A text column's value; SQLite keeps whatever it was given there, bytes too. */
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : value === null || value === undefined ? '' : String(value);
+}
+
+/** Attempts as the column says, or 0 where it does not say a number; bounded, so that one more still fits the column. */
+function asCount(value: unknown): number {
+  const count = Math.trunc(Number(value));
+  return count > 0 ? Math.min(count, MOST_ATTEMPTS) : 0;
+}
+
+const MOST_ATTEMPTS = 1_000;
+
+/** By contact, the row that counts where a campaign has several of one contact: one that was taken, else the first pending one. */
+async function firstRows(
+  { db, dialect }: Pick<Database, 'db' | 'dialect'>,
+  { campaign, type }: Stream,
+  contacts: number[],
+): Promise<Map<number, number>> {
+  if (contacts.length === 0) return new Map();
+  // Without the plus, SQLite reads the whole campaign's index for a long list of contacts.
+  const ofCampaign = dialect === 'sqlite' ? sql<boolean>`+campaign_id = ${campaign}` : sql<boolean>`campaign_id = ${campaign}`;
+  const rows = await db
+    .selectFrom('messages')
+    .select(['id', 'contact_id', 'status'])
+    .where('contact_id', 'in', contacts)
+    .where(ofCampaign)
+    .where('message_type', '=', type)
+    .where(hasStatus(dialect, 'pending', ...TAKEN))
+    .execute();
+  const inOrder = rows.sort((a, b) => Number(a.status === 'pending') - Number(b.status === 'pending') || a.id - b.id);
+  return new Map(inOrder.reverse().map(({ contact_id, id }) => [Number(contact_id), Number(id)]));
+}
+
+function isNote(error: unknown): boolean {
+  return asText(error).startsWith(NOTE_PREFIX);
+}
+
+function isSkipped(error: unknown): boolean {
+  return asText(error).startsWith(SKIPPED_PREFIX);
+}
+
+function otherThan(row: number, first: number | undefined): number | null {
+  return first === undefined || first === row ? null : first;
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import type { Connection } from 'mysql2';
+import { within } from './deadline.ts';
+import { mysqlConfig } from './mysql.ts';
+import type { LockSessionOptions } from './postgres-session.ts';
+import type { Holder, LockSession } from './session-lock.ts';
+
+/** Longer names of locks are refused (https://dev.mysql.com/doc/refman/8.4/en/locking-functions.html). */
+const LONGEST_NAME = 64;
+/** A connection that says nothing for so long is ended by the server, in seconds: its own default, whatever it was set to. */
+const WAIT_TIMEOUT_SECONDS = 28_800;
+
+/** Named locks of a connection that stays open. They belong to the whole server, so the database is part of their names. */
+export async function mysqlSession({ address, deadlines, who, campaign, line }: LockSessionOptions): Promise<LockSession> {
+  const { default: mysql } = await import('mysql2');
+  const config = mysqlConfig(address, deadlines);
+  const connection = mysql.createConnection({ ...config, connectAttributes: { program_name: who } });
+  const { stream } = connection as unknown as { stream: { destroy(): void; once(event: 'close', tell: () => void): void } };
+  connection.on('error', () => undefined);
+  await connected(connection);
+  const cut = () => {
+    connection.destroy();
+    stream.destroy();
+  };
+  const ask = (text: string, values: unknown[] = []) => within(deadlines.connectMs, query(connection, text, values), cut);
+  const names = {
+    campaign: nameOf(`wsend:${config.database}:campaign:${campaign}`),
+    line: nameOf(`wsend:${config.database}:line:${line}`),
+  };
+
+  const holderOf = async (what: Holder['what']): Promise<Holder | null> => {
+    const found = 'select id, host, time from information_schema.processlist where id = is_used_lock(?)';
+    const [row] = await ask(found, [names[what]]);
+    return row === undefined
+      ? null
+      : { what, connection: Number(row.id), who: `connection ${row.id} from ${row.host}`, silentMs: Number(row.time) * 1_000 };
+  };
+  await ask('set session wait_timeout = ?', [WAIT_TIMEOUT_SECONDS]);
+  return {
+    connection: connection.threadId ?? 0,
+    async take() {
+      const [got] = await ask('select get_lock(?, 0) as campaign', [names.campaign]);
+      if (got?.campaign !== 1) return (await holderOf('campaign')) ?? nobody('campaign');
+      const [also] = await ask('select get_lock(?, 0) as line', [names.line]);
+      if (also?.line === 1) return null;
+      await ask('do release_lock(?)', [names.campaign]);
+      return (await holderOf('line')) ?? nobody('line');
+    },
+    async beat() {
+      const ours = 'select is_used_lock(?) = connection_id() and is_used_lock(?) = connection_id() as ours';
+      if ((await ask(ours, [names.campaign, names.line]))[0]?.ours !== 1) throw new Error('the locks are not ours any more');
+    },
+    end: async (id) => void (await ask('kill ?', [id])),
+    onGone: (tell) => stream.once('close', tell),
+    cut,
+    async close() {
+      await ask('do release_lock(?), release_lock(?)', [names.campaign, names.line]);
+      await within(deadlines.closeMs, new Promise<void>((resolve) => connection.end(() => resolve())), cut);
+    },
+  };
+}
+
+function connected(connection: Connection): Promise<void> {
+  return new Promise((resolve, reject) => connection.connect((error) => (error ? reject(error) : resolve())));
+}
+
+function query(connection: Connection, text: string, values: unknown[]): Promise<Record<string, unknown>[]> {
+  return new Promise((resolve, reject) =>
+    connection.query(text, values, (error, rows) => (error ? reject(error) : resolve(rows as Record<string, unknown>[]))),
+  );
+}
+
+function nobody(what: Holder['what']): Holder {
+  return { what, connection: 0, who: '', silentMs: null };
+}
+
+/** The name as it is where it may be one, else one made of it. */
+function nameOf(name: string): string {
+  if (name.length <= LONGEST_NAME && /^[ -~]+$/.test(name)) return name;
+  return `wsend:${createHash('sha256').update(name).digest('hex')}`.slice(0, LONGEST_NAME);
+}

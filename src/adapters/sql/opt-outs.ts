@@ -1,0 +1,134 @@
+import { type Kysely, sql } from 'kysely';
+import type { EpochMs } from '../../core/units.ts';
+import type { OptOuts } from '../../ports.ts';
+import { CHUNK, chunks } from './chunks.ts';
+import type { Database, SqlDialect } from './database.ts';
+import { asking } from './database-errors.ts';
+import { columnsByTable } from './inspect.ts';
+import { createOptOutTable } from './schema.ts';
+import { storedText } from './stored-text.ts';
+import { fromStored, toStored } from './stored-time.ts';
+import type { Schema } from './table-types.ts';
+import { inRepeatableTransaction } from './transaction.ts';
+
+/** The width of `source`. */
+const LONGEST_SOURCE = 100;
+/** The row that writers lock on MySQL; its number is nobody's. */
+const FIRST = 1;
+
+/** The list of those who want no messages, in a table of wsend's own that is made with the first of them. */
+export function optOuts(database: Database): OptOuts {
+  const { db, dialect } = database;
+  const exists = existsFrom(database);
+  return {
+    since: (cursor) =>
+      asking(database, async () => {
+        const changes: { phone: string; out: boolean }[] = [];
+        let reached = cursor;
+        if (await exists()) {
+          const rows = db.selectFrom('wsend_optouts').select(['id', 'phone', 'is_out']).where('id', '>', cursor).where('phone', '!=', '');
+          for (const { id, phone, is_out } of await rows.orderBy('id').execute()) {
+            changes.push({ phone, out: Number(is_out) === 1 });
+            reached = Number(id);
+          }
+        }
+        return { cursor: reached, changes };
+      }),
+
+    set: (phones, out, source) =>
+      asking(database, async () => {
+        await createOptOutTable(database);
+        return inRepeatableTransaction(database, async (transaction) => {
+          await lockOptOuts(transaction, dialect);
+          return setOptOuts(transaction, { phones, out, source, now: database.stamp() });
+        });
+      }),
+
+    async *list() {
+      if (!(await asking(database, exists))) return;
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const page: Row[] = await asking(database, () =>
+          onList(db)
+            .where('o.phone', '>', after as string)
+            .limit(CHUNK)
+            .execute(),
+        );
+        for (const { phone, changed_at, source } of page) yield { phone, at: fromStored(changed_at) as EpochMs, source };
+        after = page.at(-1)?.phone;
+      }
+    },
+  };
+}
+
+interface Row {
+  phone: string;
+  changed_at: unknown;
+  source: string;
+}
+
+/**
+ * Lets one writer change the list at a time, until its transaction ends, so that the numbers of the changes appear in order: whoever follows
+ * them by cursor would otherwise miss one that is committed after a later one.
+ */
+export async function lockOptOuts(transaction: Kysely<Schema>, dialect: SqlDialect): Promise<void> {
+  if (dialect === 'postgres') await sql`lock table wsend_optouts in exclusive mode`.execute(transaction);
+  if (dialect !== 'mysql') return;
+  const first = { id: FIRST, phone: '', is_out: 0, changed_at: toStored(0, dialect), source: '' };
+  await transaction
+    .insertInto('wsend_optouts')
+    .values(first)
+    .onDuplicateKeyUpdate(({ ref }) => ({ phone: ref('wsend_optouts.phone') }))
+    .execute();
+  await transaction.selectFrom('wsend_optouts').select('id').where('id', '=', FIRST).forUpdate().execute();
+}
+
+/** Changes the list inside a transaction that has locked it; returns how many numbers were not so before. */
+export async function setOptOuts(
+  transaction: Kysely<Schema>,
+  { phones, out, source, now }: { phones: string[]; out: boolean; source: string; now: string },
+): Promise<number> {
+  let changed = 0;
+  for (const some of chunks([...new Set(phones)])) {
+    const before = await areOut(transaction, some);
+    const rows = some.filter((phone) => before.has(phone) !== out);
+    if (rows.length > 0) {
+      const values = rows.map((phone) => ({
+        ...{ phone, is_out: Number(out), changed_at: now, source: storedText(source, LONGEST_SOURCE) },
+      }));
+      await transaction.insertInto('wsend_optouts').values(values).execute();
+    }
+    changed += rows.length;
+  }
+  return changed;
+}
+
+/** Those of the numbers (at most a chunk) that are on the list. The table is there. */
+export async function areOut(db: Kysely<Schema>, phones: string[]): Promise<Set<string>> {
+  if (phones.length === 0) return new Set();
+  return new Set((await onList(db).where('o.phone', 'in', phones).execute()).map(({ phone }) => phone));
+}
+
+/** The latest change of each number, where it put the number on the list, by number. */
+function onList(db: Kysely<Schema>) {
+  return db
+    .selectFrom('wsend_optouts as o')
+    .select(['o.phone', 'o.changed_at', 'o.source'])
+    .where('o.is_out', '=', 1)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('wsend_optouts as later').select('later.id').whereRef('later.phone', '=', 'o.phone').whereRef('later.id', '>', 'o.id'),
+        ),
+      ),
+    )
+    .orderBy('o.phone');
+}
+
+/** Whether the table is there; once it is, the database is not asked again. */
+function existsFrom({ db, dialect }: Database): () => Promise<boolean> {
+  let known = false;
+  return async () => {
+    known ||= (await columnsByTable(db, dialect)).has('wsend_optouts');
+    return known;
+  };
+}

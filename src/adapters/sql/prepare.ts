@@ -1,0 +1,158 @@
+import type { Kysely } from 'kysely';
+import { BEFORE_ALL } from '../../core/campaign.ts';
+import { CHUNK, inChunks } from './chunks.ts';
+import { lockCampaign, recount } from './counters.ts';
+import type { Database } from './database.ts';
+import { messageRows } from './message-rows.ts';
+import { storedText } from './stored-text.ts';
+import type { Schema } from './table-types.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Rows that were made, and contacts that were left out: known to be without WhatsApp, or with the number of another in its other spelling. */
+interface Prepared {
+  made: number;
+  unverified: number;
+  duplicates: number;
+}
+
+type Render = (fields: Record<string, string>) => string;
+
+/**
+ * Makes the Message 1 rows of a campaign that has none, one for each contact of its categories that is not known to be without WhatsApp,
+ * by contact id. One transaction with the campaign's row locked, so that of two runs only one makes them; whatever `render` throws undoes all.
+ */
+export function prepare(database: Database, campaign: number, render: Render): Promise<Prepared> {
+  return inTransaction(database, async (transaction) => {
+    await lockCampaign(transaction, database.dialect, campaign);
+    const prepared = { made: 0, unverified: 0, duplicates: 0 };
+    if ((await messageRows(transaction, campaign).select('id').limit(1).executeTakeFirst()) !== undefined) return prepared;
+    const now = database.stamp();
+    for await (const contacts of contactsOf(transaction, campaign)) {
+      const verified = contacts.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified));
+      const reachable = await withoutDuplicates(transaction, campaign, verified);
+      const rows = reachable.map((contact) => ({
+        campaign_id: campaign,
+        contact_id: contact.id,
+        message_type: 'message_1',
+        content: storedText(render(fieldsOf(contact))),
+        status: 'pending',
+        retry_count: 0,
+        created_at: now,
+        updated_at: now,
+      }));
+      if (rows.length > 0) await transaction.insertInto('messages').values(rows).execute();
+      prepared.made += rows.length;
+      prepared.unverified += contacts.length - verified.length;
+      prepared.duplicates += verified.length - reachable.length;
+    }
+    if (prepared.made > 0) await recount(transaction, database.dialect, campaign, now);
+    return prepared;
+  });
+}
+
+/** How many rows `prepare` would make: none for a campaign that has some already. */
+export async function preparable({ db }: Database, campaign: number): Promise<number> {
+  if ((await messageRows(db, campaign).select('id').limit(1).executeTakeFirst()) !== undefined) return 0;
+  let count = 0;
+  for await (const contacts of contactsOf(db, campaign)) {
+    const verified = contacts.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified));
+    count += (await withoutDuplicates(db, campaign, verified)).length;
+  }
+  return count;
+}
+
+/** What a template of a database campaign can read of its contact. */
+export const FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'] as const;
+
+/** The same as a template gets it: texts, empty where there is none. */
+export function fieldsOf(contact: Record<(typeof FIELDS)[number], string | null>): Record<string, string> {
+  return Object.fromEntries(FIELDS.map((field) => [field, contact[field] ?? '']));
+}
+
+/** One person, one message: a number that an earlier contact of the campaign has in its other spelling, with or without `+`, is left out. */
+async function withoutDuplicates<T extends { id: number; full_number: string }>(
+  db: Kysely<Schema>,
+  campaign: number,
+  contacts: T[],
+): Promise<T[]> {
+  if (contacts.length === 0) return [];
+  const others = await db
+    .selectFrom('contacts')
+    .innerJoin('category_contacts', 'category_contacts.contact_id', 'contacts.id')
+    .innerJoin('campaign_categories', 'campaign_categories.category_id', 'category_contacts.category_id')
+    .select(['contacts.id', 'contacts.full_number', 'contacts.whatsapp_verified'])
+    .where('campaign_categories.campaign_id', '=', campaign)
+    .where(
+      'contacts.full_number',
+      'in',
+      contacts.map(({ full_number }) => otherSpelling(full_number)),
+    )
+    .execute();
+  const earlier = new Map(
+    others.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified)).map(({ id, full_number }) => [full_number, id]),
+  );
+  return contacts.filter(({ id, full_number }) => (earlier.get(otherSpelling(full_number)) ?? id) >= id);
+}
+
+/** The same number with `+` where it is without, and the reverse: existing databases have both. */
+export function otherSpelling(number: string): string {
+  return number.startsWith('+') ? number.slice(1) : `+${number}`;
+}
+
+/** Null (never checked) is not false. */
+function isFalse(verified: unknown): boolean {
+  return verified === false || verified === 0 || /^(0|f|false|n|no)$/i.test(String(verified));
+}
+
+/** The contacts of the campaign's categories, each once, by id, in chunks. */
+async function* contactsOf(db: Kysely<Schema>, campaign: number) {
+  for await (const ids of inChunks(contactIds(db, campaign))) {
+    yield await db
+      .selectFrom('contacts')
+      .select(['id', 'whatsapp_verified', ...FIELDS])
+      .where('id', 'in', ids)
+      .orderBy('id')
+      .execute();
+  }
+}
+
+/**
+ * Ids of the contacts of all categories, ascending, each once: the categories' own lists, each read in order by its unique index, merged
+ * like a zip. So the next chunk costs the same as the first, whatever the size of the categories.
+ */
+async function* contactIds(db: Kysely<Schema>, campaign: number): AsyncGenerator<number> {
+  const categories = await db
+    .selectFrom('campaign_categories')
+    .select('category_id')
+    .where('campaign_id', '=', campaign)
+    .distinct()
+    .execute();
+  const lists = categories.map(({ category_id }) => idsIn(db, category_id));
+  const heads = await Promise.all(lists.map((list) => next(list)));
+  for (;;) {
+    const least = Math.min(...heads);
+    if (least === Number.POSITIVE_INFINITY) return;
+    yield least;
+    for (const [at, list] of lists.entries()) if (heads[at] === least) heads[at] = await next(list);
+  }
+}
+
+async function next(list: AsyncGenerator<number>): Promise<number> {
+  const { value, done } = await list.next();
+  return done ? Number.POSITIVE_INFINITY : value;
+}
+
+async function* idsIn(db: Kysely<Schema>, category: number): AsyncGenerator<number> {
+  for (let after: number | undefined = BEFORE_ALL; after !== undefined; ) {
+    const page: { contact_id: number }[] = await db
+      .selectFrom('category_contacts')
+      .select('contact_id')
+      .where('category_id', '=', category)
+      .where('contact_id', '>', after)
+      .orderBy('contact_id')
+      .limit(CHUNK)
+      .execute();
+    for (const { contact_id } of page) yield contact_id;
+    after = page.at(-1)?.contact_id;
+  }
+}

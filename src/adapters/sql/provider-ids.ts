@@ -1,0 +1,80 @@
+import type { Kysely } from 'kysely';
+import { UsageError } from '../../errors.ts';
+import type { Result } from '../../ports.ts';
+import { chunks } from './chunks.ts';
+import type { Database, SqlDialect } from './database.ts';
+import { createProviderIdTable } from './schema.ts';
+import type { Schema } from './table-types.ts';
+
+/** The width of an id in every table. */
+const LONGEST_ID = 255;
+
+const kept = new WeakMap<Database['db'], Promise<boolean>>();
+
+/**
+ * True when the table of both ids is there; it is made with the first call. A user who may not create it sends without: then only reports
+ * under the one id in `messages` are recognised.
+ */
+export function keepsProviderIds(database: Database): Promise<boolean> {
+  const known = kept.get(database.db);
+  if (known !== undefined) return known;
+  const asked = createProviderIdTable(database).then(
+    () => true,
+    (error) => {
+      if (error instanceof UsageError) return false;
+      kept.delete(database.db);
+      throw error;
+    },
+  );
+  kept.set(database.db, asked);
+  return asked;
+}
+
+/** Keeps both ids of what was accepted, in the transaction that records it. An id that is there already stays with its message. */
+export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlDialect, results: readonly Result[]): Promise<void> {
+  const rows = new Map<string, { provider_id: string; message_id: number; recorded_as: string }>();
+  for (const result of results) {
+    if (result.kind === 'marked' || result.providerId === null) continue;
+    for (const id of [result.providerId, result.whatsappId]) {
+      if (id != null && id.length <= LONGEST_ID)
+        rows.set(id, { provider_id: id, message_id: result.message, recorded_as: result.providerId });
+    }
+  }
+  for (const some of chunks([...rows.values()])) {
+    const insert = transaction.insertInto('wsend_provider_ids').values(some);
+    const unlessThere =
+      dialect === 'mysql'
+        ? insert.onDuplicateKeyUpdate(({ ref }) => ({ message_id: ref('wsend_provider_ids.message_id') }))
+        : insert.onConflict((on) => on.doNothing());
+    await unlessThere.execute();
+  }
+}
+
+/** The message that an id names; `current` when it names the acceptance that the message has now. */
+export interface NamedMessage {
+  message: number;
+  current: boolean;
+}
+
+/** The messages behind these ids, as far as they are ours. Those that the table does not know are looked for in `messages` itself. */
+export async function messagesNamed(db: Kysely<Schema>, ids: string[]): Promise<Map<string, NamedMessage>> {
+  const found = new Map<string, NamedMessage>();
+  if (ids.length === 0) return found;
+  const known = await db
+    .selectFrom('wsend_provider_ids as p')
+    .innerJoin('messages as m', 'm.id', 'p.message_id')
+    .select(['p.provider_id', 'p.recorded_as', 'm.id', 'm.whatsapp_message_id'])
+    .where('p.provider_id', 'in', ids)
+    .execute();
+  for (const { provider_id, recorded_as, id, whatsapp_message_id } of known)
+    found.set(provider_id, { message: Number(id), current: whatsapp_message_id === recorded_as });
+  const others = ids.filter((id) => !found.has(id));
+  if (others.length === 0) return found;
+  const recorded = await db
+    .selectFrom('messages')
+    .select(['id', 'whatsapp_message_id'])
+    .where('whatsapp_message_id', 'in', others)
+    .execute();
+  for (const { id, whatsapp_message_id } of recorded) found.set(whatsapp_message_id as string, { message: Number(id), current: true });
+  return found;
+}

@@ -1,0 +1,35 @@
+import type { MessageType, Recipient } from '../../core/campaign.ts';
+import type { RecipientStore } from '../../ports.ts';
+import { chunks } from './chunks.ts';
+import type { Database } from './database.ts';
+import { asking } from './database-errors.ts';
+import { asRecipients, hasStatus, messageRows, pendingAfter } from './message-rows.ts';
+import { preparable, prepare } from './prepare.ts';
+import { record } from './record.ts';
+import { retryFailed } from './retry-failed.ts';
+
+/** The recipients of Message 1 (or of Message 2 on some `lines`) in the operator's database. Every call rejects with DatabaseUnreachable when the database does not answer. */
+export function recipientStore(database: Database, type: MessageType = 'message_1', lines?: string[]): RecipientStore {
+  const { db } = database;
+  return {
+    pending: (campaign, after, limit) =>
+      asking(database, async () =>
+        asRecipients(database, { campaign, type }, (await pendingAfter(database, { campaign, type, lines }, after)).limit(limit)),
+      ),
+
+    stillPending: (campaign, messages) =>
+      asking(database, async () => {
+        const found: Recipient[] = [];
+        const pending = messageRows(db, campaign, type).where(hasStatus(database.dialect, 'pending'));
+        const inOrder = [...new Set(messages)].sort((a, b) => a - b);
+        for (const some of chunks(inOrder))
+          found.push(...(await asRecipients(database, { campaign, type }, pending.where('id', 'in', some))));
+        return found;
+      }),
+
+    record: (campaign, results) => asking(database, () => record(database, campaign, results)),
+    prepare: (campaign, render) => asking(database, () => prepare(database, campaign, render)),
+    preparable: (campaign) => asking(database, () => preparable(database, campaign)),
+    retryFailed: (campaign) => asking(database, () => retryFailed(database, campaign)),
+  };
+}

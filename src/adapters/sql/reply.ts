@@ -1,0 +1,121 @@
+import type { ContactReply } from '../../core/incoming.ts';
+import { answeredMessage1, bringsMessage2, type SentMessage1 } from '../../core/reply.ts';
+import { isStopWord } from '../../core/stop-words.ts';
+import type { EpochMs } from '../../core/units.ts';
+import { lockCampaign } from './counters.ts';
+import { addInteraction } from './interactions.ts';
+import { makeMessage2 } from './message-2.ts';
+import { hasStatus, TAKEN } from './message-rows.ts';
+import { areOut, lockOptOuts, setOptOuts } from './opt-outs.ts';
+import { otherSpelling } from './prepare.ts';
+import { isWanted } from './replies.ts';
+import { fromStored } from './stored-time.ts';
+import type { Worked, Working } from './work-off.ts';
+
+/**
+ * The effects of a reply: the interaction, the opt-out when it is a stop word, and Message 2 where it brings one. A stop word never waits. The
+ * campaign is locked before anything is decided, so that of two replies at once only one makes a Message 2.
+ */
+export async function reply(working: Working, fact: ContactReply, receivedAt: EpochMs): Promise<Worked> {
+  const { transaction, dialect, stopWords, now } = working;
+  const stops = isStopWord(fact.text, stopWords);
+  const contacts = await contactsOf(working, fact.phone);
+  let locked: number | null = null;
+  let answered: SentMessage1 | null = null;
+  for (;;) {
+    const moment = { at: fact.at, receivedAt, now: working.at, pending: !stops && (await isPending(working, contacts)) };
+    const found = answeredMessage1(await sentTo(working, contacts), moment);
+    if (found === 'wait') return { result: 'waits', message2: null };
+    answered = found;
+    if (found === null || found.campaign === locked) break;
+    await lockCampaign(transaction, dialect, found.campaign);
+    locked = found.campaign;
+  }
+  if (answered !== null) {
+    const interaction = { type: 'reply', id: fact.waId, text: fact.text, at: fact.at } as const;
+    if (!(await addInteraction(working, answered, interaction))) return { result: 'unchanged', message2: null };
+  }
+  if (stops) {
+    await lockOptOuts(transaction, dialect);
+    await setOptOuts(transaction, { phones: [fact.phone], out: true, source: `reply: ${fact.text.trim()}`, now });
+    return { result: 'opted_out', message2: null };
+  }
+  if (answered === null) return { result: 'unrelated', message2: null };
+  return { result: 'done', message2: await message2For(working, { answered, contacts, fact }) };
+}
+
+/** The ids of the contacts with this number: one with `+`, one without, or both. */
+export async function contactsOf({ transaction }: Working, phone: string): Promise<number[]> {
+  const spellings = [phone, otherSpelling(phone)];
+  const rows = await transaction.selectFrom('contacts').select('id').where('full_number', 'in', spellings).orderBy('id').execute();
+  return rows.map(({ id }) => Number(id));
+}
+
+/** Every Message 1 that these contacts have had. */
+export async function sentTo({ transaction, dialect }: Working, contacts: number[]): Promise<SentMessage1[]> {
+  if (contacts.length === 0) return [];
+  const rows = await transaction
+    .selectFrom('messages')
+    .select(['id', 'campaign_id', 'contact_id', 'sent_at'])
+    .where('contact_id', 'in', contacts)
+    .where('message_type', '=', 'message_1')
+    .where(hasStatus(dialect, ...TAKEN))
+    .execute();
+  return rows.flatMap(({ id, campaign_id, contact_id, sent_at }) => {
+    const sentAt = fromStored(sent_at);
+    return sentAt === null ? [] : [{ campaign: Number(campaign_id), contact: Number(contact_id), message: Number(id), sentAt }];
+  });
+}
+
+/** True while a campaign that is being sent has a pending Message 1 for one of these contacts. */
+async function isPending({ transaction }: Working, contacts: number[]): Promise<boolean> {
+  if (contacts.length === 0) return false;
+  const row = await transaction
+    .selectFrom('messages as m')
+    .innerJoin('campaigns as c', 'c.id', 'm.campaign_id')
+    .select('m.id')
+    .where('m.contact_id', 'in', contacts)
+    .where('m.message_type', '=', 'message_1')
+    .where('m.status', '=', 'pending')
+    .where(isWanted('m.error_message'))
+    .where('c.status', '=', 'sending')
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+interface Answer {
+  answered: SentMessage1;
+  contacts: number[];
+  fact: ContactReply;
+}
+
+async function message2For(working: Working, { answered, contacts, fact }: Answer): Promise<Worked['message2']> {
+  const { transaction, columns } = working;
+  const { campaign, contact } = answered;
+  const template =
+    (await transaction.selectFrom('campaigns').select('message_2').where('id', '=', campaign).executeTakeFirst())?.message_2 ?? '';
+  const ready = columns.message2Texts
+    ? await transaction
+        .selectFrom('wsend_message_2')
+        .select('content')
+        .where('campaign_id', '=', campaign)
+        .where('contact_id', '=', contact)
+        .executeTakeFirst()
+    : undefined;
+  const made = await transaction
+    .selectFrom('messages')
+    .select('id')
+    .where('contact_id', 'in', contacts)
+    .where('campaign_id', '=', campaign)
+    .where('message_type', '=', 'message_2')
+    .limit(1)
+    .executeTakeFirst();
+  const known = {
+    hasMessage2: ready !== undefined || template.trim() !== '',
+    optedOut: (await areOut(transaction, [fact.phone])).size > 0,
+    alreadyMade: made !== undefined,
+  };
+  if (!bringsMessage2(known)) return null;
+  return makeMessage2(working, { campaign, contact, content: ready?.content ?? null, template, line: fact.device });
+}

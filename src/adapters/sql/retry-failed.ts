@@ -1,0 +1,56 @@
+import { sql } from 'kysely';
+import { BEFORE_ALL } from '../../core/campaign.ts';
+import { lockCampaign, recount } from './counters.ts';
+import type { Database } from './database.ts';
+import { keptTimes } from './kept-times.ts';
+import { hasStatus, messageRows, NOTE_PREFIX } from './message-rows.ts';
+import { inRepeatableTransaction } from './transaction.ts';
+
+/** Rows that one statement makes pending again: few enough to answer well within the time a statement has. */
+const ROWS = 5_000;
+
+/** How the error text of a recipient begins whose attempts were used up without it being known whether one was taken. */
+const UNCONFIRMED = 'unconfirmed:';
+const LOOK_UP_FIRST = `${NOTE_PREFIX}was unconfirmed, to be looked up before it is sent again`;
+
+/**
+ * Makes a campaign's failed Message 1 rows pending again, without attempts and error text; returns which, by id. All of them, or none. One
+ * whose attempts were unconfirmed keeps a note of ours instead, so that it is looked up first and never sent blindly.
+ */
+export function retryFailed(database: Database, campaign: number): Promise<number[]> {
+  return inRepeatableTransaction(database, async (transaction) => {
+    await lockCampaign(transaction, database.dialect, campaign);
+    const now = database.stamp();
+    const retried: number[] = [];
+    for (let after = BEFORE_ALL; ; ) {
+      const failed = await messageRows(transaction, campaign)
+        .select('id')
+        .where(hasStatus(database.dialect, 'failed'))
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(ROWS)
+        .execute();
+      const last = failed.at(-1)?.id;
+      if (last === undefined) break;
+      await transaction
+        .updateTable('messages')
+        .set({
+          ...keptTimes(database.dialect, 'created_at', 'sent_at'),
+          status: 'pending',
+          retry_count: 0,
+          error_message: sql<string | null>`case when error_message like ${`${UNCONFIRMED}%`} then ${LOOK_UP_FIRST} else null end`,
+          updated_at: now,
+        })
+        .where('campaign_id', '=', campaign)
+        .where('message_type', '=', 'message_1')
+        .where(hasStatus(database.dialect, 'failed'))
+        .where('id', '>', after)
+        .where('id', '<=', last)
+        .execute();
+      for (const { id } of failed) retried.push(Number(id));
+      after = last;
+    }
+    if (retried.length > 0) await recount(transaction, database.dialect, campaign, now);
+    return retried;
+  });
+}

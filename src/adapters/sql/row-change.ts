@@ -1,0 +1,65 @@
+import type { EpochMs } from '../../core/units.ts';
+import type { Result } from '../../ports.ts';
+import { NOTE_PREFIX, TAKEN } from './message-rows.ts';
+
+/** The new state of one row of `messages`. A null id of the provider or time of sending leaves what is there. */
+export interface RowChange {
+  id: number;
+  status: 'pending' | 'sent' | 'failed';
+  whatsapp_message_id: string | null;
+  error_message: string | null;
+  retry_count: number;
+  sent_at: string | null;
+}
+
+/** How texts and times are made fit for the columns. */
+export interface Fit {
+  text(text: string, longest: number): string;
+  time(at: EpochMs): string;
+}
+
+/** The longest error text written: room for any provider's reason, and a limit to what one row may take. */
+const LONGEST_ERROR = 2_000;
+/** The width of `whatsapp_message_id` in existing databases. */
+const LONGEST_ID = 255;
+
+/**
+ * What a row of this status becomes when results are applied one after the other, or `undefined` when it stays as it is: only a pending
+ * row changes, except that `sent` overrules `failed`, because an acceptance is a fact. A row without status is none of the campaign's.
+ */
+export function changeAfter(row: { id: number; status: string | undefined; results: Result[]; fit: Fit }): RowChange | undefined {
+  let status = row.status;
+  let change: RowChange | undefined;
+  for (const result of row.results) {
+    if (status === undefined || TAKEN.includes(status)) break;
+    if (status !== 'pending' && !(status === 'failed' && result.kind === 'sent')) continue;
+    const next = { id: row.id, ...columnsOf(result, row.fit), retry_count: result.attempts };
+    change = { ...next, whatsapp_message_id: next.whatsapp_message_id ?? change?.whatsapp_message_id ?? null };
+    status = change.status;
+  }
+  return change;
+}
+
+function columnsOf(result: Result, { text, time }: Fit): Pick<RowChange, 'status' | 'whatsapp_message_id' | 'error_message' | 'sent_at'> {
+  const providerId = (id: string | null) => (id === null ? null : text(id, LONGEST_ID));
+  switch (result.kind) {
+    case 'sent':
+      return {
+        status: 'sent',
+        whatsapp_message_id: providerId(result.providerId),
+        error_message: result.note === undefined ? null : text(`${NOTE_PREFIX}${result.note}`, LONGEST_ERROR),
+        sent_at: time(result.at),
+      };
+    case 'failed': {
+      const error = text(`${result.code}: ${result.reason}`, LONGEST_ERROR);
+      return { status: 'failed', whatsapp_message_id: providerId(result.providerId), error_message: error, sent_at: null };
+    }
+    case 'marked':
+      return {
+        status: 'pending',
+        whatsapp_message_id: null,
+        error_message: text(`${NOTE_PREFIX}${result.note}`, LONGEST_ERROR),
+        sent_at: null,
+      };
+  }
+}

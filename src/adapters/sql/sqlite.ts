@@ -1,0 +1,41 @@
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Kysely, SqliteDialect } from 'kysely';
+import Database from 'libsql';
+import { InfrastructureError, messageOf } from '../../errors.ts';
+import { safeStatements } from './sqlite-statements.ts';
+
+/** How long a statement waits for another process's write before SQLite answers "database is locked". */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/**
+ * Opens (creating it where missing, readable by its owner alone) one SQLite file. Write-ahead log with a sync at every commit, so that what
+ * was committed survives a loss of power. One connection serves everything this process does with the file: Kysely queues on it, and a
+ * second one would block the very thread that should release the first.
+ */
+export function openSqlite<Tables>(path: string): Kysely<Tables> {
+  try {
+    const isNew = path !== ':memory:' && !existsSync(path);
+    if (isNew) createForOwner(path);
+    const file = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    if (isNew) chmodSync(path, 0o600);
+    file.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
+    return new Kysely<Tables>({ dialect: new SqliteDialect({ database: safeStatements(file) }) });
+  } catch (cause) {
+    const reason = existsSync(dirname(path)) ? messageOf(cause).replace(/^ConnectionFailed\("(.*)"\)$/, '$1') : 'its folder does not exist';
+    throw new InfrastructureError(
+      `cannot open the SQLite file ${path}: ${reason}`,
+      'Check that the folder exists and that you may write there, or set DATABASE_URL.',
+      cause,
+    );
+  }
+}
+
+/** Makes the file before SQLite does: whoever opened it in the moment before its rights are set could read it ever after. */
+function createForOwner(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch {
+    // SQLite meets the same, and says it.
+  }
+}

@@ -1,0 +1,101 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/** A time column: written as `toStored` writes it, read with `fromStored`. */
+type Time = ColumnType<unknown, string | null, string | null>;
+
+interface Contacts {
+  id: Generated<number>;
+  phone_number: string | null;
+  country_code: string | null;
+  full_number: string;
+  first_name: string | null;
+  last_name: string | null;
+  /** A boolean, or 0 and 1 where the database has none. */
+  whatsapp_verified: boolean | number | null;
+  created_at: Time;
+  updated_at: Time;
+}
+
+interface Campaigns {
+  id: Generated<number>;
+  name: string;
+  message_1: string | null;
+  message_2: string | null;
+  status: string;
+  total_recipients: number | null;
+  sent_count: number | null;
+  success_count: number | null;
+  failed_count: number | null;
+  /** Optional in tables that others made. */
+  interaction_count: Generated<number | null>;
+  created_at: Time;
+  updated_at: Time;
+}
+
+/** One row of `messages`. */
+export interface Messages {
+  id: Generated<number>;
+  campaign_id: number;
+  contact_id: number;
+  message_type: string;
+  content: string | null;
+  status: string;
+  whatsapp_message_id: string | null;
+  error_message: string | null;
+  retry_count: number | null;
+  sent_at: Time;
+  /** Optional in tables that others made. */
+  delivered_at: Time;
+  /** Optional in tables that others made. */
+  read_at: Time;
+  created_at: Time;
+  updated_at: Time;
+}
+
+interface Interactions {
+  campaign_id: number | null;
+  contact_id: number | null;
+  message_id: number | null;
+  interaction_type: string;
+  content: string | null;
+  whatsapp_message_id: string | null;
+  received_at: Time;
+}
+
+interface Inbox {
+  id: Generated<number>;
+  fact_key: string;
+  kind: string;
+  fact: string;
+  received_at: Time;
+  due_at: Time;
+  tries: number;
+  done_at: Time;
+  result: string | null;
+}
+
+/** What wsend reads and writes of the operator's tables, and its own. */
+export interface Schema {
+  contacts: Contacts;
+  category_contacts: { category_id: number; contact_id: number };
+  campaigns: Campaigns;
+  campaign_categories: { campaign_id: number; category_id: number };
+  messages: Messages;
+  /** Which campaign was made from which file and text. */
+  wsend_imports: { campaign_id: number; fingerprint: string; created_at: Time };
+  /** Message 2 of each contact of a campaign that was made from a file. */
+  wsend_message_2: { campaign_id: number; contact_id: number; content: string };
+  interactions: Interactions;
+  /** Both names that the provider gave to each message. */
+  wsend_provider_ids: { provider_id: string; message_id: number; recorded_as: string };
+  /** What the provider reported. */
+  wsend_inbox: Inbox;
+  /** The line that each Message 2 goes out on. */
+  wsend_message_2_lines: { message_id: number; line: string };
+  /** Every change of the list of those who want no messages. */
+  wsend_optouts: { id: Generated<number>; phone: string; is_out: number; changed_at: Time; source: string };
+  /** Which campaigns are rehearsals. */
+  wsend_sandbox_campaigns: { campaign_id: number; created_at: Time };
+  /** Which run was the last to take a campaign up. */
+  wsend_last_runs: { campaign_id: number; token: string; begun_at: Time };
+}

@@ -1,0 +1,39 @@
+import { type Kysely, sql } from 'kysely';
+import type { Database } from './database.ts';
+import { isDeadlock } from './database-errors.ts';
+import type { Schema } from './table-types.ts';
+
+/**
+ * Runs `work` in one transaction: all of it stays, or nothing. The error that ended it is the one thrown, whatever becomes of the
+ * rollback: a connection that is gone has rolled back already.
+ */
+export function inTransaction<T>({ db }: Pick<Database, 'db'>, work: (transaction: Kysely<Schema>) => Promise<T>): Promise<T> {
+  return db.connection().execute(async (transaction) => {
+    await sql`begin`.execute(transaction);
+    try {
+      const result = await work(transaction);
+      await sql`commit`.execute(transaction);
+      return result;
+    } catch (error) {
+      await sql`rollback`.execute(transaction).catch(() => {});
+      throw error;
+    }
+  });
+}
+
+/** How often a transaction that another one got in the way of is tried. */
+const TRIES = 4;
+
+/** The same for work that may be done anew: one that the database ended because of a deadlock is repeated. */
+export async function inRepeatableTransaction<T>(
+  database: Pick<Database, 'db'>,
+  work: (transaction: Kysely<Schema>) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await inTransaction(database, work);
+    } catch (error) {
+      if (!isDeadlock(error) || attempt === TRIES) throw error;
+    }
+  }
+}

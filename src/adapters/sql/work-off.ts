@@ -1,0 +1,173 @@
+import type { Kysely } from 'kysely';
+import { dueAgain } from '../../core/inbox-wait.ts';
+import type { Fact } from '../../core/incoming.ts';
+import type { EpochMs } from '../../core/units.ts';
+import { DatabaseUnreachable } from '../../errors.ts';
+import type { FactResult, WorkedOff, WriteText } from '../../ports.ts';
+import type { Database, SqlDialect } from './database.ts';
+import { describeDatabaseError } from './database-errors.ts';
+import { deliver } from './deliver.ts';
+import type { OptionalColumns } from './optional-columns.ts';
+import { react } from './react.ts';
+import { reply } from './reply.ts';
+import type { Fit } from './row-change.ts';
+import { plainText, storedText } from './stored-text.ts';
+import { fromStored, toStored } from './stored-time.ts';
+import type { Schema } from './table-types.ts';
+import { inRepeatableTransaction } from './transaction.ts';
+
+/** What the effects of facts need of the transaction they happen in. */
+export interface Working {
+  transaction: Kysely<Schema>;
+  dialect: SqlDialect;
+  at: EpochMs;
+  /** The same as it is stored. */
+  now: string;
+  columns: OptionalColumns;
+  text: Fit['text'];
+  /** The database has refused the texts as they were: those that must not be changed cannot be written. */
+  plain: boolean;
+  stopWords: readonly string[];
+  write: WriteText;
+}
+
+/** What stays the same from one round to the next. */
+export type WorkingRules = Pick<Working, 'columns' | 'stopWords' | 'write'>;
+
+/** Facts of one kind that are worked off in one transaction: few enough that nothing else waits long for SQLite's one connection. */
+const AT_ONCE: Record<Fact['kind'], number> = { delivery: 200, reply: 10, reaction: 20 };
+/** The longest text of a column that refuses ours: 255 is what existing databases have. */
+const LONGEST_PLAIN = 255;
+
+/** One fact of the inbox that is due. */
+interface Due {
+  id: number;
+  fact: Fact;
+  receivedAt: EpochMs;
+  tries: number;
+}
+
+/** What became of one fact, and the Message 2 that it brought. */
+export interface Worked {
+  result: FactResult;
+  message2: 'pending' | 'failed' | null;
+}
+
+/**
+ * Works off the oldest due facts of one kind: their effects, and the marks that they are done, in one transaction. Its rows of the inbox are
+ * locked first, so that of two listeners one has them. A round that the database refuses is taken apart, so that one fact holds up no other.
+ */
+export async function workOffKind(database: Database, kind: Fact['kind'], at: EpochMs, rules: WorkingRules): Promise<WorkedOff> {
+  try {
+    return await round(database, { kind, at, rules, limit: AT_ONCE[kind], plain: false });
+  } catch (error) {
+    if (isLoss(error, database)) throw error;
+  }
+  try {
+    return await round(database, { kind, at, rules, limit: 1, plain: false });
+  } catch (error) {
+    if (isLoss(error, database)) throw error;
+  }
+  try {
+    return await round(database, { kind, at, rules, limit: 1, plain: true });
+  } catch (error) {
+    if (isLoss(error, database)) throw error;
+    return refuse(database, kind, at);
+  }
+}
+
+interface Round {
+  kind: Fact['kind'];
+  at: EpochMs;
+  rules: WorkingRules;
+  limit: number;
+  plain: boolean;
+}
+
+function round(database: Database, { kind, at, rules, limit, plain }: Round): Promise<WorkedOff> {
+  const { dialect } = database;
+  const text: Fit['text'] = plain ? (words, longest) => plainText(words, Math.min(longest, LONGEST_PLAIN)) : storedText;
+  return inRepeatableTransaction(database, async (transaction) => {
+    const working: Working = { ...rules, transaction, dialect, at, now: toStored(at, dialect), text, plain };
+    const due = await takeDue(working, kind, limit);
+    const worked = await workOff(working, due);
+    await mark(
+      working,
+      due.map((one, i) => ({ ...one, result: (worked[i] as Worked).result })),
+    );
+    return {
+      results: worked.map(({ result }) => ({ kind, result })),
+      message2: {
+        pending: worked.filter(({ message2 }) => message2 === 'pending').length,
+        failed: worked.filter(({ message2 }) => message2 === 'failed').length,
+      },
+    };
+  });
+}
+
+async function workOff(working: Working, due: Due[]): Promise<Worked[]> {
+  const deliveries = due.flatMap(({ fact }) => (fact.kind === 'delivery' ? [fact] : []));
+  if (deliveries.length > 0) return (await deliver(working, deliveries)).map((result) => ({ result, message2: null }));
+  const worked: Worked[] = [];
+  for (const { fact, receivedAt } of due) {
+    if (fact.kind === 'reply') worked.push(await reply(working, fact, receivedAt));
+    else if (fact.kind === 'reaction') worked.push({ result: await react(working, fact), message2: null });
+  }
+  return worked;
+}
+
+async function takeDue({ transaction, dialect, now }: Working, kind: Fact['kind'], limit: number): Promise<Due[]> {
+  const query = transaction
+    .selectFrom('wsend_inbox')
+    .select(['id', 'fact', 'received_at', 'tries'])
+    .where('kind', '=', kind)
+    .where('done_at', 'is', null)
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .orderBy('id')
+    .limit(limit);
+  const rows = await (dialect === 'sqlite' ? query : query.forUpdate()).execute();
+  return rows.map(({ id, fact, received_at, tries }) => ({
+    id: Number(id),
+    fact: JSON.parse(fact) as Fact,
+    receivedAt: fromStored(received_at) ?? 0,
+    tries: Number(tries),
+  }));
+}
+
+/** Writes down what became of facts: done for good, or due again when they wait for our own record of a send. */
+async function mark({ transaction, dialect, at, now }: Working, worked: (Due & { result: FactResult })[]): Promise<void> {
+  const done = new Map<FactResult, number[]>();
+  for (const { id, fact, receivedAt, tries, result } of worked) {
+    const again = WAITING.has(result) ? dueAgain(fact, { tries, receivedAt, now: at }) : null;
+    if (again === null) done.set(result, [...(done.get(result) ?? []), id]);
+    else
+      await transaction
+        .updateTable('wsend_inbox')
+        .set({ due_at: toStored(again, dialect), tries: tries + 1 })
+        .where('id', '=', id)
+        .execute();
+  }
+  for (const [result, ids] of done)
+    await transaction.updateTable('wsend_inbox').set({ done_at: now, result }).where('id', 'in', ids).execute();
+}
+
+const WAITING = new Set<FactResult>(['unknown', 'waits', 'refused']);
+
+/** The oldest due fact, which the database does not take: tried again for a while, for the reason may be passing, then given up. */
+function refuse(database: Database, kind: Fact['kind'], at: EpochMs): Promise<WorkedOff> {
+  const { dialect } = database;
+  return inRepeatableTransaction(database, async (transaction) => {
+    const working = { transaction, dialect, at, now: toStored(at, dialect) } as Working;
+    const due = await takeDue(working, kind, 1);
+    await mark(
+      working,
+      due.map((one) => ({ ...one, result: 'refused' })),
+    );
+    return { results: due.map(() => ({ kind, result: 'refused' })), message2: { pending: 0, failed: 0 } };
+  });
+}
+
+function isLoss(error: unknown, { name }: Database): boolean {
+  return describeDatabaseError(error, name, 'open') instanceof DatabaseUnreachable || error instanceof DatabaseUnreachable;
+}

@@ -1,0 +1,48 @@
+import { eta, OLDER_PACE } from '../../core/estimate.ts';
+import type { Pace } from '../../core/pacing.ts';
+import { type EpochMs, formatDuration, formatPercent, type Milliseconds, toSeconds } from '../../core/units.ts';
+import { clockTime, iso } from './clock-time.ts';
+import { paceText } from './plan.ts';
+import { count, counted, seconds } from './text.ts';
+
+/** How long `count` sends take at a pace. */
+export interface Estimate {
+  count: number;
+  pace: Pace;
+  etaMs: Milliseconds;
+  /** When they would be done if begun now. */
+  endsAt: EpochMs;
+}
+
+/** `wsend estimate` for a person, compared with the older setting (5 s, 50, 60 s). Ends with a line end. */
+export function estimateText({ count: sends, pace, etaMs, endsAt }: Estimate, now: EpochMs): string {
+  const batches = Math.ceil(sends / pace.batchSize);
+  return [
+    `${counted(sends, 'recipient')}: ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)} if begun now`,
+    `  ${paceText(pace)} (${count(batches)} ${batches === 1 ? 'batch' : 'batches'})`,
+    `  ${comparison(etaMs, eta(sends, OLDER_PACE))}`,
+    '',
+  ].join('\n');
+}
+
+/** `wsend estimate --json`: one object. */
+export function estimateJson({ count: sends, pace, etaMs, endsAt }: Estimate): Record<string, unknown> {
+  return {
+    type: 'estimate',
+    count: sends,
+    delay_seconds: toSeconds(pace.delayMs),
+    batch_size: pace.batchSize,
+    batch_pause_seconds: toSeconds(pace.batchPauseMs),
+    eta_seconds: toSeconds(etaMs),
+    ends_at: iso(endsAt),
+  };
+}
+
+function comparison(etaMs: Milliseconds, olderMs: Milliseconds): string {
+  const { delayMs, batchSize, batchPauseMs } = OLDER_PACE;
+  const older = `the older setting (${seconds(delayMs)}, ${batchSize}, ${seconds(batchPauseMs)})`;
+  const apart = Math.abs(olderMs - etaMs);
+  if (apart === 0) return `as long as ${older}`;
+  const share = formatPercent(apart / olderMs);
+  return `${older} takes ${formatDuration(olderMs)}: ${formatDuration(apart)} ${etaMs < olderMs ? 'saved' : 'more'} (${share})`;
+}

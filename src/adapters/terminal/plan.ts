@@ -1,0 +1,35 @@
+import type { Event } from '../../core/event.ts';
+import { type EpochMs, formatDuration } from '../../core/units.ts';
+import { clockTime } from './clock-time.ts';
+import { count, counted, oneLine, pad, seconds } from './text.ts';
+
+/** What is about to happen, for a person to read before it does. Ends with a line end. */
+export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): string {
+  const { campaign, name, progress, pace, etaMs, endsAt, batches, sandbox } = plan;
+  const rows: [string, string][] = [
+    ['to send', recipients(progress)],
+    ['pace', paceText(pace)],
+    ['batches', count(batches)],
+    ['takes', `about ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)}`],
+  ];
+  const heading = `Campaign ${campaign}${name.trim() === '' ? '' : `, ${oneLine(name)}`}${sandbox ? ' (sandbox: nobody gets anything)' : ''}`;
+  return `${heading}\n${rows.map(([label, text]) => `  ${pad(label, 9)}${text}\n`).join('')}`;
+}
+
+/** D, B and P in words: `one message every 3 s, 30 s pause after each 75`. */
+export function paceText({ delayMs, batchSize, batchPauseMs }: { delayMs: number; batchSize: number; batchPauseMs: number }): string {
+  const pause = batchPauseMs > 0 ? `, ${seconds(batchPauseMs)} pause after each ${count(batchSize)}` : '';
+  return `one message every ${seconds(delayMs)}${pause}`;
+}
+
+function recipients({ total, pending, sent, failed, inDoubt, skipped }: Extract<Event, { type: 'plan' }>['progress']): string {
+  const before = [
+    sent > 0 && `${count(sent)} sent`,
+    failed > 0 && `${count(failed)} failed`,
+    inDoubt > 0 && `${count(inDoubt)} in doubt`,
+    skipped > 0 && `${count(skipped)} skipped`,
+  ].filter(Boolean);
+  return before.length === 0
+    ? counted(total, 'recipient')
+    : `${count(pending)} of ${counted(total, 'recipient')} (${before.join(', ')} before)`;
+}

@@ -1,0 +1,93 @@
+import type { Event } from '../../core/event.ts';
+import type { EpochMs } from '../../core/units.ts';
+import type { Report } from '../../ports.ts';
+import { makeBar } from './bar.ts';
+import { stamp } from './clock-time.ts';
+import { makeLines } from './lines.ts';
+import { jsonOf } from './ndjson.ts';
+import type { Output } from './output.ts';
+import { makePaint, PLAIN } from './paint.ts';
+import { planText } from './plan.ts';
+import { essentialLine, type RunStory, summaryText } from './summary.ts';
+import { sentence } from './words.ts';
+
+/** How a run is shown, and where. */
+export interface ReportOptions {
+  stdout: Output;
+  stderr: Output;
+  /** One JSON object per line on stdout; stderr has notices only. */
+  json: boolean;
+  /** Only warnings, pauses, and one line at the end. */
+  quiet: boolean;
+  /** False gives no colour at all; true colours what is a terminal. */
+  color: boolean;
+  /** False gives plain lines even on a terminal (one that is dumb). Default true. */
+  live?: boolean;
+  now: () => EpochMs;
+}
+
+/**
+ * A run shown in one of three ways: `--json`, a live bar where stderr is a terminal, or plain lines; the last two with a summary on
+ * stdout. Call `close` on every way out: it takes the bar away and gives the cursor back. Told anything afterwards, it is silent.
+ */
+export function makeReport(options: ReportOptions): Report & { close(): void } {
+  const report = options.json ? jsonReport(options) : humanReport(options);
+  let closed = false;
+  return {
+    tell(event) {
+      if (closed) return;
+      try {
+        report.tell(event);
+      } catch (bug) {
+        options.stderr.write(`wsend: could not show "${event.type}": ${String(bug)}\n`);
+      }
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      report.close();
+    },
+  };
+}
+
+function jsonReport({ stdout, stderr, quiet, now }: ReportOptions): Report & { close(): void } {
+  return {
+    tell(event) {
+      const line = jsonOf(event, now());
+      if (line !== null) stdout.write(`${JSON.stringify(line)}\n`);
+      if (event.type === 'notice' && (!quiet || event.level === 'warning')) stderr.write(`${sentence(event, now(), PLAIN)}\n`);
+    },
+    close: () => {},
+  };
+}
+
+function humanReport({ stdout, stderr, quiet, color, live = true, now }: ReportOptions): Report & { close(): void } {
+  const [outPaint, errPaint] = [makePaint(color && stdout.isTTY), makePaint(color && stderr.isTTY)];
+  const running = quiet ? quietly(stderr, now) : stderr.isTTY && live ? makeBar(stderr, { now, paint: errPaint }) : makeLines(stderr, now);
+  let story: RunStory = { paused: null, pendingBefore: null };
+  return {
+    tell(event) {
+      if (event.type === 'plan') {
+        story = { paused: null, pendingBefore: event.progress.pending };
+        if (!quiet) stderr.write(`${planText(event, now())}\n`);
+      }
+      if (event.type === 'paused') story = { ...story, paused: event };
+      running.tell(event);
+      if (event.type !== 'summary') return;
+      if (!quiet && stdout.isTTY && stderr.isTTY) stderr.write('\n');
+      stdout.write(quiet ? essentialLine(event) : summaryText(event, story, outPaint));
+    },
+    close: running.close,
+  };
+}
+
+/** Only what needs a person: warnings and pauses. */
+function quietly(stderr: Output, now: () => EpochMs): Report & { close(): void } {
+  const matters = (event: Event) => event.type === 'paused' || (event.type === 'notice' && event.level === 'warning');
+  return {
+    tell(event) {
+      if (matters(event)) stderr.write(`${stamp(now())}  ${sentence(event, now(), PLAIN)}\n`);
+    },
+    close: () => {},
+  };
+}

@@ -1,0 +1,81 @@
+import { type CampaignState, standstill } from '../../core/campaign-state.ts';
+import { type EpochMs, formatDuration, toSeconds } from '../../core/units.ts';
+import { clockTime, iso } from './clock-time.ts';
+import { countsJson } from './ndjson.ts';
+import { repliesJson, replyRows } from './replies.ts';
+import { countRows, failureRows, row } from './summary.ts';
+import { cells, count, cut, oneLine, pad } from './text.ts';
+import { pauseWords } from './words.ts';
+
+/** All campaigns as a table, one line each. Ends with a line end. */
+export function statusTable(states: CampaignState[], now: EpochMs): string {
+  if (states.length === 0) return 'No campaigns yet.\nNext: wsend run --csv people.csv --message "Hello {{first_name}}"\n';
+  const rows = states.map((state) => {
+    const { campaign, progress, updatedAt } = state;
+    const { total, sent, failed, inDoubt, pending } = progress;
+    const name = cut(oneLine(campaign.name), NAME_WIDTH);
+    const counts = [total, sent, failed, inDoubt, pending].map(count);
+    return [String(campaign.id), name, stateText(state), ...counts, updatedAt === null ? '' : clockTime(updatedAt, now)];
+  });
+  const widths = HEAD.map((head, i) => Math.max(...[head, ...rows.map((cols) => cols[i] ?? '')].map(cells)));
+  const line = (cols: string[]) =>
+    cols.map((text, i) => pad(text, widths[i] ?? 0, NUMBERS.has(HEAD[i] ?? '') ? 'left' : 'right')).join('  ');
+  return [HEAD, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
+}
+
+/** One campaign in detail. Ends with a line end. */
+export function statusText(state: CampaignState, now: EpochMs): string {
+  const { campaign, progress, paused, owner, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
+  const lines = [
+    `Campaign ${campaign.id}${campaign.name.trim() === '' ? '' : `, ${oneLine(campaign.name)}`}`,
+    row('state', stateText(state)),
+    paused !== null && row('paused', `${clockTime(paused.at, now)}, ${pauseWords(paused)}`),
+    owner !== null && row('run by', `process ${owner.pid} on ${oneLine(owner.host)} since ${clockTime(owner.startedAt, now)}`),
+    ...countRows(progress),
+    ...replyRows(replies),
+    etaMs !== null && row('time left', `${formatDuration(etaMs)}${endsAt === null ? '' : `, until ${clockTime(endsAt, now)}`}`),
+    lastMessage !== null && row('last row', String(lastMessage)),
+    updatedAt !== null && row('updated', clockTime(updatedAt, now)),
+    ...failureRows(failures),
+    next !== null && `Next: ${next}`,
+  ];
+  return `${lines.filter((line) => line !== false).join('\n')}\n`;
+}
+
+/** One campaign as `status <id> --json` prints it: the counts of `summary`, and where it stands. */
+export function statusJson(state: CampaignState): Record<string, unknown> {
+  const { campaign, progress, paused, owner, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
+  return {
+    type: 'status',
+    campaign: campaign.id,
+    name: campaign.name,
+    status: campaign.status,
+    state: standstill(state),
+    ...countsJson(progress),
+    ...repliesJson(replies),
+    paused: paused && { reason: paused.reason, detail: paused.detail, at: iso(paused.at) },
+    owner: owner && { host: owner.host, pid: owner.pid, started_at: iso(owner.startedAt) },
+    failures: failures.map(({ code, reason, count }) => ({ code, reason, count })),
+    eta_seconds: etaMs === null ? null : toSeconds(etaMs),
+    ends_at: endsAt === null ? null : iso(endsAt),
+    created_at: campaign.createdAt === null ? null : iso(campaign.createdAt),
+    updated_at: updatedAt === null ? null : iso(updatedAt),
+    last_message: lastMessage,
+    next,
+  };
+}
+
+/** All campaigns as `status --json` prints them: one object. */
+export function statusListJson(states: CampaignState[]): Record<string, unknown> {
+  return { type: 'status', campaigns: states.map(statusJson) };
+}
+
+const HEAD = ['id', 'name', 'state', 'total', 'sent', 'failed', 'in doubt', 'pending', 'updated'];
+const NUMBERS = new Set(['id', 'total', 'sent', 'failed', 'in doubt', 'pending']);
+const NAME_WIDTH = 28;
+
+function stateText(state: CampaignState): string {
+  const word = standstill(state);
+  if (word === 'replies') return 'waiting for replies';
+  return word === 'other' ? oneLine(state.campaign.status) : word;
+}

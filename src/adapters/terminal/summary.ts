@@ -1,0 +1,125 @@
+import type { Event, FailureGroup } from '../../core/event.ts';
+import type { Progress } from '../../core/progress.ts';
+import { formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
+import { EXIT } from '../../errors.ts';
+import type { Paint } from './paint.ts';
+import { cells, count, counted, oneLine, pad } from './text.ts';
+import { PAUSED } from './words.ts';
+
+type Summary = Extract<Event, { type: 'summary' }>;
+type Paused = Extract<Event, { type: 'paused' }>;
+
+/** What the summary needs besides its event: why the run stopped early, and how many recipients were still pending when it began. */
+export interface RunStory {
+  paused: Paused | null;
+  pendingBefore: number | null;
+}
+
+/** How a run ended, for a person. Ends with a line end. */
+export function summaryText(summary: Summary, { paused, pendingBefore }: RunStory, paint: Paint): string {
+  const { progress, durationMs, failures, latency, next } = summary;
+  const tried = pendingBefore === null ? 0 : pendingBefore - progress.pending;
+  const took = `${formatDuration(durationMs)}${tried > 0 ? `, ${average(durationMs, tried)}` : ''}`;
+  const times = latency && `median ${answer(latency.medianMs)}, 95 % within ${answer(latency.p95Ms)}`;
+  return [
+    verdict(summary, paused, paint),
+    ...countRows(progress),
+    row('took', took),
+    ...(times === null ? [] : [row('answers', times)]),
+    ...failureRows(failures),
+    ...(next === null ? [] : [`Next: ${next}`]),
+    '',
+  ].join('\n');
+}
+
+/** The same in one line, for `--quiet`. Ends with a line end. */
+export function essentialLine({ campaign, progress, next }: Summary): string {
+  const { sent, total, failed, inDoubt, pending, skipped } = progress;
+  const parts = [
+    `${count(sent)} of ${count(total)} sent`,
+    failed > 0 && `${count(failed)} failed`,
+    inDoubt > 0 && `${count(inDoubt)} in doubt`,
+    pending > 0 && `${count(pending)} pending`,
+    skipped > 0 && `${count(skipped)} skipped`,
+  ];
+  return `Campaign ${campaign}: ${parts.filter(Boolean).join(', ')}${next === null ? '' : `. Next: ${next}`}\n`;
+}
+
+/** One row per standing, which add up to the total in the last. */
+export function countRows({ total, sent, failed, inDoubt, pending, skipped }: Progress): string[] {
+  const width = count(total).length;
+  const counts: [string, number][] = [
+    ['sent', sent],
+    ['failed', failed],
+    ['in doubt', inDoubt],
+    ['pending', pending],
+    ...(skipped > 0 ? ([['skipped', skipped]] as [string, number][]) : []),
+    ['total', total],
+  ];
+  return counts.map(([label, n]) => row(label, pad(count(n), width, 'left')));
+}
+
+/** Failures by code, most frequent first, each with one reason that was given. */
+export function failureRows(failures: FailureGroup[]): string[] {
+  if (failures.length === 0) return [];
+  const groups = failures.map((group) => ({
+    often: count(group.count),
+    code: oneLine(group.code),
+    reason: oneLine(group.reason),
+    n: group.count,
+  }));
+  groups.sort((a, b) => b.n - a.n);
+  const width = Math.max(...groups.map(({ often }) => often.length));
+  const code = Math.max(...groups.map((group) => cells(group.code)));
+  return [
+    'Failed:',
+    ...groups.map((group) => `  ${pad(group.often, width, 'left')} × ${pad(group.code, code)}  ${group.reason}`.trimEnd()),
+  ];
+}
+
+/** A label and its text, indented under a heading. */
+export function row(label: string, text: string): string {
+  return `  ${pad(label, 11)}${text}`;
+}
+
+function verdict({ campaign, progress, exitCode }: Summary, paused: Paused | null, paint: Paint): string {
+  const detail = paused !== null && paused.detail.trim() !== '' ? `: ${oneLine(paused.detail)}` : '';
+  const name = `Campaign ${campaign}`;
+  switch (exitCode) {
+    case EXIT.done:
+      return paint.good(`${name} is finished`);
+    case EXIT.someFailed:
+      return paint.warn(`${name} is finished, but ${shortfall(progress)}`);
+    case EXIT.barred:
+      return paint.bad(`${name} is stopped, Wassenger refuses the line${detail}`);
+    case EXIT.circuitBreaker:
+      return paint.bad(`${name} is paused, too many failed${detail}`);
+    case EXIT.paused:
+      return paint.warn(`${name} is paused${paused === null ? '' : `, ${PAUSED[paused.reason]}`}${detail}`);
+    case EXIT.hangup:
+    case EXIT.interrupted:
+    case EXIT.terminated:
+      return paint.warn(`${name} is interrupted; nothing is lost`);
+    case EXIT.held:
+      return paint.bad(`${name} is stopped, another run holds it${detail}`);
+    default:
+      return paint.bad(`${name} is stopped by an error${detail}`);
+  }
+}
+
+function shortfall({ failed, inDoubt }: Progress): string {
+  const parts = [failed > 0 && `${count(failed)} failed`, inDoubt > 0 && `${count(inDoubt)} ${inDoubt === 1 ? 'is' : 'are'} in doubt`];
+  return parts.filter(Boolean).join(' and ') || 'not everyone was reached';
+}
+
+function answer(ms: Milliseconds): string {
+  return ms < SECOND ? `${ms} ms` : formatDuration(ms);
+}
+
+function average(durationMs: Milliseconds, tried: number): string {
+  const each = durationMs / tried;
+  if (each >= SECOND / 10) return `one message every ${formatDuration(each)} on average`;
+  return durationMs > 0
+    ? `${counted(Math.round(tried / (durationMs / SECOND)), 'message')} a second on average`
+    : counted(tried, 'message');
+}

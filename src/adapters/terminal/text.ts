@@ -1,0 +1,57 @@
+import { stripVTControlCharacters } from 'node:util';
+import { type Milliseconds, toSeconds } from '../../core/units.ts';
+
+/** Text from outside (a provider's reason, a campaign's name) as one line that cannot move the cursor or turn the writing direction. */
+export function oneLine(text: string): string {
+  return stripVTControlCharacters(text)
+    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
+    .trim();
+}
+
+/** Cells that a text takes in a terminal, colours not counted. Never too few: joined emoji are counted one by one. */
+export function cells(text: string): number {
+  let sum = 0;
+  for (const char of stripVTControlCharacters(text)) sum += WIDE.test(char) ? 2 : NOTHING.test(char) ? 0 : 1;
+  return sum;
+}
+
+/** The text in at most `width` cells; what is cut off is marked by `…`. For text without colours. */
+export function cut(text: string, width: number): string {
+  if (cells(text) <= width) return text;
+  let kept = '';
+  let used = 0;
+  for (const char of text) {
+    used += cells(char);
+    if (used > width - 1) break;
+    kept += char;
+  }
+  return width > 0 ? `${kept}…` : '';
+}
+
+/** The text in exactly `width` cells or more, filled with spaces on the right, or on the left. */
+export function pad(text: string, width: number, side: 'left' | 'right' = 'right'): string {
+  const fill = ' '.repeat(Math.max(0, width - cells(text)));
+  return side === 'right' ? text + fill : fill + text;
+}
+
+/** A count as people read it: `1000`, from five digits on grouped, `10,000`. */
+export function count(n: number): string {
+  return Math.abs(n) < 10_000 ? String(n) : n.toLocaleString('en-US');
+}
+
+/** A setting in seconds, exactly: `3 s`, `4.5 s`, `0.02 s`. */
+export function seconds(ms: Milliseconds): string {
+  return `${toSeconds(ms)} s`;
+}
+
+/** A count and its noun: `1 recipient`, `1000 recipients`. */
+export function counted(n: number, noun: string): string {
+  return `${count(n)} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** Combining marks and invisible characters. The selector that makes a sign an emoji (U+FE0F) counts: it makes most signs wider. */
+const NOTHING = /(?!\ufe0f)[\p{Mn}\p{Me}\p{Cc}\p{Cf}]/u;
+/** The East Asian blocks that are wide or full-width, and emoji. */
+const WIDE =
+  /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18d08}\u{1b000}-\u{1b2ff}\u{1f1e6}-\u{1f1ff}\u{20000}-\u{3fffd}\p{Emoji_Presentation}]/u;

@@ -1,0 +1,103 @@
+import type { Event, PauseReason, RestReason } from '../../core/event.ts';
+import { maskPhone } from '../../core/phone.ts';
+import { type EpochMs, formatDuration, formatPercent, type Milliseconds } from '../../core/units.ts';
+import { discreet } from './discreet.ts';
+import type { Paint } from './paint.ts';
+import { oneLine, seconds } from './text.ts';
+
+/** What a person should read when it happens, as one line without its time; null for what only the bar or the summary shows. */
+export function sentence(event: Event, now: EpochMs, paint: Paint): string | null {
+  switch (event.type) {
+    case 'failed':
+      return `${paint.bad('failed')}  ${maskPhone(event.phone)}  ${said(event, `${event.code}: ${event.reason}`)}${tries(event.attempt)}`;
+    case 'in_doubt':
+      return `${paint.warn('in doubt')}  ${maskPhone(event.phone)}  ${said(event, event.reason)} (${event.reference})`;
+    case 'skipped':
+      return `${paint.warn('skipped')}  ${maskPhone(event.phone)}  opted out`;
+    case 'assumed':
+      return `assumed ${event.as}  ${maskPhone(event.phone)}  ${said(event, event.reason)} (${event.reference})`;
+    case 'retry':
+      return `retry in ${formatDuration(event.waitMs)}  ${maskPhone(event.phone)}  ${said(event, event.reason)}${tries(event.attempt)}`;
+    case 'delay':
+      return paint.warn(delayChange(event));
+    case 'rest':
+      return restSentence(event, now);
+    case 'notice':
+      return event.level === 'warning' ? `${paint.warn('warning:')} ${discreet(oneLine(event.text))}` : discreet(oneLine(event.text));
+    case 'paused':
+      return paint.warn(`stopping: ${withDetail(PAUSED[event.reason], event.detail)}`);
+    case 'plan':
+    case 'sent':
+    case 'batch':
+    case 'go_on':
+    case 'tick':
+    case 'summary':
+      return null;
+  }
+}
+
+/** Why a run stopped before its end, in plain words. */
+export const PAUSED: Record<PauseReason, string> = {
+  circuit_breaker: 'too many failed',
+  pause: 'asked to pause',
+  limit: 'the limit is reached',
+  barred: 'Wassenger refuses the line',
+  waiting: 'waited too long',
+  signal: 'interrupted',
+};
+
+/** The words for a pause as a checkpoint holds it: ours where the reason is one of ours. */
+export function pauseWords({ reason, detail }: { reason: string; detail: string }): string {
+  return withDetail(Object.hasOwn(PAUSED, reason) ? PAUSED[reason as PauseReason] : reason, detail);
+}
+
+/** What a rest is, before its countdown: in full, and ever shorter for a narrow terminal. */
+export const RESTING: Record<RestReason, [full: string, ...shorter: string[]]> = {
+  batch_pause: ['pause'],
+  throttled: ['Wassenger says slow down:', 'slow down:'],
+  offline: ['the device is offline: asking again in', 'device offline, asking in', 'offline:'],
+  unreachable: ['Wassenger cannot be reached: trying again in', 'unreachable, retry in', 'unreachable:'],
+  checkpoint: ['the checkpoint cannot be reached: trying again in', 'no checkpoint, retry in', 'checkpoint:'],
+  message_2: ['Message 2 goes first:', 'Message 2:'],
+  database: ['the database cannot be reached: trying again in', 'no database, retry in', 'database:'],
+};
+
+function restSentence({ reason, until, detail }: Extract<Event, { type: 'rest' }>, now: EpochMs): string {
+  const wait = formatDuration(wholeSeconds(until - now));
+  if (reason === 'batch_pause') return `pause of ${wait}`;
+  if (reason === 'throttled') return withDetail(`${RESTING.throttled[0]} waiting ${wait}`, detail);
+  return withDetail(`${RESTING[reason][0]} ${wait}`, detail);
+}
+
+function delayChange({ cause, fromMs, toMs, errorRate }: Extract<Event, { type: 'delay' }>): string {
+  const [from, to, rate] = [seconds(fromMs), seconds(toMs), formatPercent(errorRate)];
+  switch (cause) {
+    case 'error_rate':
+      return `slower, every ${to} instead of ${from}: ${rate} failed`;
+    case 'throttled':
+      return `slower, every ${to} instead of ${from}: Wassenger said slow down (${rate} failed)`;
+    case 'recovered':
+      return `back to every ${to} from ${from}: ${rate} failed`;
+    case 'configuration':
+      return `every ${to} instead of ${from} from now on: the setting was changed (${rate} failed)`;
+  }
+}
+
+/** A provider's words about a recipient, on one line, with the number hidden where it repeats it in whatever spelling. */
+function said({ phone }: { phone: string }, text: string): string {
+  const digits = phone.replace(/\D/g, '');
+  const spelled = new RegExp(`\\+?${[...digits].join('[\\s().-]*')}`, 'g');
+  return discreet(digits.length < 7 ? oneLine(text) : oneLine(text).replace(spelled, maskPhone(phone)));
+}
+
+function tries(attempt: number): string {
+  return attempt > 1 ? ` (attempt ${attempt})` : '';
+}
+
+function withDetail(words: string, detail: string): string {
+  return detail.trim() === '' ? words : `${words} (${discreet(oneLine(detail))})`;
+}
+
+function wholeSeconds(ms: Milliseconds): Milliseconds {
+  return Math.max(0, Math.ceil(ms / 1_000) * 1_000);
+}

@@ -1,0 +1,23 @@
+import type { Provider, ProviderList } from '../../ports.ts';
+import { readAccount, type WassengerAccount } from './account.ts';
+
+/**
+ * The Wassenger API as a provider whose HTTP client is loaded with the first call: a run has its checkpoint by then. Throws UsageError at
+ * once for a key or a base URL that no request could carry.
+ */
+export function lazyWassengerProvider(account: WassengerAccount): Provider & ProviderList {
+  const read = readAccount(account);
+  let loaded: Promise<Provider & ProviderList> | undefined;
+  const load = () => {
+    loaded ??= import('./provider.ts').then(({ wassengerProvider }) => wassengerProvider(read));
+    return loaded;
+  };
+  return {
+    line: account.device,
+    send: async (message, slot) => (await load()).send(message, slot),
+    lookUp: async (message) => (await load()).lookUp(message),
+    list: async (wanted) => (await load()).list(wanted),
+    askLine: async () => (await load()).askLine(),
+    close: async () => (await loaded)?.close(),
+  };
+}

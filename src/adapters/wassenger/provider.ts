@@ -1,0 +1,70 @@
+import { request } from 'node:http';
+import type { Agent as HttpsAgent } from 'node:https';
+import { got } from 'got';
+import type { Finding, LineState, Outcome } from '../../core/outcome.ts';
+import { type Milliseconds, SECOND } from '../../core/units.ts';
+import { messageOf } from '../../errors.ts';
+import type { Listing, OutboundMessage, Provider, ProviderList, Slot } from '../../ports.ts';
+import type { Account } from './account.ts';
+import { classifyExchange, type Reading } from './classify.ts';
+import { type Call, type Exchange, exchange } from './exchange.ts';
+import { classifyLookUp, PAGE_SIZE, type Wanted } from './find-message.ts';
+import { classifyLine } from './line-state.ts';
+import { classifyListing } from './listing.ts';
+import { readyAgent } from './ready-agent.ts';
+
+/** The longest wait for a connection, inside the whole call's timeout: a handshake over a slow line takes a few seconds. Our caution. */
+const CONNECT_TIMEOUT: Milliseconds = 10 * SECOND;
+
+/** What a look-up asks for, on whichever line where none is named. */
+function queryOf(reference: string, device: string | null): string {
+  return `${new URLSearchParams({ reference, ...(device === null ? {} : { device }), size: String(PAGE_SIZE) })}`;
+}
+
+/**
+ * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
+ * repeated or redirected unseen may reach somebody twice.
+ */
+export function wassengerProvider({ secret, device, base, timeoutMs, now }: Account): Provider & ProviderList {
+  const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT));
+  const http = got.extend({
+    agent: { http: agent, https: agent as HttpsAgent },
+    headers: { token: secret, accept: 'application/json', 'content-type': 'application/json', 'user-agent': 'wsend' },
+    timeout: { request: timeoutMs },
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+    request: (url, { method, headers }) => request({ ...base.server, path: url.pathname + url.search, method, headers, agent }),
+  });
+  const messages = `${base.url}/messages`;
+  const reading = (): Reading => ({ now: now(), secret });
+  const call = (of: Call): Promise<Exchange> =>
+    // A bug on the way must not read as "not sent".
+    exchange(http, of, now).catch((bug) => ({ kind: 'lost', code: 'error', detail: messageOf(bug) }));
+
+  return {
+    line: device,
+
+    async send({ reference, phone, content }: OutboundMessage, slot: Slot): Promise<Outcome> {
+      const body = JSON.stringify({ phone, message: content, device, reference });
+      return classifyExchange(await call({ url: messages, body, slot }), reading());
+    },
+
+    async lookUp(wanted: Wanted): Promise<Finding> {
+      return classifyLookUp(await call({ url: `${messages}?${queryOf(wanted.reference, wanted.line)}` }), wanted, reading());
+    },
+
+    async list(wanted): Promise<Listing> {
+      return classifyListing(await call({ url: `${messages}?${queryOf(wanted.reference, null)}` }), wanted, reading());
+    },
+
+    async askLine(): Promise<LineState> {
+      return classifyLine(await call({ url: `${base.url}/devices/${encodeURIComponent(device)}` }), reading());
+    },
+
+    async close(): Promise<void> {
+      agent.destroy();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Socket } from 'node:net';
+import { type Milliseconds, SECOND } from '../../core/units.ts';
+
+/**
+ * How long an idle connection is kept: less than the 5 s after which common servers close theirs, so that a send seldom meets a connection
+ * that is just being closed. Such a reset counts as unknown and costs a look-up. Our caution, not the provider's rule.
+ */
+const KEPT_IDLE: Milliseconds = 4 * SECOND;
+
+/**
+ * A keep-alive agent for `protocol` (`http:` or `https:`) that hands a request only a socket that is ready (connected, and secured). So a
+ * request that never got a socket surely never left this machine, and one that gets it is written in that same tick.
+ * No socket within `connectTimeoutMs` is an error with code `ETIMEDOUT`.
+ */
+export function readyAgent(protocol: string, connectTimeoutMs: Milliseconds): HttpAgent {
+  const secure = protocol === 'https:';
+  const options = { keepAlive: true, timeout: KEPT_IDLE };
+  const agent = secure ? new HttpsAgent(options) : new HttpAgent(options);
+  const open = agent.createConnection.bind(agent) as (to: object) => Socket;
+  agent.createConnection = (to, done) => {
+    const socket = open(to);
+    let told = false;
+    const tell = (error: Error | null) => {
+      if (told) return;
+      told = true;
+      clearTimeout(timer);
+      done?.(error, socket);
+    };
+    const timer = setTimeout(() => socket.destroy(connectTimeout(connectTimeoutMs)), connectTimeoutMs);
+    socket.once(secure ? 'secureConnect' : 'connect', () => tell(null));
+    socket.on('error', tell);
+    socket.once('close', () => tell(new Error('the connection was closed before it was ready')));
+    return undefined;
+  };
+  return agent;
+}
+
+function connectTimeout(ms: Milliseconds): Error {
+  return Object.assign(new Error(`no connection within ${ms / SECOND} s`), { code: 'ETIMEDOUT' });
+}

@@ -1,0 +1,70 @@
+import { got } from 'got';
+import { isFact } from '../../core/incoming.ts';
+import type { EpochMs } from '../../core/units.ts';
+import type { Listed, Watcher } from '../../ports.ts';
+import { readAccount, type WassengerAccount } from './account.ts';
+import { complaintOf, isFields, readJson } from './body.ts';
+import { detailOf, reasonOf } from './classify.ts';
+import { type Exchange, exchange } from './exchange.ts';
+import { readWebhook } from './webhook.ts';
+
+/** Messages asked for in one page of the list, and in one chat. */
+const PAGE_SIZE = 100;
+
+type Fields = Record<string, unknown>;
+
+/**
+ * The Wassenger API, asked for what its webhook would report. What it lists has the shape of the events about it, so it is read as these. That
+ * a chat can be listed depends on the plan. Throws UsageError for a key or a base URL that no request could carry.
+ */
+export function wassengerWatcher(account: WassengerAccount): Watcher {
+  const { secret, base, device, timeoutMs, now } = readAccount(account);
+  const http = got.extend({
+    headers: { token: secret, accept: 'application/json', 'user-agent': 'wsend' },
+    timeout: { request: timeoutMs },
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+  });
+  const list = async (url: string, event: (item: Fields) => Fields): Promise<Listed> => {
+    const ended = await exchange(http, { url }, now).catch((bug): Exchange => ({ kind: 'lost', code: 'error', detail: String(bug) }));
+    if (ended.kind !== 'answered') return { problem: `no answer: ${detailOf(ended, secret)}` };
+    const { status, text } = ended.answer;
+    const json = readJson(text);
+    if (status < 200 || status > 299) return { problem: reasonOf(status, complaintOf(json, secret)) };
+    const items = isFields(json) ? [json.data, json.messages, json.items].find(Array.isArray) : json;
+    if (!Array.isArray(items)) return { problem: 'the list could not be read' };
+    const facts = readWebhook(items.filter(isFields).map(event), now()).filter(isFact);
+    return { facts, more: items.length >= PAGE_SIZE };
+  };
+  return {
+    deliveries: (since: EpochMs, page: number) => {
+      const query = new URLSearchParams({
+        device,
+        createdAfter: new Date(since).toISOString(),
+        size: String(PAGE_SIZE),
+        page: String(page),
+      });
+      return list(`${base.url}/messages?${query}`, (item) => deliveryEvent(item, device));
+    },
+    chat: (phone: string) => {
+      const query = new URLSearchParams({ chat: `${phone.slice(1)}@c.us`, size: String(PAGE_SIZE) });
+      return list(`${base.url}/chat/${encodeURIComponent(device)}/messages?${query}`, (item) => chatEvent(item, device));
+    },
+  };
+}
+
+/** Words for the end of a message that never arrived, in `status` or in `deliveryStatus`. */
+const FAILED = new Set(['failed', 'expired', 'removed', 'invalid', 'cancelled', 'revoked']);
+
+function deliveryEvent(item: Fields, device: string): Fields {
+  const failed = [item.status, item.deliveryStatus].some((word) => FAILED.has(String(word)));
+  if (failed) return { event: 'message:out:failed', device, data: item };
+  return { event: 'message:out:ack', ack: item.deliveryStatus, device, data: { ...item, flow: 'outbound', ack: item.deliveryStatus } };
+}
+
+function chatEvent(item: Fields, device: string): Fields {
+  if (item.flow === 'outbound') return { event: 'message:out:ack', device, data: item };
+  return { event: 'message:in:new', id: item.id, device, data: item };
+}

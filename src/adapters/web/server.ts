@@ -1,0 +1,105 @@
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { InfrastructureError, messageOf } from '../../errors.ts';
+import type { ListenMetrics } from '../../ports.ts';
+import { isSecret, isSigned } from './secret.ts';
+
+/** The largest body that is read: 1 MiB, a thousand times what the provider sends. */
+const LARGEST_BODY = 1_048_576;
+/** A call that takes longer to arrive is cut off. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** What a web server for the provider's calls needs. */
+export interface WebOptions {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** The last part of the webhook's address; null where there is no webhook. */
+  secret: string | null;
+  /** Where it is set, every call must be signed with it. */
+  signingSecret: string | null;
+  metrics: ListenMetrics;
+  /** Takes a parsed body; resolves once what it reports is durable. */
+  take(body: unknown): Promise<void>;
+  /** What is not well, one line each; empty when all is. */
+  health(): Promise<string[]>;
+}
+
+/**
+ * Listens for the provider: `POST /webhooks/wassenger/<secret>`, `GET /healthz`, `GET /metrics`. 200 means durable. Whoever does not know the
+ * secret sees what is to be seen under any unknown address. Rejects with InfrastructureError when it cannot listen there.
+ */
+export async function startWeb(options: WebOptions): Promise<{ url: string; close(): Promise<void> }> {
+  const { host, port, metrics } = options;
+  const app = fastify({
+    bodyLimit: LARGEST_BODY,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    // Longer than a whole head may be.
+    routerOptions: { maxParamLength: 65_536 },
+    // An address that cannot be read.
+    frameworkErrors: (_error, request, reply) => void notFound(request, reply),
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.setNotFoundHandler(notFound);
+  app.setErrorHandler((error: { statusCode?: number }, _request, reply) => {
+    const status = error.statusCode ?? 500;
+    return reply.code(status).send({ message: status === 413 ? 'larger than 1 MB' : status < 500 ? 'not understood' : 'not taken' });
+  });
+
+  if (options.secret !== null) addWebhook(app, { ...options, secret: options.secret });
+  app.get('/healthz', async (_request, reply) => {
+    const problems = await options.health();
+    return reply.code(problems.length === 0 ? 200 : 503).send({ ready: problems.length === 0, problems });
+  });
+  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+
+  try {
+    return { url: await app.listen({ host, port }), close: () => app.close() };
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === 'EADDRINUSE' ? 'another program listens there' : messageOf(cause);
+    throw new InfrastructureError(`cannot listen on ${host}:${port}: ${reason}`, 'Choose another --port, or --host.', cause);
+  }
+}
+
+interface Call {
+  Params: { secret: string };
+  Body: Buffer | undefined;
+}
+
+function addWebhook(app: FastifyInstance, { secret, signingSecret, metrics, take }: WebOptions & { secret: string }): void {
+  app.post<Call>(
+    '/webhooks/wassenger/:secret',
+    {
+      // Before anything of the body is read.
+      onRequest: async (request, reply) => (isSecret(request.params.secret, secret) ? undefined : notFound(request, reply)),
+      onResponse: async (_request, reply) => metrics.answered(reply.statusCode, reply.elapsedTime / 1_000),
+    },
+    async (request, reply) => {
+      const body = request.body ?? Buffer.alloc(0);
+      const signature = [request.headers['x-wassenger-signature']].flat()[0];
+      if (signingSecret !== null && !isSigned(body, signature, signingSecret)) {
+        metrics.event('call', 'unsigned');
+        return reply.code(401).send({ message: 'the signature is missing or wrong' });
+      }
+      let json: unknown;
+      try {
+        json = JSON.parse(body.toString('utf8'));
+      } catch {
+        metrics.event('call', 'unreadable');
+        return reply.code(400).send({ message: 'not JSON' });
+      }
+      try {
+        await take(json);
+      } catch {
+        metrics.event('call', 'not_taken');
+        return reply.code(503).send({ message: 'not taken, try again' });
+      }
+      return reply.code(200).send({ ok: true });
+    },
+  );
+}
+
+function notFound(_request: FastifyRequest, reply: FastifyReply) {
+  return reply.code(404).send({ message: 'not found' });
+}

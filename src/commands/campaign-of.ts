@@ -1,0 +1,14 @@
+import type { Campaign } from '../core/campaign.ts';
+import { UsageError } from '../errors.ts';
+import type { CampaignStore } from '../ports.ts';
+
+/** The campaign with that number; a UsageError where there is none. */
+export async function campaignOf(campaigns: CampaignStore, id: number): Promise<Campaign> {
+  const found = await campaigns.find(id);
+  if (found === undefined)
+    throw new UsageError(
+      `there is no campaign ${id} in the database`,
+      'wsend status lists the campaigns; DATABASE_URL says which database it is.',
+    );
+  return found;
+}

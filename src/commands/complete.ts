@@ -1,0 +1,21 @@
+import { earnedStatus } from '../core/campaign.ts';
+import { progressOf } from '../core/progress.ts';
+import type { World } from '../world.ts';
+
+/**
+ * Completes the campaigns whose replies are over: all Message 1 are settled, and everyone has had Message 2 or 24 h without a reply. One that
+ * a run holds is left to it. Returns those that were completed.
+ */
+export async function completeCampaigns(world: World, only?: number): Promise<number[]> {
+  const { campaigns, replies } = await world.data();
+  const waiting = only === undefined ? await replies.waiting() : (await replies.waiting()).filter((id) => id === only);
+  const completed: number[] = [];
+  for (const id of waiting) {
+    const tally = await campaigns.tally(id);
+    if (tally.total === 0 || tally.pending > 0 || (await world.view(id)).owner !== null) continue;
+    if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
+    await campaigns.setStatus(id, earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false));
+    completed.push(id);
+  }
+  return completed;
+}

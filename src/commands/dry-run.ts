@@ -1,0 +1,32 @@
+import { eta } from '../core/estimate.ts';
+import { maskPhone, toE164 } from '../core/phone.ts';
+import { formatCount, formatDuration } from '../core/units.ts';
+import { EXIT } from '../errors.ts';
+import { settingsOf } from '../flags.ts';
+import type { World } from '../world.ts';
+import { campaignOf } from './campaign-of.ts';
+import type { SendingOptions } from './conduct.ts';
+import { sideOf } from './side.ts';
+
+/** Recipients whose text is shown. */
+const SAMPLE = 3;
+
+/** `--dry-run` of a campaign in the database: what would be sent, to how many, for how long. Writes nothing and takes no lock. */
+export async function dryRunCampaign(world: World, id: number, options: SendingOptions): Promise<number> {
+  const { campaigns, recipients } = await world.data();
+  const campaign = await campaignOf(campaigns, id);
+  const { header } = await world.view(id);
+  const { sandbox } = await sideOf(await world.data(), { campaign, header, asked: options.sandbox === true });
+  const { pace } = world.config(sandbox ? 'sandbox' : 'send', { ...header?.settings, ...settingsOf(options) }).policy;
+  const tally = await campaigns.tally(id);
+  const pending = tally.total > 0 ? tally.pending : await recipients.preparable(id);
+  const etaMs = eta(pending, pace);
+  const sample = await recipients.pending(id, 0, SAMPLE);
+  const texts = sample.map(({ phone, content }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${content}\n`).join('');
+  const json = { type: 'dry_run', campaign: id, total: tally.total, pending, eta_seconds: etaMs / 1_000 };
+  world.show.result(
+    json,
+    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${texts && ` The first texts:\n${texts}`}\n`,
+  );
+  return EXIT.done;
+}

@@ -1,0 +1,180 @@
+import type { EpochMs } from '../core/units.ts';
+import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
+import { type Run, stopRun } from '../engine/run.ts';
+import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
+import { makeIntake } from '../listen/intake.ts';
+import { LookAgain } from '../listen/look-again.ts';
+import { poll as pollProvider } from '../listen/poll.ts';
+import { Tidings } from '../listen/tidings.ts';
+import { Worker } from '../listen/worker.ts';
+import type { StopSignal } from '../outside.ts';
+import type { ListenMetrics } from '../ports.ts';
+import type { World } from '../world.ts';
+import { readPort } from './arguments.ts';
+import { completeCampaigns } from './complete.ts';
+
+export interface ListenOptions {
+  port: string;
+  host: string;
+  poll?: boolean;
+}
+
+/** How often pending Message 2 are looked for although none was made here: another listener may have been killed after making one. */
+const LOOK_EVERY: Milliseconds = 30 * SECOND;
+/** The wait for a line that another run has. */
+const LINE_AGAIN_AFTER: Milliseconds = 5 * SECOND;
+/** How often campaigns are looked at whose replies may be over. */
+const COMPLETE_EVERY: Milliseconds = 5 * MINUTE;
+/** How often there is a line about what came. */
+const TELL_EVERY: Milliseconds = 10 * SECOND;
+
+const EXIT_OF: Record<StopSignal, number> = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, SIGHUP: EXIT.hangup };
+
+/** `wsend listen`: takes what the provider reports, works it off and sends Message 2, until it is stopped. */
+export async function listen(world: World, { port, host, poll = false }: ListenOptions): Promise<number> {
+  const { webhook } = world.config('look');
+  if (!poll && webhook.secret === null)
+    throw new UsageError(
+      'WASSENGER_WEBHOOK_SECRET is not set; allowed: 16 to 200 letters, digits, - or _',
+      'It is the last part of the address that the provider calls: make one that nobody can guess. Or ask the provider instead: --poll',
+    );
+  const { clock, show } = world;
+  const watcher = poll ? await world.watcher(world.config('send')) : null;
+  const inbox = await world.inbox();
+  const metrics = await world.metrics(inbox);
+  const stop = stopping(world);
+  const tidings = new Tidings();
+  let message2 = new AbortController();
+  const worker = new Worker(inbox, clock, {
+    worked(round) {
+      tidings.add(round);
+      for (const { kind, result } of round.results) metrics.event(kind, result);
+      metrics.message2('made', round.message2.pending);
+      metrics.message2('unwritable', round.message2.failed);
+      if (round.message2.pending > 0) message2.abort();
+    },
+    trouble: (reason) => show.aside(`The inbox cannot be worked off now: ${reason}. What arrives is refused, and the provider repeats it.`),
+    wellAgain: () => show.aside('The inbox is worked off again.'),
+  });
+  const intake = makeIntake(inbox, clock, () => worker.ring());
+  const web = await world.listen({
+    host,
+    port: readPort(port),
+    webhook: webhook.secret !== null,
+    metrics,
+    take: (facts) => intake.take(facts),
+    health: async () => {
+      const lost = await inbox.depth().then(
+        () => [],
+        (error) => [messageOf(error)],
+      );
+      const refused = intake.trouble();
+      return [
+        ...lost,
+        ...(refused === null ? [] : [`what arrives cannot be written: ${refused}`]),
+        ...(worker.trouble === null ? [] : [`the inbox is not worked off: ${worker.trouble}`]),
+      ];
+    },
+  });
+  show.result(
+    { type: 'listening', url: web.url, webhook: webhook.secret !== null, poll },
+    `Listening on ${web.url}${webhook.secret === null ? '' : ', for the provider under /webhooks/wassenger/<WASSENGER_WEBHOOK_SECRET>'}. Ctrl-C ends it.\n`,
+  );
+
+  const lookAgain = new LookAgain();
+  const sending = async () => {
+    while (!stop.signal.aborted) {
+      message2 = new AbortController();
+      stop.signal.addEventListener('abort', () => message2.abort(), { once: true });
+      const held = await sendPending(world, { metrics, lookAgain, stop: stop.signal });
+      if (!stop.signal.aborted) await clock.sleep(clock.now() + (held ? LINE_AGAIN_AFTER : LOOK_EVERY), message2.signal);
+    }
+  };
+  await Promise.all([
+    worker.run(stop.signal),
+    sending(),
+    every(world, COMPLETE_EVERY, stop.signal, async () => {
+      for (const id of await completeCampaigns(world)) show.aside(`Campaign ${id} is completed: its replies are over.`);
+    }),
+    every(world, TELL_EVERY, stop.signal, async () => tidings.tell(show)),
+    watcher === null
+      ? null
+      : pollProvider(
+          { clock, watcher, replies: (await world.data()).replies, intake, trouble: (reason) => show.aside(reason) },
+          stop.signal,
+        ),
+    stop.done.then(() => web.close()),
+  ]);
+  tidings.tell(show);
+  stop.end();
+  return stop.exitCode();
+}
+
+/** Sends every pending Message 2, lines side by side. One campaign that cannot be sent now keeps no other; true when another run has a line. */
+async function sendPending(
+  world: World,
+  { metrics, lookAgain, stop }: { metrics: ListenMetrics; lookAgain: LookAgain; stop: AbortSignal },
+): Promise<boolean> {
+  const { replies } = await world.data();
+  const pending = await replies.pendingMessage2().catch(() => []);
+  const lines = new Map<string, number[]>();
+  for (const { campaign, line, fresh } of pending)
+    if (lookAgain.isDue(`${campaign} ${line}`, fresh, world.clock.now()))
+      lines.set(line ?? '', [...(lines.get(line ?? '') ?? []), campaign]);
+  let held = false;
+  const sendOn = async (line: string, campaigns: number[]) => {
+    for (const campaign of campaigns) {
+      if (stop.aborted) return;
+      const exitCode = await sendOne(world, { campaign, line }, stop);
+      metrics.message2(exitCode === EXIT.done ? 'ended_well' : 'ended_badly', 1);
+      held ||= exitCode === EXIT.held;
+    }
+  };
+  await Promise.all([...lines].map(([line, campaigns]) => sendOn(line, campaigns)));
+  return held;
+}
+
+async function sendOne(world: World, wish: { campaign: number; line: string }, stop: AbortSignal): Promise<number> {
+  try {
+    const { sendMessage2 } = await import('./message-2.ts');
+    const onRun = (run: Run) => {
+      const end = () => stopRun(run, 'signal', 'the listener ends');
+      if (stop.aborted) end();
+      else stop.addEventListener('abort', end, { once: true });
+    };
+    return await sendMessage2(world, wish, onRun);
+  } catch (error) {
+    world.show.aside(`Message 2 of campaign ${wish.campaign}: ${messageOf(error)}`);
+    return error instanceof UserError ? error.exitCode : EXIT.bug;
+  }
+}
+
+/** Does something again and again, also at the start; what goes wrong is said, and it goes on. */
+async function every({ clock, show }: World, pause: Milliseconds, stop: AbortSignal, work: () => Promise<void>): Promise<void> {
+  for (let next: EpochMs = clock.now(); !stop.aborted; next = clock.now() + pause) {
+    await clock.sleep(next, stop);
+    if (stop.aborted) return;
+    try {
+      await work();
+    } catch (error) {
+      show.aside(messageOf(error));
+    }
+  }
+}
+
+/** The first signal stops it: what it has taken is answered and worked off to the end of the round. The second leaves at once. */
+function stopping({ outside, leave }: World) {
+  const stop = new AbortController();
+  let exitCode: number = EXIT.done;
+  let told!: () => void;
+  const done = new Promise<void>((resolve) => {
+    told = resolve;
+  });
+  const end = outside.onSignal((signal) => {
+    if (stop.signal.aborted) return leave(exitCode);
+    exitCode = EXIT_OF[signal];
+    stop.abort();
+    told();
+  });
+  return { signal: stop.signal, done, end, exitCode: () => exitCode };
+}

@@ -1,0 +1,68 @@
+import { formatCount } from '../core/units.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import type { World } from '../world.ts';
+
+/** Numbers that are put on the list in one step. */
+const AT_ONCE = 1_000;
+
+/** `wsend optout add` and `remove`: all numbers, or none when one of them is no number. */
+export async function change(
+  world: World,
+  { numbers, country, out }: { numbers: string[]; country?: string; out: boolean },
+): Promise<number> {
+  const phones: string[] = [];
+  const problems: string[] = [];
+  for (const number of numbers) {
+    const read = await world.number(number, country);
+    if ('phone' in read) phones.push(read.phone);
+    else problems.push(`"${number}": ${read.problem}`);
+  }
+  if (problems.length > 0)
+    throw new UsageError(problems.join('; '), 'Nothing was changed. Write each number with + and its country code, or use --country.');
+  const { optOuts } = await world.data();
+  const changed = await optOuts.set(phones, out, 'command');
+  const same = new Set(phones).size - changed;
+  const what = out ? 'put on the list: they get no more messages' : 'taken off the list';
+  const note = same > 0 ? ` ${formatCount(same, 'number')} ${out ? 'on it before' : 'not on it'}.` : '';
+  world.show.result({ type: 'optout', changed, unchanged: same, out }, `${formatCount(changed, 'number')} ${what}.${note}\n`);
+  return EXIT.done;
+}
+
+/** `wsend optout list`: every number on the list, one line each. */
+export async function list(world: World): Promise<number> {
+  const { optOuts } = await world.data();
+  let count = 0;
+  for await (const { phone, at, source } of optOuts.list()) {
+    const when = new Date(at).toISOString();
+    world.show.result({ type: 'opted_out', phone, at: when, source }, `${phone}  ${when}  ${source.replace(/\s+/g, ' ')}\n`);
+    count += 1;
+  }
+  world.show.aside(count === 0 ? 'Nobody is on the list.' : formatCount(count, 'number'));
+  return EXIT.done;
+}
+
+/** `wsend optout import`: the numbers of a file; rows that are none are said, and the others count all the same. */
+export async function importFile(world: World, { csv, country }: { csv: string; country?: string }): Promise<number> {
+  const people = await world.people({ path: csv, country, message1: null, message2: null });
+  const { optOuts } = await world.data();
+  let changed = 0;
+  let some: string[] = [];
+  const put = async () => {
+    changed += await optOuts.set(some, true, 'import');
+    some = [];
+  };
+  for await (const { phone } of people.recipients()) {
+    some.push(phone);
+    if (some.length === AT_ONCE) await put();
+  }
+  await put();
+  const { refused, accepted } = people.counts;
+  for (const { line, reason } of people.firstRefused) world.show.aside(`  line ${line}: ${reason}`);
+  const rest =
+    refused === 0 ? '' : ` ${formatCount(refused, 'row')} could not be read and ${refused === 1 ? 'is' : 'are'} in ${people.rejectedFile}.`;
+  world.show.result(
+    { type: 'optout', changed, unchanged: accepted - changed, refused, out: true },
+    `${formatCount(changed, 'number')} put on the list: they get no more messages. ${accepted - changed} on it before.${rest}\n`,
+  );
+  return refused > 0 ? EXIT.someFailed : EXIT.done;
+}

@@ -1,0 +1,33 @@
+import type { Campaign } from '../core/campaign.ts';
+import { formatCount } from '../core/units.ts';
+import { UsageError } from '../errors.ts';
+import type { Report } from '../ports.ts';
+import type { World } from '../world.ts';
+import { slowly } from './slowly.ts';
+
+/** What a text in the database may name: the columns of `contacts`. */
+const FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'];
+
+/** Makes the recipients of a campaign that has none, from the contacts of its categories; a UsageError when there are none to be made. */
+export async function prepareRecipients(world: World, campaign: Campaign, report: Report): Promise<void> {
+  const { campaigns, recipients } = await world.data();
+  if ((await campaigns.tally(campaign.id)).total > 0) return;
+  const template = await world.template(campaign.message1 ?? '', `message_1 of campaign ${campaign.id}`);
+  const unknown = template.unknown(FIELDS);
+  if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the fields are ${FIELDS.join(', ')}`);
+  const { made, unverified, duplicates } = await slowly(
+    world,
+    'Making the recipients',
+    recipients.prepare(campaign.id, (fields) => template.render(fields)),
+  );
+  if (unverified > 0)
+    report.tell({ type: 'notice', level: 'info', text: `${formatCount(unverified, 'contact')} left out: known not to be on WhatsApp` });
+  if (duplicates > 0)
+    report.tell({ type: 'notice', level: 'info', text: `${formatCount(duplicates, 'contact')} left out: another has the same number` });
+  if (made === 0) {
+    throw new UsageError(
+      `campaign ${campaign.id} has no recipients: no messages, and no contact in its categories that may be written to`,
+      'Give it a category with contacts, or send a file with --csv.',
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import { BEFORE_ALL } from '../core/campaign.ts';
+import type { EpochMs } from '../core/units.ts';
+import { EXIT } from '../errors.ts';
+import type { RecipientReport } from '../ports.ts';
+import type { World } from '../world.ts';
+import { readCampaignId } from './arguments.ts';
+import { campaignOf } from './campaign-of.ts';
+
+/** Recipients read at a time. */
+const PAGE = 500;
+
+/** `wsend report <id>`: what became of each recipient, as CSV (or one object a line with `--json`), as the database has it now. */
+export async function report(world: World, { id: typed }: { id: string }): Promise<number> {
+  const id = readCampaignId(typed);
+  const { campaigns } = await world.data();
+  await campaignOf(campaigns, id);
+  const reports = await world.recipientReports();
+  const csvLine = await world.csvLine();
+  const now = world.clock.now();
+  let first = true;
+  for (let after = BEFORE_ALL; ; ) {
+    const page = await reports.page(id, after, PAGE, now);
+    for (const one of page) {
+      const cells = cellsOf(one);
+      const line = csvLine(Object.values(cells).map((value) => String(value ?? '')));
+      world.show.result({ type: 'recipient', campaign: id, ...cells }, first ? csvLine(Object.keys(cells)) + line : line);
+      first = false;
+    }
+    if (page.length < PAGE) break;
+    after = page.at(-1)?.message ?? after;
+  }
+  if (first) world.show.aside(`Campaign ${id} has no recipients yet.`);
+  return EXIT.done;
+}
+
+/** By the names of the columns, which are those of the database. */
+function cellsOf(one: RecipientReport) {
+  return {
+    message: one.message,
+    phone: one.phone,
+    first_name: one.firstName,
+    last_name: one.lastName,
+    status: one.status,
+    reason: one.reason,
+    attempts: one.attempts,
+    sent_at: stamp(one.sentAt),
+    delivered_at: stamp(one.deliveredAt),
+    read_at: stamp(one.readAt),
+    reply: one.reply,
+    replied_at: stamp(one.repliedAt),
+    message_2: one.message2,
+  };
+}
+
+function stamp(at: EpochMs | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}

@@ -1,0 +1,57 @@
+import { EXIT, UsageError, UserError } from '../errors.ts';
+import type { World } from '../world.ts';
+import { readCampaignId } from './arguments.ts';
+import { checkConfig } from './check-config.ts';
+import { completeCampaigns } from './complete.ts';
+import { conduct, type SendingOptions } from './conduct.ts';
+import { dryRunCampaign } from './dry-run.ts';
+
+export interface ResumeOptions extends SendingOptions {
+  id?: string;
+  all?: boolean;
+}
+
+/** Pauses that a person decided on or must look into: only `resume <id>` ends them. */
+const NEEDS_A_PERSON = new Set(['pause', 'limit', 'circuit_breaker', 'barred']);
+
+/** `wsend resume <id>` goes on with one campaign; `--all` with every one that was interrupted, one after another. */
+export async function resume(world: World, options: ResumeOptions): Promise<number> {
+  if ((options.id === undefined) === (options.all !== true))
+    throw new UsageError('exactly one of <id> and --all is needed', 'For example: wsend resume 42');
+  checkConfig(world, options);
+  if (options.all) return resumeAll(world, options);
+  const id = readCampaignId(options.id as string);
+  return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
+}
+
+/** Exit codes of single campaigns, the worst first: what a person or a supervisor must act on comes before what ends by itself. */
+const WORST_FIRST: number[] = [EXIT.bug, EXIT.usage, EXIT.barred, EXIT.circuitBreaker, EXIT.paused, EXIT.someFailed, EXIT.held, EXIT.done];
+
+async function resumeAll(world: World, options: ResumeOptions): Promise<number> {
+  const { campaigns } = await world.data();
+  if (!options.dryRun) await completeCampaigns(world);
+  const codes: number[] = [];
+  for (const campaign of (await campaigns.list()).reverse()) {
+    if (campaign.status !== 'sending') continue;
+    const { header } = await world.view(campaign.id);
+    if (header?.paused && NEEDS_A_PERSON.has(header.paused.reason)) {
+      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); wsend resume ${campaign.id} goes on with it.`);
+      continue;
+    }
+    const code = options.dryRun ? await dryRunCampaign(world, campaign.id, options) : await resumeOne(world, campaign.id, options);
+    if (code === EXIT.interrupted || code === EXIT.terminated || code === EXIT.hangup) return code;
+    codes.push(code);
+  }
+  return WORST_FIRST.find((code) => codes.includes(code)) ?? EXIT.done;
+}
+
+/** What keeps one campaign from going on keeps no other. */
+async function resumeOne(world: World, id: number, options: ResumeOptions): Promise<number> {
+  try {
+    return await conduct(world, id, options);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    await world.show.problem(id, error);
+    return error.exitCode;
+  }
+}

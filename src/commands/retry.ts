@@ -1,0 +1,21 @@
+import { formatCount } from '../core/units.ts';
+import type { World } from '../world.ts';
+import { readCampaignId } from './arguments.ts';
+import { checkConfig } from './check-config.ts';
+import { conduct, type SendingOptions } from './conduct.ts';
+import { dryRunCampaign } from './dry-run.ts';
+
+/** `wsend retry <id>`: failed recipients become pending and are sent again, with new attempts; other pending ones are left to `resume`. */
+export async function retry(world: World, options: SendingOptions & { id: string }): Promise<number> {
+  const id = readCampaignId(options.id);
+  checkConfig(world, options);
+  if (options.dryRun) return dryRunCampaign(world, id, options);
+  const { recipients } = await world.data();
+  return conduct(world, id, options, {
+    retry: async (report) => {
+      const retried = await recipients.retryFailed(id);
+      report.tell({ type: 'notice', level: 'info', text: `${formatCount(retried.length, 'failed recipient')} will be tried again` });
+      return retried;
+    },
+  });
+}

@@ -1,0 +1,129 @@
+import { basename } from 'node:path';
+import { eta } from '../core/estimate.ts';
+import { maskPhone } from '../core/phone.ts';
+import { formatCount, formatDuration } from '../core/units.ts';
+import { EXIT, UsageError } from '../errors.ts';
+import type { World } from '../world.ts';
+import { readCampaignId } from './arguments.ts';
+import { checkConfig } from './check-config.ts';
+import { conduct, readLimit, type SendingOptions } from './conduct.ts';
+import { dryRunCampaign } from './dry-run.ts';
+import { slowly } from './slowly.ts';
+
+export interface RunOptions extends SendingOptions {
+  campaign?: string;
+  csv?: string;
+  message?: string;
+  message2?: string;
+  name?: string;
+  country?: string;
+  skipInvalid?: boolean;
+  again?: boolean;
+}
+
+type CheckedPeople = Awaited<ReturnType<World['people']>>;
+
+/** `wsend run`: sends a campaign of the database, or makes one of a CSV file and sends it. */
+export async function run(world: World, options: RunOptions): Promise<number> {
+  if ((options.campaign === undefined) === (options.csv === undefined)) {
+    throw new UsageError(
+      'exactly one of --campaign <id> and --csv <file> is needed',
+      `For example: wsend run --csv people.csv --message 'Hello {{first_name}}'`,
+    );
+  }
+  if (options.campaign !== undefined) {
+    const id = readCampaignId(options.campaign);
+    checkConfig(world, options);
+    return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
+  }
+  return runFile(world, options);
+}
+
+async function runFile(world: World, options: RunOptions): Promise<number> {
+  if (options.message === undefined)
+    throw new UsageError('--csv needs --message <text|@file>: the text of Message 1', `For example: --message 'Hello {{first_name}}'`);
+  const config = world.config(options.sandbox ? 'sandbox' : 'send');
+  readLimit(options);
+  const message1 = await world.messageText(options.message, '--message');
+  const message2 = options.message2 === undefined ? null : await world.messageText(options.message2, '--message-2');
+  const check = world.people({
+    path: options.csv as string,
+    country: options.country,
+    message1: await world.template(message1, '--message'),
+    message2: message2 === null ? null : await world.template(message2, '--message-2'),
+    writeRejected: !options.dryRun,
+  });
+  const people = await slowly(world, `Checking every row of ${options.csv}`, check);
+  tellChecked(world, people);
+  refuseInvalid(people, options);
+  if (options.dryRun) return dryRunFile(world, people, options);
+
+  // Whatever would keep it from being sent comes up before there is a campaign.
+  await world.provider(config, options.sandbox === true);
+  await (await world.checkpoints()).check();
+  const { imports } = await world.data();
+  const fingerprint = await freshFingerprint(world, people.fingerprint, options);
+  const name = options.name ?? basename(people.path);
+  const made = await imports.createCampaign({
+    ...{ name, message1, message2, fingerprint, sandbox: options.sandbox === true },
+    recipients: people.recipients(),
+  });
+  world.show.aside(`Campaign ${made.campaign} was made of ${people.path}: ${formatCount(made.recipients, 'recipient')}.`);
+  return conduct(world, made.campaign, options);
+}
+
+function tellChecked({ show }: World, { path, counts, notes, emptyVariables }: CheckedPeople): void {
+  show.aside(
+    `${path}: ${formatCount(counts.rows, 'row')}, ${formatCount(counts.accepted, 'valid', 'valid')}, ${formatCount(counts.duplicates, 'duplicate')} dropped, ${formatCount(counts.refused, 'refused', 'refused')}`,
+  );
+  for (const note of notes) show.aside(`  ${note}`);
+  for (const [variable, rows] of Object.entries(emptyVariables)) {
+    show.aside(`  ${variable} is empty in ${formatCount(rows, 'row')}; {{ ${variable} | default: '…' }} fills the gap`);
+  }
+}
+
+/** Nothing is sent while a row is refused, unless the operator says so. */
+function refuseInvalid({ path, counts, firstRefused, rejectedFile }: CheckedPeople, { skipInvalid }: RunOptions): void {
+  if (counts.accepted === 0 && counts.refused === 0) throw new UsageError(`${path} has no rows besides its header`, 'Nothing was sent.');
+  const rows = firstRefused.map(({ line, reason }) => `\n  line ${line}: ${reason}`).join('');
+  const more = counts.refused > firstRefused.length ? `\n  and ${counts.refused - firstRefused.length} more` : '';
+  const list = `${formatCount(counts.refused, 'row')} of ${path} cannot be sent:${rows}${more}`;
+  const where = rejectedFile === null ? '' : ` They are in ${rejectedFile}.`;
+  if (counts.accepted === 0) throw new UsageError(list, `Nothing was sent.${where}`);
+  if (counts.refused > 0 && !skipInvalid) throw new UsageError(list, `Correct them, or send the rest with --skip-invalid.${where}`);
+}
+
+/** The same file with the same text is a campaign already: refused, unless it is to be sent again. */
+async function freshFingerprint(world: World, fingerprint: string, { again }: RunOptions): Promise<string> {
+  const { imports } = await world.data();
+  const known = await imports.findImport(fingerprint);
+  if (known === undefined) return fingerprint;
+  if (!again) {
+    throw new UsageError(
+      `this file with this text is campaign ${known} already`,
+      `Go on with it: wsend resume ${known}. Or send it to everyone once more: --again`,
+    );
+  }
+  for (let n = 2; ; n += 1) {
+    const next = `${fingerprint}-${n}`;
+    if ((await imports.findImport(next)) === undefined) return next;
+  }
+}
+
+function dryRunFile(world: World, { counts, sample }: CheckedPeople, { sandbox }: RunOptions): number {
+  const { pace } = world.config(sandbox ? 'sandbox' : 'send').policy;
+  const etaMs = eta(counts.accepted, pace);
+  const texts = sample.map(({ phone, message1 }) => `  ${maskPhone(phone)}: ${message1}\n`).join('');
+  const json = {
+    type: 'dry_run',
+    total: counts.accepted,
+    duplicates: counts.duplicates,
+    refused: counts.refused,
+    eta_seconds: etaMs / 1_000,
+  };
+  world.show.result(
+    json,
+    `Nothing was sent. ${formatCount(counts.accepted, 'recipient')} would take ${formatDuration(etaMs)}. The first texts:\n${texts}`,
+  );
+  return EXIT.done;
+}

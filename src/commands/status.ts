@@ -1,0 +1,64 @@
+import type { Campaign } from '../core/campaign.ts';
+import type { CampaignState } from '../core/campaign-state.ts';
+import { timeLeft } from '../core/estimate.ts';
+import { UNPACED } from '../core/pacing.ts';
+import { beyondOf, progressOf } from '../core/progress.ts';
+import { groupByCode, nextCommand } from '../engine/finish.ts';
+import { EXIT } from '../errors.ts';
+import type { Tally } from '../ports.ts';
+import type { World } from '../world.ts';
+import { readCampaignId } from './arguments.ts';
+import { campaignOf } from './campaign-of.ts';
+import { completeCampaigns } from './complete.ts';
+
+/** Different error texts read for the failures of one campaign. */
+const FAILURES_READ = 200;
+
+/** `wsend status`: all campaigns, or one in detail. Takes no lock; a campaign whose replies are over is completed in passing. */
+export async function status(world: World, { id }: { id?: string }): Promise<number> {
+  const { campaigns } = await world.data();
+  if (id === undefined) {
+    await completeInPassing(world);
+    const states = [];
+    for (const { tally, ...campaign } of await campaigns.list()) states.push(await stateOf(world, campaign, tally));
+    await world.show.states(states);
+    return EXIT.done;
+  }
+  await completeInPassing(world, readCampaignId(id));
+  const campaign = await campaignOf(campaigns, readCampaignId(id));
+  const replies = await (await world.data()).replies.counts(campaign.id, world.clock.now());
+  const state = await stateOf(world, campaign, await campaigns.tally(campaign.id));
+  await world.show.state({ ...state, replies, failures: groupByCode(await campaigns.failures(campaign.id, FAILURES_READ)) });
+  return EXIT.done;
+}
+
+/** Whoever may only read sees the campaigns all the same. */
+async function completeInPassing(world: World, id?: number): Promise<void> {
+  await completeCampaigns(world, id).catch(() => []);
+}
+
+async function stateOf(world: World, campaign: Campaign, tally: Tally): Promise<CampaignState> {
+  const view = await world.view(campaign.id);
+  const progress = progressOf(tally, beyondOf(tally, view));
+  const { pace } = world.config('sandbox', view.header?.settings).policy;
+  const now = world.clock.now();
+  const etaMs = progress.pending === 0 ? null : timeLeft(progress.pending, pace, UNPACED, now);
+  return {
+    campaign,
+    progress,
+    paused: view.owner === null ? (view.header?.paused ?? null) : null,
+    owner: view.owner,
+    replies: null,
+    failures: [],
+    etaMs,
+    endsAt: etaMs === null || view.owner === null ? null : now + etaMs,
+    updatedAt: campaign.updatedAt,
+    lastMessage: view.lastMessage,
+    next:
+      view.owner === null
+        ? campaign.status === 'draft' && tally.total === 0
+          ? `wsend run --campaign ${campaign.id}`
+          : nextCommand(campaign.id, progress)
+        : null,
+  };
+}

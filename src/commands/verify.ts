@@ -1,0 +1,143 @@
+import type { MessageType } from '../core/campaign.ts';
+import { maskPhone } from '../core/phone.ts';
+import { formatCount, formatDuration, type Milliseconds, SECOND } from '../core/units.ts';
+import type { Discrepancy } from '../engine/compare-row.ts';
+import { identityOf } from '../engine/take-up.ts';
+import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
+import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
+import type { Flags } from '../flags.ts';
+import type { World } from '../world.ts';
+import { readCampaignId } from './arguments.ts';
+import { campaignOf } from './campaign-of.ts';
+import { checkConfig } from './check-config.ts';
+import { sideOf } from './side.ts';
+import { takeLocks } from './take-locks.ts';
+
+type Beyond = VerifyParts['beyond'];
+
+export interface VerifyOptions extends Flags {
+  id: string;
+  sandbox?: boolean;
+  rate?: string;
+}
+
+/** Questions in a second unless `--rate` says otherwise: half of the 600 a minute that a third party names as the provider's limit. */
+const RATE = 5;
+/** The sandbox is on this machine. */
+const SANDBOX_RATE = 200;
+/** How often a terminal is told how far it is. */
+const TELL_EVERY: Milliseconds = SECOND / 4;
+
+/** `wsend verify <id>`: compares our ledger with what the provider lists. Changes nothing; 0 only when they match, 3 when they differ, 1 when it could not be checked. */
+export async function verify(world: World, options: VerifyOptions): Promise<number> {
+  const id = readCampaignId(options.id);
+  const rate = readRate(options.rate);
+  checkConfig(world, options);
+  const data = await world.data();
+  const campaign = await campaignOf(data.campaigns, id);
+  const { header } = await world.view(id);
+  const { sandbox } = await sideOf(data, { campaign, header, asked: options.sandbox === true });
+  const config = world.config(sandbox ? 'sandbox' : 'send', header?.settings);
+  await refuseWhileRunning(world, id);
+
+  const { line } = await world.provider(config, sandbox);
+  const total = (await data.campaigns.tally(id)).total + (await data.message2([]).campaigns.tally(id)).total;
+  const at = { campaign: id, line, identity: identityOf(campaign) };
+  const counts = await verifyCampaign({
+    campaign,
+    ledger: await world.ledger(),
+    provider: await world.providerList(config, sandbox),
+    clock: world.clock,
+    beyond: both(await beyondDatabase(world, at, 'message_1'), await beyondDatabase(world, at, 'message_2')),
+    perSecond: rate ?? (sandbox ? SANDBOX_RATE : RATE),
+    lookupMs: config.policy.lookupMs,
+    onDiscrepancy: (discrepancy) => tellDiscrepancy(world, id, discrepancy),
+    onProgress: progressTeller(world, total),
+  }).finally(() => world.show.progress(null));
+  await refuseWhileRunning(world, id);
+
+  const match = counts.total === counts.matching;
+  world.show.result({ type: 'verify', campaign: id, match, ...counts, sandbox }, resultText(id, counts));
+  if (match) return EXIT.done;
+  return counts.missing + counts.extra > 0 ? EXIT.someFailed : EXIT.bug;
+}
+
+/** What is sent while it is compared would show as extra. */
+async function refuseWhileRunning(world: World, id: number): Promise<void> {
+  for (const type of ['message_1', 'message_2'] as const) {
+    const { owner } = await world.view(id, type);
+    if (owner === null || (await world.processes()).fate(owner) === 'over') continue;
+    throw new HeldElsewhere(
+      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}), and can be verified only when that is over`,
+      type === 'message_1' ? `Wait until it is done, or stop it with wsend pause ${id}.` : 'Its Message 2 goes out now: wait a minute.',
+    );
+  }
+}
+
+/** What the checkpoint knows beyond the database; its locks are taken only where there is something to be read, and given back at once. */
+async function beyondDatabase(
+  world: World,
+  { campaign, line, identity }: { campaign: number; line: string; identity: string },
+  type: MessageType,
+): Promise<Beyond> {
+  const nothing = { claims: [], doubts: [], outcomes: [] };
+  const { header, claimed, inDoubt, unstored } = await world.view(campaign, type);
+  if (header?.identity !== identity || claimed + inDoubt + unstored.sent + unstored.failed === 0) return nothing;
+  const checkpoint = await takeLocks(world, { campaign, type, line, owner: (await world.processes()).self() });
+  try {
+    return await checkpoint.recover();
+  } finally {
+    await checkpoint.release(null);
+  }
+}
+
+function both(one: Beyond, other: Beyond): Beyond {
+  return {
+    claims: [...one.claims, ...other.claims],
+    doubts: [...one.doubts, ...other.doubts],
+    outcomes: [...one.outcomes, ...other.outcomes],
+  };
+}
+
+function tellDiscrepancy(
+  { show }: World,
+  campaign: number,
+  { kind, message, reference, phone, standing, held, reason }: Discrepancy,
+): void {
+  show.progress(null);
+  show.result(
+    { type: kind, campaign, message, reference, phone, ledger: standing, listed: held, reason },
+    `${kind.padEnd(9)}  ${maskPhone(phone)}  ${reference}  ${reason}\n`,
+  );
+}
+
+function progressTeller({ clock, show }: World, total: number): (counts: VerifyCounts) => void {
+  const begin = clock.now();
+  let toldAt = begin;
+  return (counts) => {
+    const now = clock.now();
+    if (now - toldAt < TELL_EVERY) return;
+    toldAt = now;
+    const left = ((now - begin) / counts.total) * Math.max(0, total - counts.total);
+    const differ = counts.missing + counts.extra;
+    show.progress(`Compared ${counts.total} of ${formatCount(total, 'message')}, ${differ} differ, about ${formatDuration(left)} left`);
+  };
+}
+
+function resultText(id: number, { total, matching, missing, extra, unchecked }: VerifyCounts): string {
+  if (total === matching) return `Campaign ${id}: what is here and what the provider lists match, for ${formatCount(total, 'message')}.\n`;
+  const parts = [
+    `${matching} matching`,
+    `${missing} missing`,
+    `${extra} extra`,
+    ...(unchecked > 0 ? [`${unchecked} could not be checked`] : []),
+  ];
+  return `Campaign ${id}: ${parts.join(', ')}, of ${formatCount(total, 'message')}.\n`;
+}
+
+function readRate(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+  if (rate > 0 && rate <= 1_000) return rate;
+  throw new UsageError(`--rate is "${text}"; allowed: look-ups per second, above 0 and at most 1000`);
+}

@@ -1,0 +1,143 @@
+import type { Policy } from './core/policy.ts';
+import { readStopWords } from './core/stop-words.ts';
+import { fromSeconds } from './core/units.ts';
+import { UsageError } from './errors.ts';
+import type { CampaignSettings } from './ports.ts';
+import { SETTINGS, type Setting, type SettingName } from './settings.ts';
+
+/** The layers a value can come from, strongest first. An empty text counts as not given. */
+export interface Layers {
+  flags: Partial<Record<SettingName, string>>;
+  /** What this campaign was last run with by flag. */
+  campaign: CampaignSettings;
+  env: Record<string, string | undefined>;
+  /** The parsed `.env` file. */
+  envFile: Record<string, string | undefined>;
+}
+
+/** What the configuration is for: only a real send needs key and device, and the sandbox has no shortest delay. */
+export type Purpose = 'send' | 'sandbox' | 'look';
+
+export interface Config {
+  policy: Policy;
+  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number };
+  /** What `listen` needs; empty texts are null. */
+  webhook: { secret: string | null; signingSecret: string | null; url: string | null };
+  stopWords: string[];
+  databaseUrl: string;
+  redisUrl: string | null;
+  /** What is allowed but unwise. */
+  warnings: string[];
+}
+
+interface Value {
+  /** Null when what was seen is not allowed. */
+  value: string | number | null;
+  /** Who said so, as the person knows it: `--delay`, `WASSENGER_RATE_LIMIT_SECONDS` or `.env`. */
+  seen: string;
+}
+
+/** Resolves every setting. Throws one UsageError that names every problem: the variable and the flag, the value seen, what is allowed. */
+export function resolveConfig(layers: Layers, purpose: Purpose): Config {
+  const problems: string[] = [];
+  const values = {} as Record<SettingName, Value>;
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const setting: Setting = SETTINGS[name];
+    const { text, source } = lookUp(name, layers);
+    const parsed = text === '' ? null : setting.schema.safeParse(text);
+    if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
+    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text };
+  }
+  for (const { between, check } of RULES) {
+    if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
+  }
+  if (problems.length > 0)
+    throw new UsageError(summary(problems), 'Correct it in the environment, in .env, or by flag; README.md lists every setting.');
+  return toConfig(values, purpose);
+}
+
+function lookUp(name: SettingName, { flags, campaign, env, envFile }: Layers): { text: string; source: string } {
+  const { variable, flag, fallback }: Setting = SETTINGS[name];
+  const remembered = campaign[name as keyof CampaignSettings];
+  if (flags[name] !== undefined) return { text: flags[name], source: flag ?? '' };
+  if (remembered !== undefined) return { text: String(remembered), source: 'the setting that this campaign was run with' };
+  if (env[variable]) return { text: env[variable], source: 'the environment' };
+  if (envFile[variable]) return { text: envFile[variable], source: '.env' };
+  return { text: fallback, source: 'the default' };
+}
+
+interface Rule {
+  between: SettingName[];
+  check(values: Record<SettingName, Value>, purpose: Purpose): string[];
+}
+
+/** What must hold between settings that are each valid by themselves. */
+const RULES: Rule[] = [
+  {
+    between: ['minDelay', 'maxDelay'],
+    check: ({ minDelay, maxDelay }) => {
+      if (Number(minDelay.value) <= Number(maxDelay.value)) return [];
+      const { variable } = SETTINGS.minDelay;
+      return [
+        `${variable} is ${minDelay.seen} and ${SETTINGS.maxDelay.variable} is ${maxDelay.seen}; allowed: a minimum that is not above the maximum`,
+      ];
+    },
+  },
+  {
+    between: ['delay', 'minDelay', 'maxDelay'],
+    check: ({ delay, minDelay, maxDelay }, purpose) => {
+      const least = purpose === 'sandbox' ? 0 : Number(minDelay.value);
+      if (Number(delay.value) >= least && Number(delay.value) <= Number(maxDelay.value)) return [];
+      const bounds = `${SETTINGS.minDelay.variable} to ${SETTINGS.maxDelay.variable}`;
+      return [problem(SETTINGS.delay, delay.seen, '', `${least} to ${maxDelay.value} seconds (${bounds})`)];
+    },
+  },
+  { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },
+  { between: ['device'], check: ({ device }, purpose) => (purpose === 'send' && device.value === '' ? [missing(SETTINGS.device)] : []) },
+];
+
+function problem({ variable, flag, secret }: Setting, seen: string, source: string, allowed: string): string {
+  const value = secret ? 'set to something else' : `"${seen}"`;
+  return `${flag === null ? variable : `${variable} (${flag})`} is ${value}${source ? ` (from ${source})` : ''}; allowed: ${allowed}`;
+}
+
+function missing({ variable, allowed }: Setting): string {
+  return `${variable} is not set; allowed: ${allowed} (or use --sandbox to try without)`;
+}
+
+function summary(problems: string[]): string {
+  if (problems.length === 1) return problems[0] as string;
+  return `${problems.length} problems in the configuration:\n${problems.map((text) => `  - ${text}`).join('\n')}`;
+}
+
+function toConfig(values: Record<SettingName, Value>, purpose: Purpose): Config {
+  const num = (name: SettingName) => Number(values[name].value);
+  const ms = (name: SettingName) => fromSeconds(num(name));
+  const text = (name: SettingName) => String(values[name].value).trim();
+  const batchSize = num('batchSize');
+  const unwise = batchSize < 25 || batchSize > 100;
+  return Object.freeze({
+    policy: {
+      pace: { delayMs: ms('delay'), batchSize, batchPauseMs: ms('batchPause') },
+      bounds: { minDelayMs: purpose === 'sandbox' ? 0 : ms('minDelay'), maxDelayMs: ms('maxDelay') },
+      retry: { maxAttempts: num('maxAttempts'), baseDelayMs: ms('retryBase') },
+      concurrency: num('concurrency'),
+      lookupMs: ms('lookup'),
+    },
+    provider: {
+      apiKey: text('apiKey').replace(/^(token|bearer)\s+/i, ''),
+      device: text('device').toLowerCase(),
+      baseUrl: text('baseUrl').replace(/\/+$/, ''),
+      timeoutMs: ms('timeout'),
+    },
+    webhook: {
+      secret: text('webhookSecret') || null,
+      signingSecret: text('signingSecret') || null,
+      url: text('webhookUrl').replace(/\/+$/, '') || null,
+    },
+    stopWords: readStopWords(text('stopWords')),
+    databaseUrl: text('databaseUrl'),
+    redisUrl: text('redisUrl') || null,
+    warnings: unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [],
+  });
+}

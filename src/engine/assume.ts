@@ -1,0 +1,55 @@
+import { formatCount } from '../core/units.ts';
+import type { LeftInDoubt, Run } from './run.ts';
+import { move, putBack } from './settle.ts';
+
+/** The operator's word on those whom nobody can know of: they got it, or they did not. */
+export type Assumption = 'sent' | 'absent';
+
+/** Why a row counts as sent although the provider did not say so. */
+const ASSUMED_SENT = 'assumed sent, on the word of the operator';
+/** Kept on a row that is pending again: should the checkpoint be lost, it is looked up once more before it is sent. */
+const ASSUMED_ABSENT = 'assumed not sent, on the word of the operator';
+
+/**
+ * Settles by the operator's word what the look-ups of this run left in doubt: `sent` records it, with a note that it was assumed; `absent` makes
+ * it pending again, under the same reference. Whoever could not be looked up because the provider did not answer stays in doubt.
+ */
+export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
+  const left = run.leftInDoubt ?? [];
+  const answered = left.filter((one) => one.answered);
+  for (const one of answered) await (as === 'sent' ? assumeSent(run, one) : assumeAbsent(run, one));
+  const silent = left.length - answered.length;
+  if (silent > 0) {
+    const text = `${formatCount(silent, 'recipient')} could not be looked up, for the provider did not answer; nothing was assumed of them`;
+    run.report.tell({ type: 'notice', level: 'warning', text });
+  }
+  const what = as === 'sent' ? 'assumed to be sent' : 'assumed not to be sent, and pending again';
+  run.report.tell({ type: 'notice', level: 'info', text: `${formatCount(answered.length, 'recipient')} in doubt ${what}` });
+}
+
+async function assumeSent(run: Run, one: LeftInDoubt): Promise<void> {
+  const { claim } = one;
+  const result = {
+    kind: 'sent',
+    message: claim.message,
+    providerId: null,
+    at: claim.at,
+    attempts: claim.attempt,
+    note: ASSUMED_SENT,
+  } as const;
+  await run.journal.write({ type: 'settle', result });
+  run.outbox.add(result);
+  move(run, { ...one.message, standing: 'inDoubt' }, 'sent');
+  tellAssumed(run, one, 'sent');
+}
+
+async function assumeAbsent(run: Run, one: LeftInDoubt): Promise<void> {
+  const at = run.clock.now();
+  await putBack(run, { ...one.message, standing: 'inDoubt' }, at);
+  run.outbox.add({ kind: 'marked', message: one.claim.message, note: ASSUMED_ABSENT, at, attempts: one.message.queued.attempts });
+  tellAssumed(run, one, 'absent');
+}
+
+function tellAssumed(run: Run, { message, reason }: LeftInDoubt, as: Assumption): void {
+  run.report.tell({ type: 'assumed', ...message.attempted, as, reason, progress: run.progress });
+}

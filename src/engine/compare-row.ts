@@ -1,0 +1,98 @@
+import type { Campaign } from '../core/campaign.ts';
+import { toE164 } from '../core/phone.ts';
+import { referenceOf } from '../core/reference.ts';
+import type { Milliseconds } from '../core/units.ts';
+import { compare, type Held, type LedgerStanding } from '../core/verdict.ts';
+import { InfrastructureError } from '../errors.ts';
+import type { Claim, Clock, LedgerRow, ProviderList } from '../ports.ts';
+
+/** Shares of the look-up time at which a difference is looked at again: it is not known how soon an accepted message is listed. */
+const ASK_AT = [0, 0.3, 1];
+/** A message that failed at the provider and was sent anew has a reference of its own; more of them than anybody retries. */
+const MOST_REFERENCES = 10;
+
+/** A row with what only the checkpoint knows of it. */
+export interface OverlaidRow {
+  row: LedgerRow;
+  standing: LedgerStanding;
+  providerId: string | null;
+  /** The open claim, whose reference and number count: the row may have been changed since. */
+  claim: Claim | null;
+}
+
+/** One recipient whose two sides differ, or that could not be compared. */
+export interface Discrepancy {
+  kind: 'missing' | 'extra' | 'unchecked';
+  message: number;
+  reference: string;
+  /** E.164 where it is a number. */
+  phone: string;
+  standing: LedgerStanding;
+  /** Messages that the provider has of it. */
+  held: number;
+  reason: string;
+}
+
+/** What comparing takes. */
+export interface Comparing {
+  campaign: Campaign;
+  clock: Clock;
+  lookupMs: Milliseconds;
+  list: ProviderList['list'];
+}
+
+/** Compares one recipient; null when both sides match. Rejects with InfrastructureError when the provider refuses to say. */
+export async function compareRow(comparing: Comparing, overlaid: OverlaidRow): Promise<Discrepancy | null> {
+  const { row, standing, providerId, claim } = overlaid;
+  const phone = claim?.phone ?? toE164(row.phone) ?? row.phone;
+  const basis = { campaign: comparing.campaign.id, campaignCreatedAt: comparing.campaign.createdAt, message: row.message };
+  const referenceAfter = (acceptedBefore: string | null) => referenceOf({ ...basis, phone, content: row.content, acceptedBefore });
+  const references = [claim?.reference ?? referenceAfter(null)];
+  if (standing !== 'sent' && providerId !== null) references.push(referenceAfter(providerId));
+
+  const begin = comparing.clock.now();
+  for (const share of ASK_AT) {
+    await comparing.clock.sleep(begin + share * comparing.lookupMs);
+    const held = await heldUnder(comparing.list, { phone, references, referenceAfter });
+    const verdict =
+      'unclear' in held ? ({ kind: 'unchecked', reason: held.unclear } as const) : compare(standing, providerId, held.messages);
+    if (verdict.kind === 'matching') return null;
+    // An answer that cannot tell was asked for several times already.
+    if (share < 1 && verdict.kind !== 'unchecked') continue;
+    const reason = row.assumed ? `${verdict.reason}; it counts as sent by the operator's word` : verdict.reason;
+    const count = 'messages' in held ? held.messages.length : 0;
+    return { kind: verdict.kind, message: row.message, reference: references[0] as string, phone, standing, held: count, reason };
+  }
+  return null;
+}
+
+interface Names {
+  phone: string;
+  references: string[];
+  referenceAfter: (acceptedBefore: string) => string;
+}
+
+/** All messages under some references, and under that of each attempt that came after one of them had failed at the provider. */
+async function heldUnder(
+  list: ProviderList['list'],
+  { phone, references, referenceAfter }: Names,
+): Promise<{ messages: Held[] } | { unclear: string }> {
+  const messages: Held[] = [];
+  const wanted = new Set(references);
+  for (const reference of wanted) {
+    const answer = await list({ reference, phone });
+    if (answer.kind === 'unclear' && answer.refused) throw cannotVerify(answer.reason);
+    if (answer.kind !== 'listed') return { unclear: answer.reason };
+    messages.push(...answer.messages);
+    for (const { failed, id, whatsappId } of answer.messages) {
+      const acceptedAs = id ?? whatsappId;
+      if (failed && acceptedAs !== null && wanted.size < MOST_REFERENCES) wanted.add(referenceAfter(acceptedAs));
+    }
+  }
+  return { messages };
+}
+
+/** The error of a comparison that cannot go on. */
+export function cannotVerify(reason: string): InfrastructureError {
+  return new InfrastructureError(`it cannot be verified: ${reason}`, 'Repeat the command once the provider answers.');
+}

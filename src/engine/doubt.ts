@@ -1,0 +1,101 @@
+import type { Finding, Outcome } from '../core/outcome.ts';
+import { mayRetry, retryWait } from '../core/retry.ts';
+import type { Claim } from '../ports.ts';
+import type { Addressed } from './envelope.ts';
+import { restUnreachable } from './line.ts';
+import { lookUpReference } from './look-up.ts';
+import type { LeftInDoubt, Run } from './run.ts';
+import { move, putBack, settle } from './settle.ts';
+
+/** Code of a recipient whose attempts are used up, none of them known to have been taken; the last outcome's code follows. */
+export const UNCONFIRMED = 'unconfirmed:';
+
+/** An attempt whose outcome is unknown. */
+export interface UnknownAttempt {
+  claim: Claim;
+  outcome: Extract<Outcome, { kind: 'unknown' }>;
+}
+
+/**
+ * Never a blind resend: looks the reference up and settles the recipient by what is found. `attempt` is the one that got no answer, or null
+ * when the database says that some earlier run was not sure.
+ */
+export async function settleByLookUp(run: Run, message: Addressed, attempt: UnknownAttempt | null): Promise<void> {
+  if (attempt === null) void run.journal.write({ type: 'claim', claim: { ...message.claim, at: run.clock.now() } });
+  run.lookUps += 1;
+  let finding: Finding;
+  try {
+    finding = await lookUpReference(
+      { ...run, lookupMs: run.current.lookupMs },
+      { ...message.claim, line: attempt === null ? null : message.claim.line },
+      run.hurry.signal,
+    );
+  } finally {
+    run.lookUps -= 1;
+  }
+  if (finding.kind === 'absent')
+    return attempt === null || attempt.outcome.offline ? putBack(run, message, run.clock.now()) : tryAgain(run, message, attempt);
+  return settleByFinding(run, message, finding, attempt?.claim);
+}
+
+/** What was found is sent (or failed at the provider after it was accepted); what cannot be told is in doubt. */
+export async function settleByFinding(
+  run: Run,
+  message: Addressed,
+  finding: Exclude<Finding, { kind: 'absent' }>,
+  claim?: Claim,
+): Promise<void> {
+  const at = run.clock.now();
+  if (finding.kind === 'unsure') {
+    if (!finding.reachable) restUnreachable(run, finding.reason);
+    // Without an attempt of its own, only those that the database counts are known.
+    const attempts = claim === undefined ? message.queued.attempts : claim.attempt;
+    const left = { message, claim: claim ?? { ...message.claim, at }, reason: finding.reason, answered: finding.reachable };
+    return leaveInDoubt(run, left, attempts);
+  }
+  const done = {
+    message: message.claim.message,
+    at,
+    attempts: message.claim.attempt,
+    ...namesOf(finding),
+  };
+  return settle(run, message, finding.failure === null ? { kind: 'sent', ...done } : { kind: 'failed', ...done, ...finding.failure });
+}
+
+/** The ids of what the provider took: its own, and where there is none WhatsApp's in its place. */
+export function namesOf({ providerId, whatsappId }: { providerId: string | null; whatsappId: string | null }) {
+  return { providerId: providerId ?? whatsappId, whatsappId };
+}
+
+/** Nobody can know: said, never guessed. The database keeps a note, so that losing the checkpoint does not hide it. */
+export async function leaveInDoubt(run: Run, left: LeftInDoubt, attempts = left.claim.attempt): Promise<void> {
+  const { message, claim, reason } = left;
+  const durable = run.journal.write({ type: 'doubt', doubt: { ...claim, reason } });
+  await durable;
+  run.outbox.add({ kind: 'marked', message: claim.message, note: `in doubt: ${reason}`, at: run.clock.now(), attempts });
+  move(run, message, 'inDoubt');
+  run.leftInDoubt?.push(left);
+  run.report.tell({ type: 'in_doubt', ...message.attempted, reason, progress: run.progress });
+}
+
+/** Surely absent: one more attempt with the same reference, or failed when there is none left. */
+async function tryAgain(run: Run, message: Addressed, { claim, outcome }: UnknownAttempt): Promise<void> {
+  const at = run.clock.now();
+  const attempts = claim.attempt;
+  if (!mayRetry(attempts, run.current.retry)) {
+    const reason = `${outcome.reason} (${attempts} attempts, none of them listed by the provider)`;
+    return settle(run, message, {
+      kind: 'failed',
+      message: claim.message,
+      code: `${UNCONFIRMED}${outcome.code}`,
+      reason,
+      at,
+      attempts,
+      providerId: null,
+    });
+  }
+  const waitMs = retryWait(attempts, run.current.retry);
+  await putBack(run, { ...message, queued: { ...message.queued, attempts } }, at + waitMs);
+  run.outbox.add({ kind: 'marked', message: claim.message, note: `to be tried again: ${outcome.reason}`, at, attempts });
+  run.report.tell({ type: 'retry', ...message.attempted, reason: outcome.reason, waitMs });
+}

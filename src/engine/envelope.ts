@@ -1,0 +1,77 @@
+import type { Attempted } from '../core/event.ts';
+import { toE164 } from '../core/phone.ts';
+import type { Standing } from '../core/progress.ts';
+import { referenceOf } from '../core/reference.ts';
+import { textProblem } from '../core/text.ts';
+import type { Claim, OutboundMessage } from '../ports.ts';
+import type { Queued } from './queue.ts';
+import type { RunParts } from './run.ts';
+
+/** Why a row cannot be sent as the database holds it. */
+export interface Problem {
+  code: string;
+  reason: string;
+}
+
+/** One recipient with everything the path of its message needs. */
+export interface Addressed {
+  queued: Queued;
+  problem: Problem | null;
+  outbound: OutboundMessage;
+  claim: Omit<Claim, 'at'>;
+  attempted: Attempted;
+  /** Where the recipient stood before this attempt. */
+  standing: Extract<Standing, 'pending' | 'inDoubt' | 'skipped'>;
+}
+
+/** Makes the next attempt's reference and claim of what the database holds. */
+export function address(run: RunParts, queued: Queued): Addressed {
+  const { message, phone: stored, content, acceptedBefore, duplicateOf } = queued.recipient;
+  const phone = toE164(stored);
+  const campaign = run.campaign.id;
+  const reference = referenceOf({
+    campaign,
+    campaignCreatedAt: run.campaign.createdAt,
+    message,
+    phone: phone ?? stored,
+    content,
+    acceptedBefore,
+  });
+  return envelope(
+    run,
+    queued,
+    { message, reference, phone: phone ?? stored, line: run.provider.line, attempt: queued.attempts + 1, owner: run.owner },
+    queued.recipient.skipped ? 'skipped' : 'pending',
+    problemOf(phone, content, duplicateOf),
+  );
+}
+
+/** The same for a claim that an earlier run left behind: under the reference, number and line that it was made with. */
+export function readdress(run: RunParts, queued: Queued, claim: Claim, standing: Addressed['standing']): Addressed {
+  return envelope(run, queued, claim, standing, null);
+}
+
+function envelope(
+  run: RunParts,
+  queued: Queued,
+  claim: Omit<Claim, 'at'>,
+  standing: Addressed['standing'],
+  problem: Problem | null,
+): Addressed {
+  const { message, reference, phone, attempt } = claim;
+  return {
+    queued,
+    problem,
+    standing,
+    claim,
+    outbound: { reference, phone, content: queued.recipient.content },
+    attempted: { campaign: run.campaign.id, message, reference, phone, attempt },
+  };
+}
+
+function problemOf(phone: string | undefined, content: string, duplicateOf: number | null): Problem | null {
+  if (duplicateOf !== null) return { code: 'recipient:duplicate', reason: `the contact has message ${duplicateOf} in this campaign` };
+  if (phone === undefined) return { code: 'phone:invalid', reason: 'the number in the database is not a phone number' };
+  const problem = textProblem(content);
+  return problem === null ? null : { code: 'message:invalid', reason: problem };
+}

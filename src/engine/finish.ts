@@ -1,0 +1,171 @@
+import { earnedStatus } from '../core/campaign.ts';
+import type { FailureGroup, PauseReason } from '../core/event.ts';
+import { latencyOf, newHistogram } from '../core/latency.ts';
+import { type Progress, progressOf, unsettled } from '../core/progress.ts';
+import { formatCount } from '../core/units.ts';
+import { EXIT, LockLost, messageOf, UserError } from '../errors.ts';
+import type { Change, CheckpointHeader, Tally } from '../ports.ts';
+import { unlessHurried } from './hurried.ts';
+import { databaseFailed, type Run, type RunParts, type Stop } from './run.ts';
+import { identityOf, type TakeUp } from './take-up.ts';
+
+/** Different error texts read for the summary. */
+const FAILURES_READ = 200;
+
+/** How a run ended. */
+export interface Ending {
+  exitCode: number;
+  progress: Progress;
+  /** What broke it, or null. */
+  broken: unknown;
+}
+
+/** The exit code of each way to stop; a signal brings its own. */
+const EXIT_OF: Record<Exclude<PauseReason, 'signal'>, number> = {
+  circuit_breaker: EXIT.circuitBreaker,
+  pause: EXIT.paused,
+  limit: EXIT.paused,
+  waiting: EXIT.paused,
+  barred: EXIT.barred,
+};
+
+/** Writes down how it ended, gives the locks back, and tells the summary. `signalCode` is asked for the exit code after a signal. */
+export async function finish(run: Run, take: TakeUp, signalCode: () => number): Promise<Ending> {
+  const { campaign, report, clock } = run;
+  if (run.broken !== null) await rescue(run);
+  let end = run.databaseAway ? undefined : await unlessHurried(run, writeEnd(run, take)).catch((cause) => databaseFailed(run, cause));
+  end ??= { progress: run.progress, finished: false, failures: [...run.failures.values()] };
+  const { progress, finished, failures } = end;
+  const stop = stopOf(run, take, progress);
+  await giveBack(run, take, { stop, finished });
+
+  const exitCode = exitCodeOf(run.broken, stop, progress, signalCode);
+  if (run.databaseAway) {
+    const text = 'the database does not answer: what it does not have yet is in the checkpoint, and the next resume writes it there';
+    report.tell({ type: 'notice', level: 'warning', text });
+  }
+  if (run.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
+  const durationMs = clock.now() - run.startedAt;
+  const next = run.broken === null && !run.databaseAway ? nextCommand(campaign.id, progress) : `wsend resume ${campaign.id}`;
+  report.tell({ type: 'summary', campaign: campaign.id, progress, durationMs, failures, latency: latencyOf(run.latency), exitCode, next });
+  return { exitCode, progress, broken: run.broken };
+}
+
+/** The ending of a run that broke before it could be taken up: nothing was sent. */
+export function tellBroken({ campaign, report }: RunParts, { progress }: TakeUp, broken: unknown): Ending {
+  const exitCode = exitCodeOf(broken, null, progress, () => EXIT.bug);
+  const next = nextCommand(campaign.id, progress);
+  report.tell({
+    type: 'summary',
+    campaign: campaign.id,
+    progress,
+    durationMs: 0,
+    failures: [],
+    latency: latencyOf(newHistogram()),
+    exitCode,
+    next,
+  });
+  return { exitCode, progress, broken };
+}
+
+/** The campaign as the database now has it, and what it could not be told, with the status it has earned. A broken run leaves the status as it is. */
+async function writeEnd(run: Run, take: TakeUp) {
+  const { campaigns, sending } = take;
+  const { id, message2, status: before } = run.campaign;
+  const tally = await campaigns.tally(id);
+  if (run.broken === null && tally.pending === 0 && run.progress.inDoubt > 0) await forgetSettledElsewhere(run, take, tally);
+  const progress = progressOf(tally, { inDoubt: run.progress.inDoubt, ...run.outbox.unwritten() });
+  const failures = groupByCode(await campaigns.failures(id, FAILURES_READ));
+  if (run.broken !== null) return { progress, failures, finished: false };
+  const status = earnedStatus(progress, Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now())));
+  if (sending || before === 'sending') await campaigns.setStatus(id, status);
+  return { progress, failures, finished: unsettled(progress) === 0 };
+}
+
+/**
+ * Nobody is pending in the database, and yet this run left somebody in doubt: the run that had claimed them was only suspended, and has recorded
+ * what it knew. The checkpoint need not keep it, and counts what the database counts.
+ */
+async function forgetSettledElsewhere(run: Run, take: TakeUp, tally: Tally): Promise<void> {
+  const { checkpoint } = take;
+  const { claims, doubts } = await checkpoint.recover();
+  const open = [...claims, ...doubts].map(({ message }) => message);
+  // A row that was left out is not counted as pending, and would still be.
+  if ((await run.recipients.stillPending(run.campaign.id, open)).length > 0) return;
+  await checkpoint.commit(
+    open.map((message): Change => ({ type: 'forget', message })),
+    null,
+  );
+  await checkpoint.begin(headerOf(run, take, { paused: null, finished: false }), tally);
+}
+
+function headerOf(run: Run, { sandbox, settings }: TakeUp, state: Pick<CheckpointHeader, 'paused' | 'finished'>): CheckpointHeader {
+  return { identity: identityOf(run.campaign), run: run.owner.token, sandbox, settings, ...state };
+}
+
+/** Why it ended although recipients are pending; null when none is, or when it was not to send. */
+function stopOf(run: Run, { sending, only }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
+  if (pending === 0) return run.stop?.reason === 'signal' && (inDoubt > 0 || run.databaseAway) ? run.stop : null;
+  if (run.stop !== null || !sending || run.broken !== null) return run.stop;
+  if (only !== undefined) return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
+  return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };
+}
+
+/** A run that lost its checkpoint still knows of acceptances that are recorded nowhere; they are facts, so the database gets them. */
+async function rescue(run: Run): Promise<void> {
+  const sent = run.journal
+    .undelivered()
+    .flatMap((change) => (change.type === 'settle' && change.result.kind === 'sent' ? [change.result] : []));
+  if (sent.length === 0) return;
+  try {
+    await run.recipients.record(run.campaign.id, sent);
+  } catch (cause) {
+    const text = `${formatCount(sent.length, 'accepted message')} could not be recorded: ${messageOf(cause)}. The next resume finds them at the provider.`;
+    run.report.tell({ type: 'notice', level: 'warning', text });
+  }
+}
+
+/** Both locks, and what the next run should know; unless they are not ours any more, or cannot be reached, and then they expire. */
+async function giveBack(run: Run, take: TakeUp, { stop, finished }: { stop: Stop | null; finished: boolean }): Promise<void> {
+  if (run.broken instanceof LockLost) return;
+  const { checkpoint, found, sending, only } = take;
+  const at = run.clock.now();
+  const before = sending && only === undefined ? null : (found.header?.paused ?? null);
+  const byItself = run.stop === null ? null : stop;
+  const why = only === undefined ? stop : byItself;
+  const paused = run.broken !== null ? { reason: 'error', detail: messageOf(run.broken), at } : why === null ? before : { ...why, at };
+  try {
+    await checkpoint.release(headerOf(run, take, { paused, finished }));
+  } catch (cause) {
+    if (run.broken === null)
+      run.report.tell({
+        type: 'notice',
+        level: 'warning',
+        text: `the lock could not be given back; it expires after 15 s: ${messageOf(cause)}`,
+      });
+  }
+}
+
+function exitCodeOf(broken: unknown, stop: Stop | null, progress: Progress, signalCode: () => number): number {
+  if (broken !== null) return broken instanceof UserError ? broken.exitCode : EXIT.bug;
+  if (stop !== null) return stop.reason === 'signal' ? signalCode() : EXIT_OF[stop.reason];
+  return progress.failed > 0 || progress.inDoubt > 0 ? EXIT.someFailed : EXIT.done;
+}
+
+/** The command to type next, or null when there is nothing left to do. */
+export function nextCommand(campaign: number, { pending, inDoubt, failed }: Progress): string | null {
+  if (pending > 0) return `wsend resume ${campaign}`;
+  if (inDoubt > 0) return `wsend reconcile ${campaign}`;
+  return failed > 0 ? `wsend retry ${campaign}` : null;
+}
+
+/** Failed rows, whose error text begins with a code, by that code. */
+export function groupByCode(rows: { error: string; count: number }[]): FailureGroup[] {
+  const groups = new Map<string, FailureGroup>();
+  for (const { error, count } of rows) {
+    const [code = 'unknown', ...rest] = error.split(': ');
+    const group = groups.get(code);
+    groups.set(code, { code, reason: group?.reason ?? rest.join(': '), count: (group?.count ?? 0) + count });
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count);
+}

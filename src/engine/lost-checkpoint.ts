@@ -1,0 +1,74 @@
+import { BEFORE_ALL, type Recipient } from '../core/campaign.ts';
+import type { Policy } from '../core/policy.ts';
+import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
+import type { Recovered, Result } from '../ports.ts';
+import { namesOf } from './doubt.ts';
+import { address } from './envelope.ts';
+import { lookUpAll } from './look-up.ts';
+import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
+import type { RunParts } from './run.ts';
+
+/** Recipients that any run may have had under way at once: calls, look-ups, and such as were put back. */
+const UNDER_WAY = 64;
+
+/**
+ * What a store may lose that was restarted or replaced by its replica: Redis syncs its append-only file every second and may be one late
+ * (appendfsync everysec, https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/), and a replica lags less than that.
+ */
+const FORGETS: Milliseconds = 3 * SECOND;
+
+/**
+ * The campaign had begun, and its checkpoint is gone, is out of date or may have lost its last seconds: the first pending recipients that it does not know of
+ * may have been sent, as many as can have been in that time. They are looked up before anything is sent; those that carry a note of ours
+ * are looked up when their turn comes.
+ */
+export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered): Promise<void> {
+  const { campaign, recipients, report, clock } = parts;
+  if (found.header !== null && !found.mayHaveForgotten) return;
+  const policy = parts.policy();
+  const suspects = await firstUnmarked(parts, howMany(found, policy), knownTo(found));
+  if (suspects.length === 0) return;
+  const why =
+    found.header === null
+      ? 'was begun, but the checkpoint of its last run is not here'
+      : 'has a checkpoint that may have lost its last seconds (Redis was restarted)';
+  const whom = `its first ${formatCount(suspects.length, 'pending recipient')}`;
+  report.tell({ type: 'notice', level: 'warning', text: `campaign ${campaign.id} ${why}: looking up ${whom} at the provider` });
+  const wanted = suspects.map((recipient) => ({ ...address(parts, { recipient, attempts: recipient.attempts }).claim, line: null }));
+  const findings = await lookUpAll({ ...parts, lookupMs: policy.lookupMs }, wanted);
+  const at = clock.now();
+  await recipients.record(
+    campaign.id,
+    findings.flatMap((finding, i): Result[] => {
+      const claim = wanted[i] as (typeof wanted)[number];
+      const done = { message: claim.message, at, attempts: claim.attempt };
+      if (finding.kind === 'absent') return [];
+      if (finding.kind === 'unsure') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: `in doubt: ${finding.reason}` }];
+      const names = namesOf(finding);
+      return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
+    }),
+  );
+}
+
+/** How many may have been sent that the checkpoint does not know of. */
+function howMany({ header }: Recovered, { bounds, concurrency }: Policy): number {
+  const sentIn = (time: Milliseconds) => Math.min(UNWRITTEN_LIMIT, Math.ceil(time / Math.max(1, bounds.minDelayMs)));
+  return header === null ? Math.max(UNDER_WAY, 6 * concurrency) + sentIn(WRITE_LAG + SECOND) : concurrency + sentIn(FORGETS);
+}
+
+/** What the checkpoint knows is dealt with by what it knows. */
+function knownTo({ claims, doubts, retries }: Recovered): Set<number> {
+  return new Set([...claims, ...doubts, ...retries].map(({ message }) => message));
+}
+
+/** The first pending recipients without a note of ours, and that the checkpoint does not know of. */
+async function firstUnmarked({ campaign, recipients }: RunParts, count: number, known: Set<number>): Promise<Recipient[]> {
+  const found: Recipient[] = [];
+  for (let after = BEFORE_ALL; found.length < count; ) {
+    const page = await recipients.pending(campaign.id, after, count);
+    found.push(...page.filter(({ marked, message }) => !marked && !known.has(message)));
+    after = page.at(-1)?.message ?? after;
+    if (page.length < count) break;
+  }
+  return found.slice(0, count);
+}

@@ -1,0 +1,36 @@
+import type { EpochMs, Milliseconds } from '../core/units.ts';
+import type { OptOuts } from '../ports.ts';
+
+/** A run knows of a change in the list at the latest so long after it was made. */
+const FRESH_FOR: Milliseconds = 200;
+
+/** The contacts who want no messages, as a run knows them: read whole once, and then by its changes. */
+export class OptOutList {
+  readonly #optOuts: Pick<OptOuts, 'since'>;
+  readonly #out = new Set<string>();
+  #cursor = 0;
+  #readAt: EpochMs | null = null;
+
+  constructor(optOuts: Pick<OptOuts, 'since'>) {
+    this.#optOuts = optOuts;
+  }
+
+  /** It must be read again before anybody is sent to. A clock that was set back counts as long ago. */
+  isStale(now: EpochMs): boolean {
+    return this.#readAt === null || now < this.#readAt || now - this.#readAt >= FRESH_FOR;
+  }
+
+  async read(now: EpochMs): Promise<void> {
+    const { cursor, changes } = await this.#optOuts.since(this.#cursor);
+    for (const { phone, out } of changes) {
+      if (out) this.#out.add(phone);
+      else this.#out.delete(phone);
+    }
+    this.#cursor = cursor;
+    this.#readAt = now;
+  }
+
+  has(phone: string): boolean {
+    return this.#out.has(phone);
+  }
+}

@@ -1,0 +1,32 @@
+import { type Assumption, assumeInDoubt } from './assume.ts';
+import { settleByLookUp } from './doubt.ts';
+import { address } from './envelope.ts';
+import { readPage } from './page.ts';
+import { beside, breakRun, maySend, type Run } from './run.ts';
+
+/**
+ * Settles what earlier runs left open and sends nothing: waits for the look-ups under way, and looks up every row that carries a note of ours.
+ * `assume` settles what stays in doubt, unless the run was stopped before everything was looked up.
+ */
+export async function settleMarked(run: Run, assume?: Assumption): Promise<void> {
+  try {
+    for (;;) {
+      const now = run.clock.now();
+      const next = run.queue.peek(now);
+      if (!maySend(run) || next === 'empty' || typeof next === 'object') break;
+      if (next === 'unread') await readPage(run, () => run.queue.read());
+      else if (run.lookUps >= LOOK_UPS_AT_ONCE) await run.bell.wait(run.clock);
+      else {
+        const queued = run.queue.take(now);
+        if (queued.recipient.marked) beside(run, settleByLookUp(run, address(run, queued), null));
+      }
+    }
+  } catch (cause) {
+    breakRun(run, cause);
+  }
+  while (run.underWay.size > 0) await Promise.race(run.underWay);
+  if (assume !== undefined && maySend(run)) await assumeInDoubt(run, assume).catch((cause) => breakRun(run, cause));
+}
+
+/** Look-ups in flight at once. */
+const LOOK_UPS_AT_ONCE = 16;

@@ -1,0 +1,223 @@
+import type { Campaign, Recipient } from '../core/campaign.ts';
+import type { Finding } from '../core/outcome.ts';
+import type { PacingState } from '../core/pacing.ts';
+import { type Progress, progressOf } from '../core/progress.ts';
+import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
+import { UsageError } from '../errors.ts';
+import type { CampaignSettings, CampaignStore, Change, Checkpoint, CheckpointHeader, Claim, RecipientStore, Recovered } from '../ports.ts';
+import type { Assumption } from './assume.ts';
+import { Bell } from './bell.ts';
+import { leaveInDoubt, settleByFinding } from './doubt.ts';
+import { type Addressed, readdress } from './envelope.ts';
+import { CHECKPOINT_PATIENCE, Journal, type JournalListener } from './journal.ts';
+import { lookUpAll } from './look-up.ts';
+import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
+import { Outbox } from './outbox.ts';
+import { Queue } from './queue.ts';
+import { beside, newRun, type Run, type RunParts, stopRun } from './run.ts';
+import { putBack } from './settle.ts';
+
+/**
+ * A claim of a run that cannot be seen from here is over when it is this old: no call is begun more than 10 s after its claim, and the rest
+ * is room for calls that hang and for clocks that differ between machines.
+ */
+const SURELY_OVER: Milliseconds = 10 * MINUTE;
+
+/** What a run takes up besides its parts. */
+export interface TakeUp {
+  checkpoint: Checkpoint;
+  /** What the checkpoint held; see recover. */
+  found: Recovered;
+  campaigns: CampaignStore;
+  /** Where everybody stood when it was told what is to be done. */
+  progress: Progress;
+  /** False only settles what is open, and leaves the campaign as it is otherwise. */
+  sending: boolean;
+  /** Message ids, ascending: this run sends to nobody else, and leaves a pause as it is. Undefined: to everybody pending. */
+  only?: number[] | undefined;
+  /** What becomes of those that the look-up leaves in doubt, on the operator's word; not while sending. */
+  assume?: Assumption | undefined;
+  sandbox: boolean;
+  settings: CampaignSettings;
+}
+
+/** Tells a campaign from one with the same id in another or a recreated database: when it was created, to the second. */
+export function identityOf(campaign: Campaign): string {
+  return campaign.createdAt === null ? 'undated' : `created ${new Date(Math.floor(campaign.createdAt / 1_000) * 1_000).toISOString()}`;
+}
+
+/**
+ * Reads the checkpoint, and gives the database the outcomes that only the checkpoint has. The first thing that a run does under its locks.
+ * `lastRun` is the run that the database says was the last (null: it says nothing); the checkpoint of an earlier one is out of date.
+ */
+export async function recover(
+  campaign: Campaign,
+  recipients: RecipientStore,
+  checkpoint: Checkpoint,
+  lastRun: string | null = null,
+): Promise<Recovered> {
+  const found = belongsTo(campaign, await checkpoint.recover());
+  if (found.header !== null && lastRun !== null && found.header.run !== lastRun) return outOfDate(campaign, recipients, checkpoint, found);
+  if (found.outcomes.length > 0) {
+    await recipients.record(campaign.id, found.outcomes);
+    await checkpoint.commit([{ type: 'stored', messages: found.outcomes.map(({ message }) => message) }], null);
+  }
+  return found;
+}
+
+/**
+ * A checkpoint that a later run, elsewhere, knew nothing of counts as lost, with what is still true of it kept: an acceptance is a fact, and
+ * a claim or a doubt is looked up. A failure or a wait for a retry may have been overtaken by an attempt of the later run.
+ */
+async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpoint: Checkpoint, found: Recovered): Promise<Recovered> {
+  const accepted = found.outcomes.filter(({ kind }) => kind === 'sent');
+  if (accepted.length > 0) await recipients.record(campaign.id, accepted);
+  const dropped: Change[] = [
+    { type: 'stored', messages: found.outcomes.map(({ message }) => message) },
+    ...found.retries.map(({ message }): Change => ({ type: 'forget', message })),
+  ];
+  await checkpoint.commit(dropped, null);
+  return { ...found, header: null, outcomes: accepted, retries: [] };
+}
+
+/**
+ * Takes a campaign up where it was left. Where its checkpoint was lost, or may have lost its last seconds, whatever may have been sent that it
+ * does not know of is looked up; then the counters are set to what the database says. Claims and doubts that earlier runs left are looked up beside the sending.
+ */
+export async function takeUp(
+  parts: RunParts,
+  { checkpoint, found, campaigns, sending, only, assume, sandbox, settings }: TakeUp,
+): Promise<Run> {
+  const { campaign, recipients } = parts;
+  if (campaign.status === 'sending') await lookUpWhatMayBeSent(parts, found);
+
+  const tally = await campaigns.tally(campaign.id);
+  const header: CheckpointHeader = {
+    identity: identityOf(campaign),
+    run: parts.owner.token,
+    sandbox,
+    settings,
+    paused: sending && only === undefined ? null : (found.header?.paused ?? null),
+    finished: false,
+  };
+  await checkpoint.begin(header, tally);
+  if (sending && tally.pending > 0) await campaigns.setStatus(campaign.id, 'sending');
+
+  const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
+  const pending = new Map((await recipients.stillPending(campaign.id, known)).map((row) => [row.message, row]));
+  const inDoubt = found.doubts.filter(({ message }) => pending.has(message)).length;
+  const progress = progressOf(tally, { inDoubt, unstoredSent: 0, unstoredFailed: 0 });
+
+  const { journal, outbox, listener, bell } = instruments(parts, checkpoint);
+  const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: known, only });
+  const run = newRun(parts, { checkpoint, journal, outbox, queue, bell, progress, pacing: pacingAfter(found, parts) });
+  if (assume !== undefined) run.leftInDoubt = [];
+  if (only !== undefined) run.othersPending = Math.max(0, progress.pending - only.length);
+  listener.pauseRequested = () => stopRun(run, 'pause', 'asked for by wsend pause');
+  listener.lineWanted = () => {
+    // Message 2 goes before Message 1, and before nothing else.
+    run.lineWanted = run.type === 'message_1';
+    if (run.lineWanted) run.bell.ring();
+  };
+
+  // What the database holds as settled by now, the checkpoint need not know.
+  await Promise.all(known.filter((message) => !pending.has(message)).map((message) => journal.write({ type: 'forget', message })));
+  for (const { message, attempts, dueAt } of found.retries) {
+    const recipient = pending.get(message);
+    if (recipient !== undefined)
+      queue.retry({ recipient: { ...recipient, marked: found.mayHaveForgotten === true }, attempts }, dueAt, parts.clock.now());
+  }
+  const open = openAttempts(run, found, pending);
+  if (open.length > 0) beside(run, settleOpen(run, open));
+  return run;
+}
+
+/**
+ * The line's pace goes on where it was; the batches of a campaign that begins are its own, and Message 2 is sent in those of the line. When a
+ * run left claims open (of this campaign or of another on the line), or its checkpoint may have forgotten some, its last send may have begun
+ * after what is written there: a whole delay from now, then.
+ */
+function pacingAfter(
+  { header, claims, pacing: { claimed, ...pacing }, mayHaveForgotten }: Recovered,
+  { clock, type }: RunParts,
+): PacingState {
+  const lastStart = claims.length > 0 || claimed || mayHaveForgotten ? clock.now() : pacing.lastStart;
+  if (type === 'message_2') return { ...pacing, lastStart };
+  return header === null || header.finished ? { lastStart, sentInBatch: 0, notBefore: pacing.notBefore } : { ...pacing, lastStart };
+}
+
+/** The journal and the outbox, telling what they meet. */
+function instruments({ campaign, recipients, clock, report }: RunParts, checkpoint: Checkpoint) {
+  const bell = new Bell();
+  const listener: JournalListener = {
+    pauseRequested: () => undefined,
+    lineWanted: () => undefined,
+    unreachable: (since, { message: detail }) =>
+      report.tell({ type: 'rest', campaign: campaign.id, reason: 'checkpoint', until: since + CHECKPOINT_PATIENCE, detail }),
+    reachable: () => report.tell({ type: 'go_on', campaign: campaign.id }),
+  };
+  const journal = new Journal(checkpoint, clock, listener);
+  const outbox = new Outbox(campaign.id, recipients, journal, clock, {
+    unreachable: (error) => report.tell({ type: 'notice', level: 'warning', text: error.message }),
+    reachable: () => report.tell({ type: 'notice', level: 'info', text: 'the database answers again' }),
+    written: () => bell.ring(),
+  });
+  return { journal, outbox, listener, bell };
+}
+
+/** Rows read at a time: what is sent in about half a minute, so that a row changed by others is not sent long after. */
+function pageSize(run: Run): number {
+  return Math.max(10, Math.min(500, Math.ceil((30 * SECOND) / Math.max(1, run.pace.delayMs))));
+}
+
+/** The checkpoint of this campaign; that of a finished one with the same number in an earlier database counts as none. */
+function belongsTo(campaign: Campaign, found: Recovered): Recovered {
+  if (found.header === null || found.header.identity === identityOf(campaign)) return found;
+  if (found.header.finished) return { header: null, claims: [], outcomes: [], doubts: [], retries: [], pacing: found.pacing };
+  throw new UsageError(
+    `the checkpoint of campaign ${campaign.id} belongs to another campaign with that number (${found.header.identity}; this one: ${identityOf(campaign)})`,
+    'Give each database a checkpoint of its own: another database number in REDIS_URL, or another folder for wsend.db.',
+  );
+}
+
+/** An attempt that an earlier run left without an outcome. */
+interface OpenAttempt {
+  claim: Claim;
+  message: Addressed;
+}
+
+function openAttempts(run: Run, { claims, doubts }: Recovered, pending: Map<number, Recipient>): OpenAttempt[] {
+  const opened = (claim: Claim, standing: Addressed['standing']) => {
+    const recipient = pending.get(claim.message);
+    return recipient === undefined ? [] : [{ claim, message: readdress(run, { recipient, attempts: claim.attempt - 1 }, claim, standing) }];
+  };
+  return [...claims.flatMap((claim) => opened(claim, 'pending')), ...doubts.flatMap((doubt) => opened(doubt, 'inDoubt'))];
+}
+
+/**
+ * Settles what earlier runs left open. Absent counts only when the run that made the claim was surely over before it was looked up: until
+ * then its request may have been on the way, and what arrives at the last moment is listed later. One that has ended meanwhile is looked up anew.
+ */
+async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
+  const wereOver = open.map(({ claim }) => isOver(run, claim));
+  const wanted = open.map(({ claim }) => claim);
+  const findings = await lookUpAll({ ...run, lookupMs: run.current.lookupMs }, wanted, run.hurry.signal);
+  const again: OpenAttempt[] = [];
+  const settling = open.map((attempt, i) => {
+    const { claim, message } = attempt;
+    const finding = findings[i] as Finding;
+    if (finding.kind !== 'absent') return settleByFinding(run, message, finding, claim);
+    if (wereOver[i]) return putBack(run, message, run.clock.now());
+    if (isOver(run, claim)) return void again.push(attempt);
+    const { host, pid } = claim.owner;
+    const reason = `the provider does not list it, but the run that claimed it (process ${pid} on ${host}) may not be over`;
+    return leaveInDoubt(run, { message, claim, reason, answered: true });
+  });
+  await Promise.all(settling);
+  if (again.length > 0) await settleOpen(run, again);
+}
+
+function isOver(run: Run, { owner, at }: Claim): boolean {
+  const fate = owner.token === run.owner.token ? 'over' : run.processes.fate(owner);
+  return fate === 'over' || (fate === 'unknowable' && run.clock.now() - at >= SURELY_OVER);
+}

@@ -1,0 +1,67 @@
+/** What a process exits with. Scripts rely on these numbers. */
+export const EXIT = {
+  done: 0,
+  bug: 1,
+  usage: 2,
+  someFailed: 3,
+  barred: 4,
+  circuitBreaker: 5,
+  paused: 6,
+  held: 7,
+  hangup: 129,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+/** A failure a person may see: one line that says what was seen and what is allowed, and a line that says what to do next. */
+export class UserError extends Error {
+  readonly exitCode: number;
+  readonly next: string | undefined;
+
+  constructor(message: string, { exitCode, next, cause }: { exitCode: number; next?: string; cause?: unknown }) {
+    super(message, { cause });
+    this.name = new.target.name;
+    this.exitCode = exitCode;
+    this.next = next;
+  }
+}
+
+/** Wrong use, configuration or input; nothing was sent. */
+export class UsageError extends UserError {
+  constructor(message: string, next?: string, cause?: unknown) {
+    super(message, { exitCode: EXIT.usage, ...(next === undefined ? {} : { next }), cause });
+  }
+}
+
+/** A server, a disk or a file that wsend needs is gone or refuses. */
+export class InfrastructureError extends UserError {
+  constructor(message: string, next?: string, cause?: unknown) {
+    super(message, { exitCode: EXIT.bug, ...(next === undefined ? {} : { next }), cause });
+  }
+}
+
+/** The checkpoint cannot be reached or written, so it is not known whether the last changes are durable. */
+export class CheckpointUnreachable extends InfrastructureError {}
+
+/** The campaign database cannot be reached or written. */
+export class DatabaseUnreachable extends InfrastructureError {}
+
+/** Another run holds the campaign or the line. */
+export class HeldElsewhere extends UserError {
+  constructor(message: string, next?: string) {
+    super(message, { exitCode: EXIT.held, ...(next === undefined ? {} : { next }) });
+  }
+}
+
+/** This run's lock is no longer its own (it was suspended, or the checkpoint was wiped): it must send nothing more. */
+export class LockLost extends UserError {
+  constructor(message: string) {
+    super(message, { exitCode: EXIT.held });
+  }
+}
+
+/** The message of anything thrown, on one line. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.replace(/\s+/g, ' ').trim();
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import { messageOf, UsageError } from './errors.ts';
+import type { Outside } from './outside.ts';
+import type { CampaignSettings } from './ports.ts';
+import type { SettingName } from './settings.ts';
+
+/** The flags that mean the same for every command. */
+export interface Flags {
+  json?: boolean;
+  quiet?: boolean;
+  color?: boolean;
+  envFile?: string;
+  delay?: string;
+  batchSize?: string;
+  batchPause?: string;
+  concurrency?: string;
+  fault?: string[];
+}
+
+/** Those that are settings, under their names there. */
+export function settingFlags({ delay, batchSize, batchPause, concurrency }: Flags): Partial<Record<SettingName, string>> {
+  const given = Object.entries({ delay, batchSize, batchPause, concurrency }).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Partial<Record<SettingName, string>>;
+}
+
+/** The settings that were given by flag, to be remembered with the campaign. */
+export function settingsOf(flags: Flags): CampaignSettings {
+  return Object.fromEntries(Object.entries(settingFlags(flags)).map(([name, text]) => [name, Number(text)]));
+}
+
+/** What the settings file says; there need not be one unless it was named. */
+export function readEnvFile(path: string | undefined): Record<string, string> {
+  try {
+    return parse(readFileSync(path ?? '.env'));
+  } catch (cause) {
+    if (path === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new UsageError(
+      `cannot read the settings file ${path ?? '.env'}: ${messageOf(cause)}`,
+      'Check the path given with --env-file.',
+      cause,
+    );
+  }
+}
+
+/** Colour, unless something says no: the flag, NO_COLOR, a dumb terminal. */
+export function wantsColor(flags: Flags, { env }: Outside): boolean {
+  return flags.color !== false && !env.NO_COLOR && env.TERM !== 'dumb';
+}

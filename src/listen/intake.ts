@@ -1,0 +1,65 @@
+import type { Fact } from '../core/incoming.ts';
+import { type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
+import { type Deferred, deferred } from '../deferred.ts';
+import { messageOf } from '../errors.ts';
+import type { Clock, Inbox } from '../ports.ts';
+
+interface Batch {
+  facts: Fact[];
+  durable: Deferred;
+}
+
+/** The way of facts into the inbox. */
+export interface Intake {
+  /** Resolves once the facts are durable; rejects when they are not, and then the provider reports them again. */
+  take(facts: Fact[]): Promise<void>;
+  /** Why the last insert failed, if that was lately and none has succeeded since; else null. */
+  trouble(): string | null;
+}
+
+/** A failure is remembered so long: without new calls nobody would notice that it is over. */
+const LATELY: Milliseconds = 30 * SECOND;
+
+/**
+ * Group commit, as in the engine's journal: one insert is in flight at a time, and whatever arrives meanwhile rides the next. `taken` is called
+ * after each.
+ */
+export function makeIntake(inbox: Inbox, clock: Clock, taken: () => void): Intake {
+  let next: Batch | null = null;
+  let busy = false;
+  let failed: { at: EpochMs; reason: string } | null = null;
+
+  async function run(): Promise<void> {
+    busy = true;
+    while (next !== null) {
+      const batch: Batch = next;
+      next = null;
+      try {
+        await inbox.add(batch.facts, clock.now());
+        failed = null;
+        batch.durable.resolve();
+        taken();
+      } catch (error) {
+        failed = { at: clock.now(), reason: messageOf(error) };
+        batch.durable.reject(error);
+      }
+    }
+    busy = false;
+  }
+
+  return {
+    trouble: () => (failed !== null && clock.now() - failed.at < LATELY ? failed.reason : null),
+    take(facts) {
+      if (facts.length === 0) return Promise.resolve();
+      if (next === null) {
+        next = { facts: [], durable: deferred() };
+        if (!busy) {
+          busy = true;
+          void clock.turn().then(run);
+        }
+      }
+      next.facts.push(...facts);
+      return next.durable.promise;
+    },
+  };
+}

@@ -1,0 +1,187 @@
+import * as z from 'zod/mini';
+import { readStopWords, STOP_WORDS } from './core/stop-words.ts';
+
+/** One thing that can be configured: where it is said, what it means, what is allowed. The only list of them. */
+export interface Setting {
+  variable: string;
+  /** The flag of run, resume and retry that says the same, where there is one. */
+  flag: string | null;
+  /** As it would be written in `.env`; empty when there is none. */
+  fallback: string;
+  /** What a value may be, in words that follow "allowed: ". */
+  allowed: string;
+  about: string;
+  schema: z.ZodMiniType<string | number, string>;
+  secret?: boolean;
+}
+
+const number = z.pipe(z.string().check(z.regex(/^\s*[+-]?(\d+\.?\d*|\.\d+)\s*$/)), z.transform(Number));
+const seconds = (min: number, max: number) => z.pipe(number, z.number().check(z.gte(min), z.lte(max)));
+const count = (min: number, max: number) => z.pipe(number, z.int().check(z.gte(min), z.lte(max)));
+const url = (...protocols: string[]) =>
+  z.string().check(z.refine((text) => protocols.some((protocol) => text.startsWith(protocol)) && URL.canParse(text)));
+
+/** A day: no delay, pause or wait is longer. */
+const DAY_SECONDS = 86_400;
+
+export const SETTINGS = {
+  apiKey: {
+    variable: 'WASSENGER_API_KEY',
+    flag: null,
+    fallback: '',
+    allowed: 'the key from the Wassenger console, without spaces',
+    about: 'API key of the Wassenger account.',
+    schema: z.string().check(z.regex(/^\s*((Token|Bearer)\s+)?[\x21-\x7e]{8,500}\s*$/i)),
+    secret: true,
+  },
+  device: {
+    variable: 'WASSENGER_DEVICE_ID',
+    flag: null,
+    fallback: '',
+    allowed: '24 hexadecimal digits',
+    about: 'The line to send on: the id of the device in the Wassenger console.',
+    schema: z.string().check(z.regex(/^[0-9a-f]{24}$/i)),
+  },
+  baseUrl: {
+    variable: 'WASSENGER_BASE_URL',
+    flag: null,
+    fallback: 'https://api.wassenger.com/v1',
+    allowed: 'an http:// or https:// address',
+    about: 'Where the API is.',
+    schema: url('http://', 'https://'),
+  },
+  delay: {
+    variable: 'WASSENGER_RATE_LIMIT_SECONDS',
+    flag: '--delay',
+    fallback: '3',
+    allowed: 'seconds, decimals allowed',
+    about: 'D: seconds between the starts of two sends on the line.',
+    schema: seconds(0, DAY_SECONDS),
+  },
+  batchSize: {
+    variable: 'WASSENGER_BATCH_SIZE',
+    flag: '--batch-size',
+    fallback: '75',
+    allowed: 'a whole number from 1 to 100000 (25 to 100 advised)',
+    about: 'B: sends per batch.',
+    schema: count(1, 100_000),
+  },
+  batchPause: {
+    variable: 'WASSENGER_BATCH_PAUSE_SECONDS',
+    flag: '--batch-pause',
+    fallback: '30',
+    allowed: 'seconds from 0 to 86400',
+    about: 'P: seconds of rest after a batch.',
+    schema: seconds(0, DAY_SECONDS),
+  },
+  concurrency: {
+    variable: 'WASSENGER_CONCURRENCY',
+    flag: '--concurrency',
+    fallback: '4',
+    allowed: 'a whole number from 1 to 256',
+    about: 'Most calls in flight at once on the line: a slow answer does not stretch the pace.',
+    schema: count(1, 256),
+  },
+  minDelay: {
+    variable: 'WASSENGER_MIN_DELAY_SECONDS',
+    flag: null,
+    fallback: '2',
+    allowed: 'seconds from 0 to 86400',
+    about: 'The shortest delay allowed, configured or adjusted.',
+    schema: seconds(0, DAY_SECONDS),
+  },
+  maxDelay: {
+    variable: 'WASSENGER_MAX_DELAY_SECONDS',
+    flag: null,
+    fallback: '10',
+    allowed: 'seconds from 0 to 86400',
+    about: 'The longest delay allowed, configured or adjusted.',
+    schema: seconds(0, DAY_SECONDS),
+  },
+  maxAttempts: {
+    variable: 'MAX_RETRY_ATTEMPTS',
+    flag: null,
+    fallback: '3',
+    allowed: 'a whole number from 1 to 10',
+    about: 'Attempts per message, the first included.',
+    schema: count(1, 10),
+  },
+  retryBase: {
+    variable: 'RETRY_BASE_DELAY_SECONDS',
+    flag: null,
+    fallback: '60',
+    allowed: 'seconds from 0 to 3600',
+    about: 'Wait after the first failed attempt; it doubles with each further one.',
+    schema: seconds(0, 3_600),
+  },
+  timeout: {
+    variable: 'WASSENGER_TIMEOUT_SECONDS',
+    flag: null,
+    fallback: '30',
+    allowed: 'seconds from 0.05 to 600',
+    about: 'Longest time for one call of the API.',
+    schema: seconds(0.05, 600),
+  },
+  lookup: {
+    variable: 'WASSENGER_LOOKUP_SECONDS',
+    flag: null,
+    fallback: '10',
+    allowed: 'seconds from 0 to 600',
+    about: 'How long a reference is looked for at the provider before it counts as absent.',
+    schema: seconds(0, 600),
+  },
+  webhookSecret: {
+    variable: 'WASSENGER_WEBHOOK_SECRET',
+    flag: null,
+    fallback: '',
+    allowed: '16 to 200 letters, digits, - or _',
+    about: 'The last part of the address that the provider calls: whoever knows it can report replies.',
+    schema: z.string().check(z.regex(/^[\w-]{16,200}$/)),
+    secret: true,
+  },
+  signingSecret: {
+    variable: 'WASSENGER_SIGNING_SECRET',
+    flag: null,
+    fallback: '',
+    allowed: '8 to 500 characters',
+    about: 'Where it is set, a webhook call without a valid signature is refused.',
+    schema: z.string().check(z.minLength(8), z.maxLength(500)),
+    secret: true,
+  },
+  webhookUrl: {
+    variable: 'WASSENGER_WEBHOOK_URL',
+    flag: null,
+    fallback: '',
+    allowed: 'an http:// or https:// address, without the secret',
+    about: 'The address under which the provider reaches wsend listen; wsend doctor tries it.',
+    schema: url('http://', 'https://'),
+  },
+  stopWords: {
+    variable: 'WASSENGER_STOP_WORDS',
+    flag: null,
+    fallback: STOP_WORDS.join(','),
+    allowed: 'words with commas between them',
+    about: 'A reply that is one of these words, and nothing else, puts the number on the list of those who want no messages.',
+    schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
+  },
+  databaseUrl: {
+    variable: 'DATABASE_URL',
+    flag: null,
+    fallback: 'sqlite:wsend.db',
+    allowed: 'sqlite:<file>, postgres://… or mysql://…',
+    about: 'Where campaigns, contacts and messages are.',
+    schema: z.string().check(z.regex(/^(sqlite:.+|(postgres(ql)?|mysql|mariadb):\/\/.+)$/)),
+    secret: true,
+  },
+  redisUrl: {
+    variable: 'REDIS_URL',
+    flag: null,
+    fallback: '',
+    allowed: 'redis://… or rediss://…, or empty for the embedded store',
+    about: 'Where checkpoints are. Empty: in the SQLite file (wsend.db where the database is elsewhere).',
+    schema: url('redis://', 'rediss://'),
+    secret: true,
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;

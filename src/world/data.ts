@@ -1,0 +1,53 @@
+import type { Database } from '../adapters/sql/database.ts';
+import type { CampaignStore, ImportStore, LastRuns, OptOuts, RecipientStore, Replies, SandboxMarks } from '../ports.ts';
+
+/** The operator's database, opened, with missing tables made. */
+export interface Data {
+  campaigns: CampaignStore;
+  recipients: RecipientStore;
+  imports: ImportStore;
+  sandboxMarks: SandboxMarks;
+  optOuts: OptOuts;
+  /** Message 2 on these lines. Its tally and failures are its own; a status is never set by it. */
+  message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore; lastRuns: LastRuns };
+  lastRuns: LastRuns;
+  replies: Replies;
+}
+
+/** Its stores, with the tables made that are missing. */
+export async function openData(database: Database): Promise<Data> {
+  const [
+    { createMissingTables },
+    { campaignStore },
+    { recipientStore },
+    { importStore },
+    { sandboxMarks },
+    { optOuts },
+    { lastRuns },
+    { replies },
+  ] = await Promise.all([
+    import('../adapters/sql/schema.ts'),
+    import('../adapters/sql/campaign-store.ts'),
+    import('../adapters/sql/recipient-store.ts'),
+    import('../adapters/sql/import-store.ts'),
+    import('../adapters/sql/sandbox-marks.ts'),
+    import('../adapters/sql/opt-outs.ts'),
+    import('../adapters/sql/last-runs.ts'),
+    import('../adapters/sql/replies.ts'),
+  ]);
+  await createMissingTables(database);
+  return {
+    campaigns: campaignStore(database),
+    recipients: recipientStore(database),
+    imports: importStore(database),
+    sandboxMarks: sandboxMarks(database),
+    optOuts: optOuts(database),
+    message2: (lines) => ({
+      campaigns: { ...campaignStore(database, 'message_2'), setStatus: async () => undefined },
+      recipients: recipientStore(database, 'message_2', lines),
+      lastRuns: lastRuns(database, 'message_2'),
+    }),
+    lastRuns: lastRuns(database),
+    replies: replies(database),
+  };
+}

@@ -1,0 +1,52 @@
+import type { CampaignState } from '../core/campaign-state.ts';
+import type { Pace } from '../core/pacing.ts';
+import type { EpochMs, Milliseconds } from '../core/units.ts';
+import { type Flags, wantsColor } from '../flags.ts';
+import type { Outside } from '../outside.ts';
+
+/** How a command shows its result, as text or with --json. */
+export interface Show {
+  estimate(estimate: { count: number; pace: Pace; etaMs: Milliseconds; endsAt: EpochMs }): Promise<void>;
+  state(state: CampaignState): Promise<void>;
+  states(states: CampaignState[]): Promise<void>;
+  /** One result: the object with --json, else the text. */
+  result(json: Record<string, unknown>, text: string): void;
+  /** A word beside the result, on stderr; not with --quiet. */
+  aside(text: string): void;
+  /** How far it is, on the last line of a terminal, in place of what was there; null takes it away. Nothing where there is no terminal. */
+  progress(text: string | null): void;
+  /** What went wrong with one of several campaigns, on stderr; the others go on. */
+  problem(campaign: number, error: unknown): Promise<void>;
+}
+
+/** Results go to stdout, all else to stderr. */
+export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Show {
+  const { stdout, stderr } = outside;
+  const result = (json: Record<string, unknown>, text: string) => stdout.write(flags.json ? `${JSON.stringify(json)}\n` : text);
+  return {
+    result,
+    async estimate(estimate) {
+      const { estimateJson, estimateText } = await import('../adapters/terminal/estimate.ts');
+      result(estimateJson(estimate), estimateText(estimate, now()));
+    },
+    async state(state) {
+      const { statusJson, statusText } = await import('../adapters/terminal/status.ts');
+      result(statusJson(state), statusText(state, now()));
+    },
+    async states(states) {
+      const { statusListJson, statusTable } = await import('../adapters/terminal/status.ts');
+      result(statusListJson(states), statusTable(states, now()));
+    },
+    aside: (text) => {
+      if (!flags.quiet) stderr.write(`${text}\n`);
+    },
+    progress: (text) => {
+      if (stderr.isTTY && !flags.quiet) stderr.write(`\r\x1b[K${(text ?? '').slice(0, stderr.columns() - 1)}`);
+    },
+    async problem(campaign, error) {
+      const { errorJson, errorText } = await import('../adapters/terminal/errors.ts');
+      const text = () => `Campaign ${campaign} does not go on:\n${errorText(error, { color: stderr.isTTY && wantsColor(flags, outside) })}`;
+      stderr.write(flags.json ? `${JSON.stringify({ ...errorJson(error), campaign })}\n` : text());
+    },
+  };
+}
