@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { readCountry, readNumber } from '../../../src/adapters/csv/number.ts';
+import { UsageError } from '../../../src/errors.ts';
+
+const read = (cell: string, country?: string) => readNumber(cell, country === undefined ? undefined : readCountry(country));
+
+describe('a number that is understood', () => {
+  test.each([
+    ['+2290190000001', undefined, '+2290190000001'],
+    ['+229 01 90 00 00 01', 'FR', '+2290190000001'],
+    ['00229 01 90 00 00 01', undefined, '+2290190000001'],
+    ['0190000001', 'bj', '+2290190000001'],
+    ['01-90-00-00-01', 'BJ', '+2290190000001'],
+    ['2290190000001', 'BJ', '+2290190000001'],
+    ["'+2290190000001", undefined, '+2290190000001'],
+    ['="+2290190000001"', undefined, '+2290190000001'],
+    ['\u202a+229\u00a001 90 00 00 01\u202c', undefined, '+2290190000001'],
+    ['＋２２９０１９００００００１', undefined, '+2290190000001'],
+    ['٠١٩٠٠٠٠٠٠١', 'BJ', '+2290190000001'],
+    ['06.12.34.56.00', 'FR', '+33612345600'],
+    ['612345678', 'FR', '+33612345678'],
+    ['33612345678', 'FR', '+33612345678'],
+    ['+330612345678', undefined, '+33612345678'],
+    ['(201) 555-0123', 'US', '+12015550123'],
+    ['015123456789', 'DE', '+4915123456789'],
+    ['3912345678', 'IT', '+393912345678'],
+  ])('%j with country %s is %s', (cell, country, phone) => {
+    expect(read(cell, country)).toMatchObject({ phone });
+  });
+
+  test('its calling code goes with it', () => {
+    expect(read('+1 201 555 0123')).toEqual({ phone: '+12015550123', callingCode: '1' });
+  });
+});
+
+describe('a number that is refused with its reason', () => {
+  test.each([
+    ['', undefined, 'no phone number'],
+    ["  '", undefined, 'no phone number'],
+    ['n/a', undefined, 'not a phone number'],
+    ['+1 800 FLOWERS', undefined, 'not a phone number'],
+    ['0190000001', undefined, 'the number has no country code; write it with + and the code, or use --country'],
+    ['2290190000001', undefined, 'has no country code'],
+    ['2.2997E+11', 'BJ', 'shortened the number'],
+    ['2,2997E+11', undefined, 'shortened the number'],
+    ['+2290190000001.0', undefined, 'added decimals'],
+    ['2290190000001,00', 'BJ', 'added decimals'],
+    ['+22990000001', undefined, 'too short for Benin (+229); since 2024 it has 10 digits after +229: 01, then the old 8'],
+    ['90000001', 'BJ', 'since 2024 it has 10 digits'],
+    ['+229012', undefined, 'too short for Benin (+229)'],
+    ['+22901900000012', undefined, 'too long for Benin (+229)'],
+    ['+229 01 90 00 00 01 / 02', undefined, 'too long for Benin'],
+    ['33612345678', 'BJ', 'too long for Benin (+229); one of another country needs its + and code'],
+    ['+22507080910', undefined, 'since 2021 it has 10 digits after +225'],
+    ['+5215512345678', undefined, 'since 2019 there is no 1 after +52'],
+    ['+999123456789', undefined, 'no country has this country code'],
+    ['+1', undefined, 'too short'],
+    ['+33 6 12 34 56 78 ext 5', undefined, 'has an extension'],
+    ['4915123456789', 'DE', 'it is not clear whether the number already begins with a country code'],
+    ['2290197000000', 'DE', 'it is not clear whether the number already begins with a country code'],
+    ['5551234567', 'US', 'not a number of United States (+1); write it with +'],
+  ])('%j with country %s', (cell, country, reason) => {
+    expect(read(cell, country)).toEqual({ problem: expect.stringContaining(reason) });
+  });
+
+  test('no reason ever names the digits of the number', () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^\+?[0-9 .,E+-]{5,25}$/), fc.constantFrom(undefined, 'BJ', 'DE', 'US'), (cell, country) => {
+        const result = read(cell, country);
+        if ('problem' in result) expect(result.problem).not.toMatch(/\d{5}/);
+      }),
+    );
+  });
+});
+
+test('anything at all in a cell is a number in E.164 or a problem', () => {
+  const cell = fc.oneof(fc.string({ unit: 'binary' }), fc.stringMatching(/^['+0]{0,3}[0-9 ().-]{0,20}$/));
+  fc.assert(
+    fc.property(cell, fc.constantFrom(undefined, 'BJ', 'FR', 'DE', 'US'), (text, country) => {
+      const result = read(text, country);
+      if ('problem' in result) expect(result.problem).not.toBe('');
+      else expect(result.phone).toMatch(/^\+[1-9]\d{6,14}$/);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('a number read once reads as itself again, with any country', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 9_999_999 }), fc.constantFrom(undefined, 'BJ', 'FR', 'DE'), (n, country) => {
+      const phone = `+229019${String(n).padStart(7, '0')}`;
+      expect(read(phone, country)).toEqual({ phone, callingCode: '229' });
+    }),
+  );
+});
+
+test.each(['UK', '229', '+229', 'Benin', '', 'toString'])('--country %j is refused with an example', (flag) => {
+  expect(() => readCountry(flag)).toThrow(UsageError);
+  expect(() => readCountry(flag)).toThrow('two letters are allowed, such as BJ');
+});

@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, expect, test } from 'vitest';
+import { processStart } from '../../../src/adapters/process/process-start.ts';
+import { processes } from '../../../src/adapters/process/processes.ts';
+import type { Owner } from '../../../src/ports.ts';
+
+describe('whether the run behind a lock is over', () => {
+  const { self, fate } = processes();
+  const children: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
+
+  async function sleeper(): Promise<{ child: ChildProcess; owner: Owner }> {
+    const child = spawn(process.execPath, ['-e', 'console.log("up"); setInterval(() => undefined, 1e6)'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+    const pid = child.pid as number;
+    const start = processStart(pid);
+    return { child, owner: { ...self(), pid, birth: typeof start === 'object' ? start.tick : '' } };
+  }
+
+  test('this process is running, and says when it began', () => {
+    const owner = self();
+    expect(fate(owner)).toBe('running');
+    expect(Math.abs(owner.startedAt - (Date.now() - process.uptime() * 1_000))).toBeLessThan(2_000);
+    expect(owner).toMatchObject({ pid: process.pid, host: expect.stringMatching(/./), machine: expect.stringMatching(/^[0-9a-f]{16}$/) });
+  });
+
+  test('every run has a token of its own', () => {
+    expect(new Set(Array.from({ length: 100 }, () => self().token)).size).toBe(100);
+  });
+
+  test('a running process runs, one that is killed is over', async () => {
+    const { child, owner } = await sleeper();
+    expect(fate(owner)).toBe('running');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(fate(owner)).toBe('over');
+  });
+
+  test('a suspended process still counts as running: it may wake up and send', async () => {
+    const { child, owner } = await sleeper();
+    child.kill('SIGSTOP');
+    expect(fate(owner)).toBe('running');
+  });
+
+  test.runIf(process.platform === 'linux')('a process that died but was not collected by its parent is over', async () => {
+    const script = 'sleep 0 & echo $!; exec sleep 60';
+    const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    const [pid] = await once(child.stdout, 'data');
+    const owner = { ...self(), pid: Number(pid) };
+    await expect.poll(() => fate(owner), { timeout: 5_000 }).toBe('over');
+    expect(spawnSync('ps', ['-o', 'stat=', '-p', `${owner.pid}`]).stdout.toString()).toMatch(/^Z/);
+  });
+
+  test.runIf(process.platform === 'linux')('a process that has the number of a dead one is not taken for it', async () => {
+    const { owner } = await sleeper();
+    expect(fate({ ...owner, birth: `${Number(owner.birth) - 1}` })).toBe('over');
+    expect(fate({ ...owner, startedAt: owner.startedAt + 3_600_000 }), 'whatever the clock was set to since').toBe('running');
+  });
+
+  test('a number that nobody has is over', () => {
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    expect(fate({ ...self(), pid: gone })).toBe('over');
+  });
+
+  test('a process of another user is there, although it may not be signalled', () => {
+    const start = processStart(1);
+    expect(fate({ ...self(), pid: 1, birth: typeof start === 'object' ? start.tick : '' })).toBe('running');
+  });
+
+  test('what runs on another machine cannot be known', () => {
+    expect(fate({ ...self(), machine: 'another' })).toBe('unknowable');
+    expect(fate({ ...self(), machine: 'another', boot: 'another' })).toBe('unknowable');
+  });
+
+  test.runIf(self().boot !== '')('what ran before this machine was started anew is over; in another container it cannot be known', () => {
+    expect(fate({ ...self(), boot: 'an earlier one' })).toBe('over');
+    expect(fate({ ...self(), namespace: 'pid:[1]' })).toBe('unknowable');
+    expect(fate({ ...self(), boot: '' })).toBe('unknowable');
+  });
+});

@@ -1,0 +1,9 @@
+import { describe } from 'vitest';
+import { campaignStoreContract } from '../../contract/campaign-store.ts';
+import { isAvailable } from '../../support/databases.ts';
+import { open } from './open.ts';
+
+describe.runIf(isAvailable('sqlite'))('sqlite', () => {
+  campaignStoreContract('in tables that wsend has made', () => open('sqlite', 'wsend'));
+  campaignStoreContract('in tables that a platform has made', () => open('sqlite', 'platform'));
+});

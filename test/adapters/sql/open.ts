@@ -1,0 +1,14 @@
+import type { SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import type { OpenedDatabase } from '../../contract/campaign-store.ts';
+import { freshDatabase } from '../../support/databases.ts';
+import { createExistingDatabase } from '../../support/existing-database.ts';
+
+/** A database whose tables wsend has made, or one that an operator's platform has made before. */
+export async function open(dialect: SqlDialect, madeBy: 'wsend' | 'platform'): Promise<OpenedDatabase> {
+  const beside = await (madeBy === 'wsend' ? freshDatabase(dialect) : createExistingDatabase(dialect));
+  const database = await openDatabase(beside.url);
+  await createMissingTables(database);
+  return { database, beside };
+}

@@ -1,0 +1,117 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { statusJson, statusListJson, statusTable, statusText } from '../../../src/adapters/terminal/status.ts';
+import { cells } from '../../../src/adapters/terminal/text.ts';
+import type { CampaignState } from '../../../src/core/campaign-state.ts';
+import { anyProgress, anyText, EVENTS, NOON, progress } from './support.ts';
+
+const state = (changes: Partial<CampaignState> = {}, campaign: Partial<CampaignState['campaign']> = {}): CampaignState => ({
+  campaign: {
+    id: 42,
+    name: 'Back to school',
+    message1: 'Hello',
+    message2: null,
+    status: 'sending',
+    createdAt: NOON - 3_600_000,
+    updatedAt: NOON,
+    ...campaign,
+  },
+  progress: EVENTS.summary.progress,
+  paused: { reason: 'circuit_breaker', detail: '11 of 50 failed = 22 %', at: NOON },
+  owner: null,
+  replies: null,
+  failures: [...EVENTS.summary.failures],
+  etaMs: 34_000,
+  endsAt: NOON + 34_000,
+  updatedAt: NOON,
+  lastMessage: 1_017,
+  next: 'wsend resume 42',
+  ...changes,
+});
+
+test('one campaign in detail: where it stands, why, and what to type', () => {
+  expect(statusText(state(), NOON)).toBe(`Campaign 42, Back to school
+  state      paused
+  paused     12:04, too many failed (11 of 50 failed = 22 %)
+  sent        960
+  failed       28
+  in doubt      1
+  pending      10
+  skipped       1
+  total      1000
+  time left  34 s, until 12:05
+  last row   1017
+  updated    12:04
+Failed:
+  25 × phone:invalid  The number is not on WhatsApp
+   3 × error:500      Internal error
+Next: wsend resume 42
+`);
+});
+
+test('a running campaign says where it runs', () => {
+  const owner = { host: 'office', pid: 4711, startedAt: NOON - 60_000 };
+  expect(statusText(state({ owner, paused: null, next: null }), NOON)).toContain(
+    '  state      running\n  run by     process 4711 on office since 12:03\n',
+  );
+});
+
+test('all campaigns are a table whose columns line up, with wide names too', () => {
+  const states = [
+    state(),
+    state(
+      { paused: null, progress: progress({ pending: 1_000_000 }), updatedAt: null },
+      { id: 7, name: '学校へようこそ', status: 'draft' },
+    ),
+    state({ paused: null, progress: progress({ sent: 5 }) }, { id: 3, name: 'A name that is much longer than it should be' }),
+  ];
+  expect(
+    statusTable(states, NOON),
+  ).toBe(`id  name                          state                    total  sent  failed  in doubt    pending  updated
+42  Back to school                paused                    1000   960      28         1         10  12:04
+ 7  学校へようこそ                draft                1,000,000     0       0         0  1,000,000
+ 3  A name that is much longer …  waiting for replies          5     5       0         0          0  12:04
+`);
+});
+
+test('without campaigns it says how to make one', () => {
+  expect(statusTable([], NOON)).toContain('No campaigns yet.\nNext: wsend run --csv');
+});
+
+test('a script gets the counts of the summary and the rest beside them, on one line', () => {
+  const owner = { host: 'office', pid: 4711, startedAt: NOON };
+  const at = new Date(NOON).toISOString();
+  expect(JSON.stringify(statusJson(state({ owner })))).toBe(
+    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
+  );
+  expect(statusJson(state({ paused: null, etaMs: null, endsAt: null, next: null }))).toMatchObject({
+    paused: null,
+    owner: null,
+    eta_seconds: null,
+    next: null,
+  });
+  expect(statusListJson([state()])).toMatchObject({ type: 'status', campaigns: [{ campaign: 42, total: 1000 }] });
+});
+
+test('any campaign, whatever its name and status, is one row of the table as wide as the others', () => {
+  const anyState = fc.record({ name: anyText, status: anyText, progress: anyProgress, id: fc.nat() });
+  fc.assert(
+    fc.property(fc.array(anyState, { minLength: 1, maxLength: 5 }), (list) => {
+      const states = list.map(({ id, name, status, ...rest }) => state({ ...rest, paused: null }, { id, name, status }));
+      const rows = statusTable(states, NOON).split('\n').slice(1, -1);
+      expect(rows).toHaveLength(list.length);
+      expect(new Set(rows.map(cells)).size).toBe(1);
+      expect(rows.join('')).not.toMatch(/\p{Cc}/u);
+    }),
+  );
+});
+
+test('what came back is shown where something did, and with --json always', () => {
+  const message2 = { pending: 1, skipped: 0, sent: 2, delivered: 1, read: 0, failed: 0 };
+  const replies = { delivered: 12, read: 5, replied: 3, reactions: 1, noInteraction: 7, message2, open: 0 };
+  const text = statusText({ ...state(), replies }, NOON);
+  for (const line of ['12, 5 of them read', '3 replied, 1 reacted, 7 without a reply in 24 h', '2 sent, 1 pending'])
+    expect(text).toContain(line);
+  expect(statusText({ ...state(), replies: null }, NOON)).not.toContain('Message 2');
+  expect(statusJson({ ...state(), replies })).toMatchObject({ delivered: 12, read: 5, replied: 3, no_interaction: 7, message_2: message2 });
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { makePaint, PLAIN } from '../../../src/adapters/terminal/paint.ts';
+import { essentialLine, summaryText } from '../../../src/adapters/terminal/summary.ts';
+import { anyRun, EVENTS, progress } from './support.ts';
+
+const { summary, paused } = EVENTS;
+const story = { paused, pendingBefore: 1_000 };
+
+test('the summary says how it ended, what became of everyone, why some failed, and what to type next', () => {
+  expect(summaryText(summary, story, PLAIN)).toBe(`Campaign 42 is paused, too many failed: 11 of 50 failed = 22 %: 11 × phone:invalid
+  sent        960
+  failed       28
+  in doubt      1
+  pending      10
+  skipped       1
+  total      1000
+  took       11 min 11 s, one message every 0.7 s on average
+  answers    median 212 ms, 95 % within 1.5 s
+Failed:
+  25 × phone:invalid  The number is not on WhatsApp
+   3 × error:500      Internal error
+Next: wsend resume 42
+`);
+});
+
+test('a run that did all it should is short', () => {
+  const done = { ...summary, progress: progress({ sent: 3 }), durationMs: 9_000, failures: [], latency: null, exitCode: 0, next: null };
+  expect(summaryText(done, { paused: null, pendingBefore: 3 }, PLAIN)).toBe(`Campaign 42 is finished
+  sent       3
+  failed     0
+  in doubt   0
+  pending    0
+  total      3
+  took       9 s, one message every 3 s on average
+`);
+  expect(essentialLine(done)).toBe('Campaign 42: 3 of 3 sent\n');
+});
+
+test.each([
+  [0, null, 'Campaign 42 is finished'],
+  [3, null, 'Campaign 42 is finished, but 28 failed and 1 is in doubt'],
+  [
+    4,
+    { ...paused, reason: 'barred', detail: '401: the key is refused' },
+    'Campaign 42 is stopped, Wassenger refuses the line: 401: the key is refused',
+  ],
+  [6, { ...paused, reason: 'pause', detail: '' }, 'Campaign 42 is paused, asked to pause'],
+  [6, { ...paused, reason: 'limit', detail: '--limit 10' }, 'Campaign 42 is paused, the limit is reached: --limit 10'],
+  [6, null, 'Campaign 42 is paused'],
+  [7, null, 'Campaign 42 is stopped, another run holds it'],
+  [130, { ...paused, reason: 'signal', detail: 'SIGINT' }, 'Campaign 42 is interrupted; nothing is lost'],
+  [1, null, 'Campaign 42 is stopped by an error'],
+] as const)('exit code %i is put into words', (exitCode, why, verdict) => {
+  expect(summaryText({ ...summary, exitCode }, { paused: why, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
+});
+
+test('quiet is one line with what matters', () => {
+  expect(essentialLine(summary)).toBe(
+    'Campaign 42: 960 of 1000 sent, 28 failed, 1 in doubt, 10 pending, 1 skipped. Next: wsend resume 42\n',
+  );
+});
+
+test('only the verdict is coloured', () => {
+  const [first, ...others] = summaryText(summary, story, makePaint(true)).split('\n');
+  expect(first).toBe('\x1b[31mCampaign 42 is paused, too many failed: 11 of 50 failed = 22 %: 11 × phone:invalid\x1b[39m');
+  expect(others.join('')).not.toContain('\x1b');
+});
+
+test('the average counts only what this run sent, and a fast one is told by the second', () => {
+  const fast = { ...summary, progress: progress({ sent: 5_000 }), durationMs: 10_000 };
+  expect(summaryText(fast, { paused: null, pendingBefore: 1_000 }, PLAIN)).toContain('took       10 s, 100 messages a second on average');
+  expect(summaryText(fast, { paused: null, pendingBefore: 0 }, PLAIN)).toContain('took       10 s\n');
+});
+
+test('whatever the numbers, the rows add up to the total and no line is broken', () => {
+  fc.assert(
+    fc.property(anyRun, (events) => {
+      const end = events.at(-1);
+      if (end?.type !== 'summary') throw new Error('no summary');
+      const text = summaryText(end, { paused: null, pendingBefore: null }, PLAIN);
+      const rows = [...text.matchAll(/^ {2}(sent|failed|in doubt|pending|skipped|total) +([\d,]+)$/gm)];
+      const counts = rows.map(([, , n]) => Number(n?.replaceAll(',', '')));
+      const total = counts.pop();
+      expect(counts.reduce((a, b) => a + b, 0)).toBe(total);
+      expect(text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    }),
+  );
+});

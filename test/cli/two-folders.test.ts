@@ -1,0 +1,124 @@
+import { mkdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, type TestContext } from 'vitest';
+import { isAvailable, type TestDatabase } from '../support/databases.ts';
+import { createExistingDatabase, EXISTING } from '../support/existing-database.ts';
+import { events, type Outcome, Place, QUICK, type Sandbox } from './program.ts';
+
+// Runs whose checkpoints are in different folders, as those of cron in / and of a person in ~ are, have only the database in common.
+
+const PACE = { ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.25', WASSENGER_LOOKUP_SECONDS: '0.6' };
+const HELD = /is held in (PostgreSQL|MySQL) at \S+ by another run, perhaps from another folder or machine \(.+\)/;
+
+interface Scene {
+  database: TestDatabase;
+  place: Place;
+  sandbox: Sandbox;
+  folders: [string, string];
+}
+
+async function begin(dialect: 'postgres' | 'mysql', { onTestFinished }: TestContext): Promise<Scene> {
+  const database = await createExistingDatabase(dialect);
+  const place = new Place({ ...PACE, DATABASE_URL: database.url });
+  onTestFinished(async () => {
+    await place.leave();
+    await database.drop();
+  });
+  const folders: [string, string] = [place.path('root'), place.path('home')];
+  for (const folder of folders) mkdirSync(folder);
+  return { database, place, sandbox: await place.sandbox('latency=5-60'), folders };
+}
+
+function expectHeld(outcome: Outcome, what: string): void {
+  expect(outcome.code, outcome.stderr + outcome.stdout).toBe(7);
+  const error = JSON.parse(outcome.stderr.trim().split('\n').at(-1) ?? '');
+  expect(error).toMatchObject({ type: 'error', code: 7, message: expect.stringMatching(HELD) });
+  expect(error.message).toContain(what);
+  expect(events(outcome)).toEqual([]);
+}
+
+async function expectEachOnce(sandbox: Sandbox, count: number): Promise<void> {
+  const phones = (await sandbox.accepted()).map(({ phone }) => phone);
+  expect([phones.length, new Set(phones).size]).toEqual([count, count]);
+}
+
+for (const dialect of (['postgres', 'mysql'] as const).filter(isAvailable)) {
+  // Each waits far more than it computes, so they go side by side.
+  describe.concurrent(`two folders, one ${dialect} database, no Redis`, { timeout: 180_000 }, () => {
+    it('one campaign resumed in both at the same instant is sent by one of them, to everyone once', async (test) => {
+      const { place, sandbox, folders } = await begin(dialect, test);
+      const outcomes = await Promise.all(folders.map((cwd) => place.run(['resume', '42', '--json'], { REDIS_URL: '' }, { cwd })));
+      const [done, held] = outcomes.sort((a, b) => (a.code ?? 0) - (b.code ?? 0)) as [Outcome, Outcome];
+      expect(done.code, done.stderr).toBe(0);
+      expect(events(done).at(-1)).toMatchObject({ type: 'summary', sent: EXISTING.recipients, pending: 0, in_doubt: 0 });
+      expectHeld(held, 'campaign 42');
+      await expectEachOnce(sandbox, EXISTING.recipients);
+    });
+
+    it('two campaigns on one line are sent by one run at a time', async (test) => {
+      const { database, place, sandbox, folders } = await begin(dialect, test);
+      await database.query(`insert into campaigns (id, name, message_1, status) values (77, 'Next', 'Hello', 'draft')`);
+      await database.query(
+        'insert into campaign_categories (campaign_id, category_id) select 77, min(category_id) from campaign_categories where campaign_id = 42',
+      );
+      const slowly = ['--batch-size', '10', '--batch-pause', '8'];
+      const first = place.start(['run', '--campaign', '42', '--json', ...slowly], {}, { cwd: folders[0] });
+      await first.tells('sent');
+      expectHeld(await place.run(['run', '--campaign', '77', '--json'], {}, { cwd: folders[1] }), 'the line');
+      expect((await first.ended).code).toBe(0);
+      await expectEachOnce(sandbox, EXISTING.recipients);
+      const second = await place.run(['run', '--campaign', '77', '--json'], {}, { cwd: folders[1] });
+      expect(second.code, second.stderr).toBe(0);
+    });
+
+    it('a run that was killed in one is resumed in the other at once, and nobody gets it twice', async (test) => {
+      const { place, sandbox, folders } = await begin(dialect, test);
+      const first = place.start(['run', '--campaign', '42', '--json'], {}, { cwd: folders[0] });
+      await first.tells('sent', 3);
+      first.process.kill('SIGKILL');
+      await first.ended;
+      const second = await place.run(['resume', '42', '--json'], {}, { cwd: folders[1] });
+      expect(second.code, second.stderr).toBe(0);
+      expect(events(second).at(-1)).toMatchObject({ type: 'summary', sent: EXISTING.recipients, pending: 0, in_doubt: 0 });
+      await expectEachOnce(sandbox, EXISTING.recipients);
+    });
+
+    it('a run that stopped in one and was killed in the other, with calls in flight, is resumed in the first without a duplicate', async (test) => {
+      const { place, sandbox, folders } = await begin(dialect, test);
+      const [home, away] = folders.map((cwd) => ({ cwd })) as [{ cwd: string }, { cwd: string }];
+      expect((await place.run(['run', '--campaign', '42', '--json', '--limit', '5'], {}, home)).code).toBe(6);
+      expect((await place.run(['resume', '42', '--json', '--limit', '1'], {}, home)).stderr).not.toContain('looking up');
+
+      // What is taken now is known to the checkpoint in the other folder alone: no answer comes before the kill.
+      await sandbox.set({ slow: '1', slowBy: '60000' });
+      const second = place.start(['resume', '42', '--json'], {}, away);
+      while ((await sandbox.accepted()).length < 8) await sleep(20);
+      second.process.kill('SIGKILL');
+      await second.ended;
+      await sandbox.set({ slow: '0' });
+
+      const third = await place.run(['resume', '42', '--json'], {}, home);
+      expect(third.code, third.stderr).toBe(0);
+      await expectEachOnce(sandbox, EXISTING.recipients);
+      expect(third.stderr).toContain('the checkpoint of its last run is not here');
+      expect(events(third).at(-1)).toMatchObject({ type: 'summary', sent: EXISTING.recipients, pending: 0, in_doubt: 0 });
+    });
+
+    it('a run that is suspended in one is taken over in the other after 15 s, and sends nothing more when it wakes up', async (test) => {
+      const { database, place, sandbox, folders } = await begin(dialect, test);
+      const first = place.start(['run', '--campaign', '42', '--json'], {}, { cwd: folders[0] });
+      // Just after a write, so that it is not suspended with a transaction open.
+      const written = async () => Number((await database.query('select sent_count as n from campaigns where id = 42'))[0]?.n);
+      for (const before = await written(); (await written()) < before + 3; ) await sleep(20);
+      first.process.kill('SIGSTOP');
+      let second: Outcome;
+      do second = await place.run(['resume', '42', '--json'], {}, { cwd: folders[1] });
+      while (second.code === 7);
+      expect(second.code, second.stderr).toBe(0);
+      first.process.kill('SIGCONT');
+      const woken = await first.ended;
+      expect(woken.code, woken.stderr).toBe(7);
+      await expectEachOnce(sandbox, EXISTING.recipients);
+    });
+  });
+}

@@ -1,0 +1,448 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server } from 'node:net';
+import Libsql from 'libsql';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, isAvailable } from '../support/databases.ts';
+import { postgresUrl } from '../support/env.ts';
+import { freePort } from '../support/servers.ts';
+import { expectComplaint, expectEveryoneOnce, expectTidy, SECRETS } from './expectations.ts';
+import { BIN, events, type Outcome, Place, phones, QUICK, type Sandbox } from './program.ts';
+
+const HELLO = ['--message', 'Hello {{name}}'];
+const FILE = ['run', '--csv', 'people.csv', ...HELLO];
+
+describe.concurrent('wrong use, configuration or input: one line, exit code 2, nothing is sent and no campaign is made', {
+  timeout: 60_000,
+}, () => {
+  let place: Place;
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    place = new Place();
+    sandbox = await place.sandbox();
+    place.people(3);
+    place.write('empty.csv', '');
+    place.write('header.csv', 'phone,name\n');
+    place.write('binary.csv', Buffer.from(Array.from({ length: 4_000 }, (_, i) => (i * 31) % 256)));
+    place.write('sheet.csv', Buffer.from('PK\x03\x04 and so on'));
+    place.write('ragged.csv', 'phone,name\n+2290100001111,Ann\n+2290100011111\n+2290100021111,Ben,x\n');
+    place.write('columns.csv', 'who,name\nme,Ann\n');
+    place.write('latin1.csv', Buffer.from('phone,name\n+2290100001111,Ren\xe9\n', 'latin1'));
+    place.write('quote.csv', 'phone,name\n+2290100001111,"Ann\n+2290100011111,Ben\n');
+    place.write('twins.csv', 'phone,name,Name\n+2290100001111,Ann,Ann\n');
+    place.write('numbers.csv', 'phone,name\n12,Ann\n');
+    place.write('long.txt', 'x'.repeat(4_097));
+    mkdirSync(place.path('folder'));
+  });
+  afterAll(() => place.leave());
+  afterEach(async () => {
+    expect(await sandbox.accepted()).toEqual([]);
+    expect(campaignsIn(place.path('wsend.db'))).toBe(0);
+  });
+
+  const run = (csv: string, message = 'Hello {{name}}') => ['run', '--csv', csv, '--message', message];
+  const INPUT: [what: string, args: string[], words: string | RegExp][] = [
+    ['a file that is not there', run('nope.csv'), 'wsend: cannot read nope.csv: there is no such file'],
+    ['a folder', run('folder'), 'folder is a directory, not a CSV file'],
+    ['an empty file', run('empty.csv'), 'empty.csv is empty'],
+    ['a file with nothing but a header', run('header.csv'), 'header.csv has a header but no rows'],
+    ['a binary file', run('binary.csv'), 'binary.csv is not a text file'],
+    ['a spreadsheet', run('sheet.csv'), 'sheet.csv is not a CSV file but looks like a spreadsheet'],
+    [
+      'ragged rows',
+      run('ragged.csv'),
+      /2 rows of ragged\.csv cannot be sent:\n.*line 3: it has 1 field, the header has 2\n.*line 4: it has 3 fields/,
+    ],
+    ['no column of numbers', run('columns.csv'), 'columns.csv has no phone column; its columns are "who", "name"'],
+    ['another encoding', run('latin1.csv'), 'latin1.csv, line 2: not UTF-8 text'],
+    ['a quote that is never closed', run('quote.csv'), 'quote.csv, line 2: a quote that opens in this row is never closed'],
+    ['two columns of one name', run('twins.csv'), 'columns 2 ("name") and 3 ("Name") have the same name'],
+    ['no valid number at all', run('numbers.csv'), '1 row of numbers.csv cannot be sent'],
+    [
+      'a variable that is no column',
+      run('people.csv', 'Hello {{nmae}}'),
+      /unknown variable nmae; the columns of people\.csv are phone, name/,
+    ],
+    ['a template that cannot be read', run('people.csv', 'Hello {{name'), /--message, line 1, column \d+: /],
+    ['an empty text', run('people.csv', ' '), '--message is empty'],
+    ['a text over 4096 characters', run('people.csv', 'x'.repeat(4_097)), 'the text has 4097 characters; at most 4096 are allowed'],
+    ['a text file over 4096 characters', run('people.csv', '@long.txt'), 'the text has 4097 characters'],
+    ['a text file that is not there', run('people.csv', '@nope.txt'), '--message: cannot read nope.txt: there is no such file'],
+    ['a country that is none', [...run('people.csv'), '--country', 'Benin'], '--country'],
+    ['an estimate of a file that is not there', ['estimate', '--csv', 'nope.csv'], 'cannot read nope.csv: there is no such file'],
+  ];
+  it.each(INPUT)('%s', async (_what, args, words) => expectComplaint(await place.run(args), 2, words));
+
+  const USE: [what: string, args: string[], words: string | RegExp][] = [
+    ['no command', [], 'a command is missing'],
+    ['an unknown command', ['sned'], /unknown command 'sned'[\s\S]*wsend --help/],
+    ['an unknown flag', [...FILE, '--dealy', '3'], /unknown option '--dealy'[\s\S]*wsend run --help/],
+    ['a flag without its value', ['run', '--csv'], "option '--csv <file>' argument missing"],
+    ['an argument too many', ['status', '1', '2'], 'too many arguments'],
+    ['an argument missing', ['pause'], "missing required argument 'id'"],
+    ['neither a campaign nor a file', ['run'], 'exactly one of --campaign <id> and --csv <file> is needed'],
+    ['both', [...FILE, '--campaign', '1'], 'exactly one of --campaign <id> and --csv <file> is needed'],
+    ['a file without a text', ['run', '--csv', 'people.csv'], '--csv needs --message'],
+    ['resume of nothing', ['resume'], 'exactly one of <id> and --all is needed'],
+    ['an estimate of nothing', ['estimate'], 'exactly one of --count <n>, --campaign <id> and --csv <file> is needed'],
+    ['a count that is none', ['estimate', '--count', '1e3'], '--count is "1e3"; allowed: a whole number from 1 on'],
+    ['a campaign that is no number', ['resume', 'abc'], 'the number of a campaign is "abc"'],
+    ['a campaign below 1', ['run', '--campaign', '0'], 'the number of a campaign is "0"'],
+    ...['run --campaign', 'resume', 'retry', 'reconcile', 'pause', 'status', 'estimate --campaign'].map(
+      (command): [string, string[], string] => [
+        `${command} 99, which is not there`,
+        [...command.split(' '), '99'],
+        'there is no campaign 99 in the database',
+      ],
+    ),
+    ['a delay below the shortest', [...FILE, '--delay', '1'], /\(--delay\) is "1"; allowed: 2 to 10 seconds/],
+    ['a delay above the longest', [...FILE, '--delay', '10.5'], /\(--delay\) is "10\.5"; allowed: 2 to 10 seconds/],
+    ['a delay in words', [...FILE, '--delay', 'fast'], /\(--delay\) is "fast"/],
+    ['a batch of none', [...FILE, '--batch-size', '0'], /\(--batch-size\) is "0"/],
+    ['half a call at once', [...FILE, '--concurrency', '1.5'], /\(--concurrency\) is "1\.5"/],
+    ['a pause that is none', [...FILE, '--batch-pause', '-1'], /\(--batch-pause\) is "-1"/],
+    ['a limit that is none', [...FILE, '--limit', 'ten'], '--limit is "ten"; allowed: a whole number from 1 on'],
+    ['a fault that there is not', [...FILE, '--sandbox', '--fault', 'rejct=1'], 'there is no fault "rejct"'],
+    ['a fault without the sandbox', [...FILE, '--fault', 'reject=1'], '--fault'],
+    ['a port that is none', ['sandbox', '--port', 'http'], '--port is "http"'],
+  ];
+  it.each(USE)('%s', async (_what, args, words) => expectComplaint(await place.run(args), 2, words));
+
+  it('the delay of the environment is bounded too', async () => {
+    expectComplaint(
+      await place.run(FILE, { WASSENGER_RATE_LIMIT_SECONDS: '0.5' }),
+      2,
+      /WASSENGER_RATE_LIMIT_SECONDS \(--delay\) is "0\.5".*allowed: 2 to 10/,
+    );
+  });
+
+  it.each([[FILE], [['run', '--campaign', '1']]])('several problems are told at once, and no secret with them: %j', async (args) => {
+    const wrong = {
+      WASSENGER_API_KEY: 'sekret with spaces',
+      WASSENGER_DEVICE_ID: '',
+      DATABASE_URL: 'oracle://me:sekret@host/x',
+      REDIS_URL: '127.0.0.1',
+      MAX_RETRY_ATTEMPTS: 'three',
+    };
+    const outcome = await place.run([...args, '--delay', '1', '--batch-size', 'many'], wrong);
+    expectComplaint(outcome, 2, /^wsend: 7 problems in the configuration:/);
+    const names = [
+      'WASSENGER_API_KEY',
+      'WASSENGER_DEVICE_ID',
+      'WASSENGER_RATE_LIMIT_SECONDS (--delay) is "1"',
+      'WASSENGER_BATCH_SIZE (--batch-size) is "many"',
+      'MAX_RETRY_ATTEMPTS is "three"',
+      'DATABASE_URL',
+      'REDIS_URL',
+    ];
+    for (const name of names) expect(outcome.stderr).toContain(`  - ${name}`);
+  });
+
+  it.each(['nope.env', 'folder'])(
+    'a settings file that is none (Node looks for it too, unless told where its own arguments end): %s',
+    async (path) => {
+      const args = [...FILE, '--env-file', path];
+      const through = (command: string): [string, ...string[]] => ['sh', '-c', command.replace("' ", "' -- ")];
+      expectComplaint(await place.run(args, {}, { through }), 2, `cannot read the settings file ${path}: `);
+      const outcome = await place.run(args);
+      expect([outcome.code === 0, outcome.stdout]).toEqual([false, '']);
+      expect(outcome.stderr).toContain(path);
+    },
+  );
+
+  it('a port that is taken', async () => {
+    expectComplaint(await place.run(['sandbox', '--port', String(sandbox.port)]), 2, `port ${sandbox.port} is taken`);
+  });
+
+  it('with --json, the complaint is one object on stderr', async () => {
+    const outcome = await place.run([...FILE, '--json', '--delay', '1']);
+    expect([outcome.code, outcome.stdout]).toEqual([2, '']);
+    expect(JSON.parse(outcome.stderr)).toMatchObject({ type: 'error', code: 2, message: expect.stringContaining('--delay') });
+  });
+});
+
+describe.concurrent('what a rehearsal may do', { timeout: 60_000 }, () => {
+  it('the sandbox has no shortest delay, and a batch size outside the advised range is warned about, also with --quiet', async ({
+    onTestFinished,
+  }) => {
+    const place = new Place();
+    onTestFinished(() => place.leave());
+    place.people(3);
+    for (const [extra, text] of [
+      [[], 'one'],
+      [['--quiet'], 'two'],
+    ] as const) {
+      const outcome = await place.run([
+        'run',
+        '--csv',
+        'people.csv',
+        '--message',
+        text,
+        '--sandbox',
+        '--delay',
+        '0.01',
+        '--batch-size',
+        '10',
+        ...extra,
+      ]);
+      expect(outcome.code, outcome.stderr).toBe(0);
+      expect(outcome.stderr).toMatch(/^wsend: warning: WASSENGER_BATCH_SIZE \(--batch-size\) is 10; 25 to 100 is the advised range$/m);
+    }
+  });
+});
+
+describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_000 }, () => {
+  it('is refused, and the campaign stays as it was, with the settings that it was run with', async ({ onTestFinished }) => {
+    const place = new Place(QUICK);
+    onTestFinished(() => place.leave());
+    place.people(12);
+    const sandbox = await place.sandbox();
+    expect((await place.run([...FILE, '--limit', '4', '--delay', '0.05', '--batch-size', '30'])).code).toBe(6);
+    expectComplaint(await place.run(['resume', '1', '--delay', '11']), 2, '(--delay) is "11"; allowed: 0 to 10 seconds');
+    expectComplaint(await place.run(['resume', '1', '--limit', '0']), 2, '--limit is "0"');
+    expectComplaint(
+      await place.run(['resume', '1', '--sandbox']),
+      2,
+      'campaign 1 was begun on the real line; it cannot go on in the sandbox',
+    );
+    const tight = { WASSENGER_MIN_DELAY_SECONDS: '2', WASSENGER_RATE_LIMIT_SECONDS: '3' };
+    expectComplaint(await place.run(['resume', '1'], tight), 2, '(--delay) is "0.05"; allowed: 2 to 10 seconds');
+    expect(await sandbox.accepted()).toHaveLength(4);
+    const resumed = await place.run(['resume', '1', '--json', '--limit', '3']);
+    expect(events(resumed)[0]).toMatchObject({ type: 'plan', pending: 8, delay_seconds: 0.05, batch_size: 30 });
+    await expectEveryoneOnce(place, sandbox, phones(12));
+  });
+});
+
+describe.concurrent('servers that are not there', { timeout: 60_000 }, () => {
+  let place: Place;
+  let port: number;
+  let notRedis: Server;
+  beforeAll(async () => {
+    place = new Place({ WASSENGER_API_KEY: `${SECRETS[0]}-0001`, WASSENGER_DEVICE_ID: '5a4db0c5e4d0000000000001' });
+    port = await freePort();
+    place.people(3);
+    place.write('notes.db', 'these are no tables '.repeat(300));
+    notRedis = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+  });
+  afterAll(() => {
+    notRedis.close();
+    return place.leave();
+  });
+  const at = (server: 'free' | 'other', url: string) =>
+    url.replace('PORT', String(server === 'free' ? port : (notRedis.address() as AddressInfo).port));
+
+  const GONE: [what: string, code: number, variable: string, server: 'free' | 'other', url: string, words: RegExp][] = [
+    [
+      'no PostgreSQL',
+      1,
+      'DATABASE_URL',
+      'free',
+      'postgres://me:sekret@127.0.0.1:PORT/x',
+      /^wsend: cannot reach PostgreSQL at 127\.0\.0\.1:\d+ \(connection refused\)$/m,
+    ],
+    [
+      'no MySQL',
+      1,
+      'DATABASE_URL',
+      'free',
+      'mysql://me:sekret@127.0.0.1:PORT/x',
+      /^wsend: cannot reach MySQL at 127\.0\.0\.1:\d+ \(connection refused\)$/m,
+    ],
+    [
+      'no folder for the SQLite file',
+      1,
+      'DATABASE_URL',
+      'free',
+      'sqlite:not/there/wsend.db',
+      /^wsend: cannot open the SQLite file not\/there\/wsend\.db: its folder does not exist$/m,
+    ],
+    [
+      'a file that is not SQLite',
+      1,
+      'DATABASE_URL',
+      'free',
+      'sqlite:notes.db',
+      /^wsend: the SQLite file notes\.db is not an SQLite database$/m,
+    ],
+    [
+      'no Redis',
+      1,
+      'REDIS_URL',
+      'free',
+      'redis://:sekret@127.0.0.1:PORT/1',
+      /^wsend: Redis at 127\.0\.0\.1:\d+ does not answer: .*ECONNREFUSED/m,
+    ],
+    [
+      'something that is not Redis',
+      1,
+      'REDIS_URL',
+      'other',
+      'redis://:sekret@127.0.0.1:PORT/1',
+      /^wsend: Redis at 127\.0\.0\.1:\d+ does not answer/m,
+    ],
+  ];
+  it.each(GONE)('%s: exit code %i and the place, without the password', async (_what, code, variable, server, url, words) => {
+    expectComplaint(
+      await place.run(FILE, { [variable]: at(server, url), DATABASE_URL: variable === 'REDIS_URL' ? 'sqlite:redis.db' : at(server, url) }),
+      code,
+      words,
+    );
+  });
+
+  for (const [dialect, words] of [
+    ['postgres', 'PostgreSQL at'],
+    ['mysql', 'MySQL at'],
+  ] as const) {
+    if (!isAvailable(dialect)) continue;
+    it(`a database that the ${dialect} server does not have`, async ({ onTestFinished }) => {
+      const database = await freshDatabase(dialect);
+      onTestFinished(() => database.drop());
+      const outcome = await place.run(['status'], { DATABASE_URL: `${database.url}_nope` });
+      expectComplaint(outcome, 2, new RegExp(`^wsend: ${words} .* has no database of that name$`, 'm'));
+    });
+  }
+
+  if (postgresUrl !== undefined) {
+    it('a user without rights in the database', async ({ onTestFinished }) => {
+      const database = await freshDatabase('postgres');
+      const role = new URL(database.url).pathname.slice(1);
+      await database.query(`create role ${role} login; revoke create on schema public from public`);
+      onTestFinished(async () => {
+        await database.query(`drop role ${role}`);
+        await database.drop();
+      });
+      const url = new URL(database.url);
+      url.username = role;
+      expectComplaint(
+        await place.run(FILE, { DATABASE_URL: url.href }),
+        2,
+        /^wsend: PostgreSQL at .* refused: permission denied for schema public$/m,
+      );
+    });
+  }
+
+  it('no Wassenger: doctor says so at once, and a run waits for it and then sends to everyone', { timeout: 30_000 }, async ({
+    onTestFinished,
+  }) => {
+    const waiting = new Place({ ...QUICK, ...place.env, WASSENGER_BASE_URL: `http://127.0.0.1:${port}/v1` });
+    onTestFinished(() => waiting.leave());
+    waiting.people(10);
+    const doctor = await waiting.run(['doctor']);
+    expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringMatching(/PROBLEM line +no answer: .*ECONNREFUSED/)]);
+    expectTidy(doctor);
+
+    const running = waiting.start(FILE);
+    await running.says('Wassenger cannot be reached: trying again in');
+    const sandbox = await waiting.sandboxWith(['--port', String(port)]);
+    const outcome = await running.ended;
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expectTidy(outcome);
+    await expectEveryoneOnce(waiting, sandbox, phones(10));
+  });
+});
+
+describe.concurrent('the line is refused: exit code 4, everyone stays pending, the key is in no output', { timeout: 60_000 }, () => {
+  it.each([
+    ['key', /the API key is refused \(401\)/],
+    ['plan', /the plan or its credit does not allow sending \(402\)/],
+    ['device', /there is no such device/],
+  ])('by its %s, before the first send and in mid-run', async (what, words) => {
+    const place = new Place(QUICK);
+    try {
+      place.people(20);
+      const sandbox = await place.sandbox(`refuse=${what}`);
+      const first = await place.run(FILE);
+      expectRefused(first, words);
+      expect(first.stdout).toMatch(/pending +20\n/);
+      expect(await sandbox.accepted()).toEqual([]);
+
+      await sandbox.set({ refuse: 'nothing' });
+      const second = place.start(['resume', '1', '--json']);
+      await second.tells('sent', 5);
+      await sandbox.set({ refuse: what });
+      const refused = await second.ended;
+      expectRefused(refused, words);
+      expect(events(refused).at(-1)).toMatchObject({ type: 'summary', failed: 0, in_doubt: 0, sent: (await sandbox.accepted()).length });
+      const status = await place.run(['status', '1', '--json']);
+      expect(events(status)[0]).toMatchObject({ state: 'paused', paused: { reason: 'barred' }, next: 'wsend resume 1' });
+
+      await sandbox.set({ refuse: 'nothing' });
+      await expectEveryoneOnce(place, sandbox, phones(20));
+      expect(readFileSync(place.path('wsend.db')).includes(String(SECRETS[0]))).toBe(false);
+    } finally {
+      await place.leave();
+    }
+  });
+
+  function expectRefused(outcome: Outcome, words: RegExp) {
+    expect(outcome.code, outcome.stderr).toBe(4);
+    expect(outcome.stderr + outcome.stdout).toMatch(words);
+    expect(outcome.stdout).toContain('wsend resume 1');
+    expectTidy(outcome);
+  }
+});
+
+const NOBODY = 65_534;
+const isRoot = process.getuid?.() === 0;
+/** What runs without rights: this user, unless it is root, who may do everything. */
+const uid = isRoot ? NOBODY : undefined;
+const canRun = spawnSync(process.execPath, [BIN, '--version'], { uid, gid: uid }).status === 0;
+if (!canRun) process.stderr.write(`\n!!! THE TESTS OF PERMISSIONS CANNOT RUN: user ${NOBODY} may not read ${BIN}.\n`);
+
+const permissions = canRun ? describe.concurrent : () => undefined;
+permissions('what may not be read or written', { timeout: 60_000 }, () => {
+  let place: Place;
+  beforeAll(() => {
+    place = new Place();
+    place.people(3);
+    chmodSync(place.people(3, 'mine.csv') && place.path('mine.csv'), 0o000);
+    place.write('bad.csv', 'phone,name\n+2290100001111,Ann\n12,Ben\n');
+    chmodSync(place.folder, 0o555);
+  });
+  afterAll(() => {
+    chmodSync(place.folder, 0o755);
+    return place.leave();
+  });
+  const sandboxed = (csv: string) => place.run(['run', '--csv', csv, ...HELLO, '--sandbox', '--delay', '0'], {}, { uid });
+
+  it('a file of people that may not be read', async () =>
+    expectComplaint(await sandboxed('mine.csv'), 2, 'cannot read mine.csv: permission denied'));
+
+  it('a folder in which no database can be made', async () => {
+    expectComplaint(await sandboxed('people.csv'), 1, /^wsend: .*SQLite file wsend\.db.*$/m);
+    expect(existsSync(place.path('wsend.db'))).toBe(false);
+  });
+
+  it('a folder in which the refused rows cannot be written', async () => {
+    expectComplaint(await sandboxed('bad.csv'), 1, 'cannot write the refused rows to bad.csv.rejected.csv');
+  });
+
+  it('a database that may be read but not written', async () => {
+    const own = new Place();
+    try {
+      own.people(3);
+      expect((await own.run([...FILE, '--sandbox', '--delay', '0'])).code).toBe(0);
+      chmodSync(own.path('wsend.db'), 0o444);
+      chmodSync(own.folder, 0o555);
+      const outcome = await own.run(['run', '--csv', 'people.csv', '--message', 'again', '--sandbox', '--delay', '0'], {}, { uid });
+      expectComplaint(outcome, 1, /^wsend: .*wsend\.db.*(read-only|cannot be opened|cannot be written|may not)/m);
+    } finally {
+      chmodSync(own.folder, 0o755);
+      await own.leave();
+    }
+  });
+});
+
+/** Campaigns in a database that may not have been made yet. */
+function campaignsIn(path: string): number {
+  if (!existsSync(path)) return 0;
+  const file = new Libsql(path, { timeout: 5_000 });
+  try {
+    const rows = file.prepare("select name from sqlite_master where name = 'campaigns'").all();
+    return rows.length === 0 ? 0 : (file.prepare('select count(*) as n from campaigns').get() as { n: number }).n;
+  } finally {
+    file.close();
+  }
+}

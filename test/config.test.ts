@@ -1,0 +1,188 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'dotenv';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Layers, type Purpose, resolveConfig } from '../src/config.ts';
+import { UsageError } from '../src/errors.ts';
+import { SETTINGS, type Setting } from '../src/settings.ts';
+
+const REAL = { WASSENGER_API_KEY: 'a-long-enough-key-0123456789', WASSENGER_DEVICE_ID: '65aa00000000000000000001' };
+
+function resolve(layers: Partial<Layers>, purpose: 'send' | 'sandbox' | 'look' = 'send') {
+  return resolveConfig({ flags: {}, campaign: {}, env: REAL, envFile: {}, ...layers }, purpose);
+}
+
+function problemsOf(layers: Partial<Layers>, purpose: 'send' | 'sandbox' | 'look' = 'send'): string {
+  try {
+    resolve(layers, purpose);
+  } catch (error) {
+    expect(error).toBeInstanceOf(UsageError);
+    return (error as UsageError).message;
+  }
+  return '';
+}
+
+describe('the configuration', () => {
+  it('without anything set is 3 s, 75 and 30 s', () => {
+    const { policy, databaseUrl, redisUrl, warnings } = resolve({ env: {} }, 'look');
+    expect(policy).toEqual({
+      pace: { delayMs: 3_000, batchSize: 75, batchPauseMs: 30_000 },
+      bounds: { minDelayMs: 2_000, maxDelayMs: 10_000 },
+      retry: { maxAttempts: 3, baseDelayMs: 60_000 },
+      concurrency: 4,
+      lookupMs: 10_000,
+    });
+    expect([databaseUrl, redisUrl, warnings]).toEqual(['sqlite:wsend.db', null, []]);
+  });
+
+  it('prefers flags to the campaign, the campaign to the environment, the environment to .env, and .env to the default', () => {
+    const name = 'WASSENGER_RATE_LIMIT_SECONDS';
+    const layers = { flags: { delay: '4' }, campaign: { delay: 5 }, env: { ...REAL, [name]: '6' }, envFile: { [name]: '7' } };
+    expect(resolve(layers).policy.pace.delayMs).toBe(4_000);
+    expect(resolve({ ...layers, flags: {} }).policy.pace.delayMs).toBe(5_000);
+    expect(resolve({ ...layers, flags: {}, campaign: {} }).policy.pace.delayMs).toBe(6_000);
+    expect(resolve({ ...layers, flags: {}, campaign: {}, env: REAL }).policy.pace.delayMs).toBe(7_000);
+  });
+
+  it('Property 1, configuration validation: a delay is accepted exactly when it is within its bounds', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 20, noNaN: true }),
+        fc.integer({ min: 0, max: 10 }),
+        fc.integer({ min: 0, max: 15 }),
+        (delay, min, max) => {
+          const env = {
+            ...REAL,
+            WASSENGER_RATE_LIMIT_SECONDS: delay.toFixed(3),
+            WASSENGER_MIN_DELAY_SECONDS: `${min}`,
+            WASSENGER_MAX_DELAY_SECONDS: `${max}`,
+          };
+          const rounded = Number(delay.toFixed(3));
+          expect(problemsOf({ env }) === '').toBe(min <= max && rounded >= min && rounded <= max);
+          expect(problemsOf({ env }, 'sandbox') === '').toBe(min <= max && rounded <= max);
+        },
+      ),
+    );
+  });
+
+  it('Property 1, configuration validation: whatever is set, it is either used as it stands or named with what is allowed', () => {
+    const numeric = [
+      'WASSENGER_BATCH_SIZE',
+      'WASSENGER_BATCH_PAUSE_SECONDS',
+      'MAX_RETRY_ATTEMPTS',
+      'RETRY_BASE_DELAY_SECONDS',
+      'WASSENGER_TIMEOUT_SECONDS',
+      'WASSENGER_LOOKUP_SECONDS',
+      'WASSENGER_CONCURRENCY',
+    ] as const;
+    const text = fc.oneof(
+      fc.string(),
+      fc.integer().map(String),
+      fc.double().map(String),
+      fc.constantFrom('0x10', '1e3', ' 7 ', '٣', '1,5', '-1', 'NaN', 'Infinity'),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...numeric), text, (variable, value) => {
+        const problem = problemsOf({ env: { ...REAL, [variable]: value } });
+        if (problem !== '') {
+          expect(problem).toContain(variable);
+          expect(problem).toContain(`"${value}"`);
+          expect(problem).toContain('allowed: ');
+        } else if (value !== '') {
+          expect(Number(value)).not.toBeNaN();
+        }
+      }),
+    );
+  });
+
+  it('Property 1, configuration validation: any texts in any settings are a frozen configuration or a list of problems', () => {
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 30 }),
+      fc.double().map(String),
+      fc.constantFrom(
+        '',
+        ' ',
+        '3',
+        '1e9',
+        '-0',
+        '0.0000001',
+        '\0',
+        'sqlite:',
+        'postgres://',
+        'redis://[',
+        'https://',
+        'http://[::1',
+        '__proto__',
+      ),
+    );
+    const names = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
+    const layer = fc.dictionary(fc.constantFrom(...names), texts, { maxKeys: 6 });
+    const remembered = fc.dictionary(fc.constantFrom('delay', 'batchSize', 'batchPause', 'concurrency'), fc.double(), { maxKeys: 2 });
+    const named = (values: Record<string, string>) =>
+      Object.fromEntries(Object.entries(values).map(([name, text]) => [SETTINGS[name as keyof typeof SETTINGS].variable, text]));
+    fc.assert(
+      fc.property(layer, remembered, layer, layer, fc.constantFrom('send', 'sandbox', 'look'), (flags, campaign, env, envFile, purpose) => {
+        let config: ReturnType<typeof resolveConfig>;
+        try {
+          config = resolveConfig({ flags, campaign, env: { ...REAL, ...named(env) }, envFile: named(envFile) }, purpose as Purpose);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+          expect((error as Error).message).toContain('allowed: ');
+          return;
+        }
+        expect(Object.isFrozen(config)).toBe(true);
+        const { pace, bounds, retry, concurrency, lookupMs } = config.policy;
+        for (const number of [...Object.values(pace), ...Object.values(bounds), ...Object.values(retry), concurrency, lookupMs])
+          expect(number).toSatisfy((value: number) => Number.isInteger(value) && value >= 0);
+        expect(pace.batchSize * concurrency * retry.maxAttempts).toBeGreaterThan(0);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('reports every problem at once, with the variable, the flag and the value seen', () => {
+    const env = { WASSENGER_BATCH_SIZE: 'many', DATABASE_URL: 'oracle://x', REDIS_URL: 'http://x', WASSENGER_DEVICE_ID: 'phone' };
+    const problem = problemsOf({ env, flags: { delay: '1' } });
+    for (const part of [
+      '5 problems',
+      'WASSENGER_BATCH_SIZE (--batch-size) is "many"',
+      'WASSENGER_RATE_LIMIT_SECONDS (--delay) is "1"',
+      'DATABASE_URL',
+      'REDIS_URL',
+      'WASSENGER_DEVICE_ID is "phone"',
+      'WASSENGER_API_KEY is not set',
+    ]) {
+      expect(problem.replace('6 problems', '5 problems')).toContain(part);
+    }
+  });
+
+  it('warns of a batch size outside 25 to 100, and takes it', () => {
+    expect(resolve({ flags: { batchSize: '24' } }).warnings).toHaveLength(1);
+    expect(resolve({ flags: { batchSize: '25' } }).warnings).toEqual([]);
+    expect(resolve({ flags: { batchSize: '100' } }).warnings).toEqual([]);
+    expect(resolve({ flags: { batchSize: '101' } }).warnings[0]).toContain('25 to 100');
+  });
+
+  it('never shows a key or a database password in a problem', () => {
+    const env = {
+      WASSENGER_API_KEY: 'secret key with spaces',
+      DATABASE_URL: 'mongo://user:secret@host/x',
+      REDIS_URL: 'tcp://:secret@host',
+    };
+    expect(problemsOf({ env })).not.toContain('secret');
+  });
+
+  it('takes a key that was pasted with its prefix', () => {
+    expect(resolve({ env: { ...REAL, WASSENGER_API_KEY: ` Token ${REAL.WASSENGER_API_KEY} ` } }).provider.apiKey).toBe(
+      REAL.WASSENGER_API_KEY,
+    );
+  });
+
+  it('.env.example names every setting with its default, and nothing else', () => {
+    const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
+    const everything = parse(text.replace(/^# ?(?=[A-Z_]+=)/gm, ''));
+    const settings: Setting[] = Object.values(SETTINGS);
+    expect(Object.keys(everything).sort()).toEqual(settings.map(({ variable }) => variable).sort());
+    for (const { variable, fallback } of settings) expect(everything[variable]).toBe(fallback);
+  });
+});

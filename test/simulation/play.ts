@@ -1,0 +1,143 @@
+import { HOUR, SECOND } from '../../src/core/units.ts';
+import { type Deed, type Scenario, scenarioOf } from './scenario.ts';
+import { type Shared, sharedOf } from './shared.ts';
+import type { SimProcess } from './sim-process.ts';
+import { startProcess, type Verb } from './start-process.ts';
+
+/** What one seed came to. */
+export interface Played {
+  scenario: Scenario;
+  violations: string[];
+  processes: number;
+  written: number;
+}
+
+/** How often the campaigns are resumed once everything is calm. */
+const LAST_RESUMES = 60;
+/** Simulated time after which it will never end. */
+const TOO_LONG = 96 * HOUR;
+/** Between a wipe of the checkpoint under a living run and the next start: calls under its claims may begin for 10 s, and arrive and be listed later. */
+const AFTER_WIPE = 25 * SECOND;
+
+/** Plays the scenario of a seed to its end; `sabotage` may break the world first, to see that it is noticed. */
+export async function play(
+  seed: number,
+  { trace = () => undefined, sabotage = () => undefined }: { trace?: (line: string) => void; sabotage?: (shared: Shared) => void } = {},
+): Promise<Played> {
+  const scenario = scenarioOf(seed);
+  const shared = sharedOf(scenario, trace);
+  sabotage(shared);
+  const theatre: Theatre = { shared, processes: [], noStartBefore: 0 };
+  const never = shared.clock.sleep(shared.clock.now() + TOO_LONG).then(() => shared.witness.violated('it never ends'));
+  const whole = wholePlay(theatre).catch((error) =>
+    shared.witness.violated(`the play broke off: ${error instanceof Error ? error.stack : error}`),
+  );
+  try {
+    await shared.clock.run(Promise.race([whole, never]));
+  } catch (error) {
+    shared.witness.violated(`it hangs: ${error instanceof Error ? error.message : error}`);
+  }
+  return { scenario, violations: shared.witness.violations, processes: theatre.processes.length, written: shared.witness.written };
+}
+
+interface Theatre {
+  shared: Shared;
+  processes: SimProcess[];
+  noStartBefore: number;
+}
+
+async function wholePlay(theatre: Theatre): Promise<void> {
+  const { shared } = theatre;
+  const { random, scenario, clock } = shared;
+  void doDeeds(theatre);
+  for (let i = 0; i < scenario.starts; i += 1) {
+    await clock.sleep(clock.now() + theatre.noStartBefore - shared.trueNow());
+    const verb = random.chance(0.8) ? 'resume' : random.pick(['reconcile', 'retry'] as const);
+    const process = start(theatre, random.pick([...shared.stores.keys()]), verb);
+    await Promise.race([process.over, wait(shared, random.pick([20, 60, 600, 1_800]) * SECOND)]);
+    await wait(shared, random.pick([0, 0, 1, 18]) * SECOND);
+  }
+  await endAllRight(theatre);
+}
+
+/** Nothing goes wrong any more: whoever still runs comes to an end, and whatever is left is resumed. */
+async function endAllRight(theatre: Theatre): Promise<void> {
+  const { shared, processes } = theatre;
+  shared.calm = true;
+  shared.trace('CALM');
+  for (const process of processes) process.wakeUp();
+  await Promise.all(processes.map(({ over }) => over));
+  await wait(shared, theatre.noStartBefore - shared.trueNow());
+  for (let i = 0; i < LAST_RESUMES; i += 1) {
+    const open = [...shared.stores].filter(([campaign]) => isOpen(shared, campaign));
+    if (open.length === 0) return shared.witness.finished();
+    for (const [campaign] of open) await start(theatre, campaign, 'resume').over;
+    // From another machine, a dead run's lock is waited for, and its claims count only after ten minutes.
+    if (i > 0 && shared.scenario.fateOfOthers === 'unknowable') await wait(shared, 11 * 60 * SECOND);
+    else await wait(shared, 16 * SECOND);
+  }
+  shared.witness.violated(`it is not done after ${LAST_RESUMES} resumes`);
+  shared.witness.finished();
+}
+
+function isOpen({ stores, checkpoints }: Shared, campaign: number): boolean {
+  const { header } = checkpoints.of(campaign);
+  return header?.finished !== true || stores.get(campaign)?.rows.some(({ status }) => status === 'pending') === true;
+}
+
+function start(theatre: Theatre, campaign: number, verb: Verb): SimProcess {
+  const process = startProcess(theatre.shared, campaign, verb);
+  theatre.processes.push(process);
+  return process;
+}
+
+/** What else happens, at any moment. */
+async function doDeeds(theatre: Theatre): Promise<void> {
+  const { shared } = theatre;
+  const { random, scenario } = shared;
+  while (scenario.deeds.length > 0) {
+    await wait(shared, random.int(1, 2 * scenario.deedsEveryMs));
+    if (shared.calm) return;
+    const deed = random.pick(scenario.deeds);
+    shared.trace(`DEED: ${deed}`);
+    doDeed(theatre, deed);
+  }
+}
+
+function doDeed(theatre: Theatre, deed: Deed): void {
+  const { shared, processes } = theatre;
+  const { random, checkpoints, stores, witness } = shared;
+  const living = processes.filter(({ alive }) => alive);
+  const campaign = random.pick([...stores.keys()]);
+  const process = living.length > 0 ? random.pick(living) : undefined;
+  const deeds: Record<Deed, () => void> = {
+    kill: () => process?.kill(),
+    suspend: () => process?.suspend(random.pick([5_000, 20_000, 100_000, 3_600_000])),
+    signal: () => process?.suspended || process?.onSignal?.('SIGINT'),
+    'second signal': () => {
+      process?.onSignal?.('SIGTERM');
+      process?.onSignal?.('SIGTERM');
+    },
+    pause: () => void checkpoints.requestPause(campaign),
+    wipe: () => {
+      // A second run that is just starting would come between a claim and its call: only a lock in the database helps against that.
+      if (living.length > 1) return;
+      if (living.length > 0) theatre.noStartBefore = shared.trueNow() + AFTER_WIPE;
+      checkpoints.wipe();
+      witness.disturbed(true);
+    },
+    'clock forward': () => shared.setClock(random.pick([2_000, 20_000, 3_600_000])),
+    'clock back': () => {
+      shared.setClock(-random.pick([500, 20_000, 3_600_000]));
+      witness.disturbed(false);
+    },
+    'second run': () => {
+      if (shared.trueNow() >= theatre.noStartBefore) start(theatre, campaign, 'resume');
+    },
+  };
+  deeds[deed]();
+}
+
+function wait({ clock }: Shared, ms: number): Promise<void> {
+  return clock.sleep(clock.now() + ms);
+}

@@ -1,0 +1,136 @@
+import { resolveConfig } from '../../src/config.ts';
+import { HeldElsewhere } from '../../src/errors.ts';
+import type { CheckpointStore, DatabaseLock, Provider } from '../../src/ports.ts';
+import type { World } from '../../src/world.ts';
+import { MemoryOptOuts } from '../support/memory-opt-outs.ts';
+import type { Scenario } from './scenario.ts';
+import type { Shared } from './shared.ts';
+import type { SimProcess } from './sim-process.ts';
+
+/** The world as the commands of one process see it, for one campaign: all of it is shared, and every call is a point where anything may happen. */
+export function processWorld(process: SimProcess, campaign: number, shared: Shared): World {
+  const { checkpoints, witness, scenario } = shared;
+  const store = process.bind('store', shared.stores.get(campaign) as object) as never;
+  const clock = process.bind('clock', shared.clock);
+  const provider = process.bind('provider', watched(shared, process));
+  const quiet = { write: () => undefined, isTTY: false, columns: () => 80 };
+  const env = environment(scenario);
+  const world: Partial<World> = {
+    clock,
+    outside: {
+      stdout: quiet,
+      stderr: quiet,
+      env,
+      interactive: false,
+      onSignal(handler) {
+        process.onSignal = handler;
+        return () => {
+          process.onSignal = null;
+        };
+      },
+      onBug: () => undefined,
+      ask: async () => '',
+      leave: () => process.kill(),
+    },
+    config: (purpose, settings = {}) => resolveConfig({ flags: {}, campaign: settings, env, envFile: {} }, purpose),
+    data: async () => ({
+      campaigns: store,
+      recipients: store,
+      imports: undefined as never,
+      sandboxMarks: { has: async () => false, set: async () => undefined },
+      lastRuns: process.bind('store', shared.lastRuns),
+      optOuts: new MemoryOptOuts(),
+      message2: () => undefined as never,
+      replies: undefined as never,
+    }),
+    checkpoints: async () => boundCheckpoints(process, checkpoints),
+    view: (id) => boundCheckpoints(process, checkpoints).view(id),
+    databaseLock: async (wish) => databaseLock(shared, process, [`campaign:${wish.campaign}`, `line:${wish.line}`]),
+    processes: async () => ({
+      self: () => process.owner,
+      fate: (owner) => (scenario.fateOfOthers === 'running' && shared.over.has(owner.token) ? 'over' : scenario.fateOfOthers),
+    }),
+    provider: async () => provider,
+    report: async () => ({ tell: (event) => process.alive && witness.told(process, event) }),
+    show: { result: () => undefined, aside: () => undefined } as never,
+    leave: () => process.kill(),
+  };
+  return world as World;
+}
+
+function environment({ delaySeconds, batchSize, batchPauseSeconds, concurrency }: Scenario): Record<string, string> {
+  return {
+    WASSENGER_API_KEY: 'k'.repeat(40),
+    WASSENGER_DEVICE_ID: 'a'.repeat(24),
+    WASSENGER_RATE_LIMIT_SECONDS: String(delaySeconds),
+    WASSENGER_MIN_DELAY_SECONDS: String(delaySeconds),
+    WASSENGER_BATCH_SIZE: String(batchSize),
+    WASSENGER_BATCH_PAUSE_SECONDS: String(batchPauseSeconds),
+    WASSENGER_CONCURRENCY: String(concurrency),
+  };
+}
+
+/** How long a request may be on the way; less than the ten minutes after which a claim of a run that cannot be seen counts as over. */
+const STALLS = [2_000, 40_000, 300_000];
+/** What nobody learns of a request that went down with its process. */
+const STALLED = { kind: 'unavailable', code: 'stalled', reason: 'the process is gone' } as const;
+
+/** The provider, telling who writes what. */
+function watched(shared: Shared, process: SimProcess): Provider {
+  const { provider, witness, clock, random, scenario } = shared;
+  return {
+    line: provider.line,
+    async send(message, slot) {
+      if (!shared.calm && random.chance(scenario.faults.stall) && clock.now() <= slot.notAfter) {
+        slot.onStart?.(clock.now());
+        const ms = random.pick(STALLS);
+        process.suspend(ms);
+        await clock.sleep(clock.now() + ms);
+        return process.alive ? provider.send(message, { notAfter: Number.POSITIVE_INFINITY }) : STALLED;
+      }
+      let written = false;
+      const onStart = (at: number) => {
+        written = true;
+        witness.wrote(process, message);
+        slot.onStart?.(at);
+      };
+      const outcome = await provider.send(message, { ...slot, onStart });
+      if (written) witness.answered(process);
+      return outcome;
+    },
+    lookUp: (wanted) => provider.lookUp(wanted),
+    askLine: () => provider.askLine(),
+    close: () => provider.close(),
+  };
+}
+
+function boundCheckpoints(process: SimProcess, checkpoints: CheckpointStore): CheckpointStore {
+  const bound = process.bind('checkpoint', checkpoints);
+  return {
+    acquire: async (...wish) => {
+      const answer = await bound.acquire(...wish);
+      return 'checkpoint' in answer ? { checkpoint: process.bind('checkpoint', answer.checkpoint) } : answer;
+    },
+    view: (id) => bound.view(id),
+    requestPause: (id) => bound.requestPause(id),
+    wantLine: (line, owner) => bound.wantLine(line, owner),
+    check: () => bound.check(),
+    close: () => bound.close(),
+  };
+}
+
+/** A lock that ends with the connection, and so with the process; a suspended process keeps it. */
+function databaseLock({ databaseLocks, scenario }: Shared, process: SimProcess, names: string[]): DatabaseLock {
+  if (scenario.databaseLock) {
+    const other = names.map((name) => databaseLocks.get(name)).find((holder) => holder?.alive && holder !== process);
+    if (other !== undefined) throw new HeldElsewhere(`held in the database by ${other.owner.token}`);
+    for (const name of names) databaseLocks.set(name, process);
+  }
+  return {
+    goodUntil: () => Number.POSITIVE_INFINITY,
+    lost: new AbortController().signal,
+    async release() {
+      for (const name of names) if (databaseLocks.get(name) === process) databaseLocks.delete(name);
+    },
+  };
+}

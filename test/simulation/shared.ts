@@ -1,0 +1,106 @@
+import type { EpochMs } from '../../src/core/units.ts';
+import { MemoryCheckpoints } from '../support/memory-checkpoint.ts';
+import { MemoryLastRuns } from '../support/memory-last-runs.ts';
+import { MemoryProvider } from '../support/memory-provider.ts';
+import { MemoryStore } from '../support/memory-store.ts';
+import { SimClock } from '../support/sim-clock.ts';
+import { behaviourOf, refusal } from './provider-fates.ts';
+import { Random } from './random.ts';
+import type { Scenario } from './scenario.ts';
+import type { SimProcess } from './sim-process.ts';
+import { Witness } from './witness.ts';
+
+/** What outlives every process: time, the operator's database, the checkpoint, the provider, and who watches. */
+export interface Shared {
+  scenario: Scenario;
+  random: Random;
+  clock: SimClock;
+  /** The clock as it would be had nobody set it back. */
+  trueNow: () => EpochMs;
+  /** The clock of the checkpoint's server, which nobody sets. */
+  serverNow: () => EpochMs;
+  /** Sets the clock of the machine that the processes run on. */
+  setClock: (byMs: number) => void;
+  stores: Map<number, MemoryStore>;
+  checkpoints: MemoryCheckpoints;
+  provider: MemoryProvider;
+  lastRuns: MemoryLastRuns;
+  /** Locks in the database itself, by name. */
+  databaseLocks: Map<string, SimProcess>;
+  refuses: (phone: string) => boolean;
+  witness: Witness;
+  trace: (line: string) => void;
+  /** Processes begun. */
+  started: number;
+  /** Tokens of processes that have ended. */
+  over: Set<string>;
+  /** True once nothing goes wrong any more. */
+  calm: boolean;
+}
+
+const FIRST_CAMPAIGN = 42;
+
+/** A world in which nothing has happened yet. */
+export function sharedOf(scenario: Scenario, tell: (line: string) => void): Shared {
+  const random = new Random(scenario.seed ^ 0x5eed);
+  const clock = new SimClock();
+  clock.choose = (count) => random.int(0, count - 1);
+  const begin = clock.now();
+  let setBack = 0;
+  let setForward = 0;
+  const serverNow = () => clock.now() + setBack - setForward;
+  const shared: Shared = {
+    scenario,
+    random,
+    clock,
+    trueNow: () => clock.now() + setBack,
+    serverNow,
+    setClock(byMs) {
+      if (byMs < 0) setBack -= byMs;
+      else setForward += byMs;
+      clock.step(byMs);
+    },
+    stores: new Map(scenario.campaigns.map((count, i) => [FIRST_CAMPAIGN + i, new MemoryStore(count, { id: FIRST_CAMPAIGN + i })])),
+    checkpoints: new MemoryCheckpoints({ now: serverNow, sleep: clock.sleep, turn: clock.turn }),
+    provider: new MemoryProvider(clock, serverNow),
+    lastRuns: new MemoryLastRuns(),
+    databaseLocks: new Map(),
+    refuses: refusal(scenario),
+    witness: undefined as unknown as Witness,
+    trace: (line) => tell(`${((serverNow() - begin) / 1_000).toFixed(3).padStart(10)} ${line}`),
+    started: 0,
+    over: new Set(),
+    calm: false,
+  };
+  shared.witness = new Witness(shared);
+  furnish(shared);
+  return shared;
+}
+
+/** The provider behaves as the scenario says, and everything that counts is witnessed. */
+function furnish(shared: Shared): void {
+  const { scenario, random, provider, stores, witness, trace } = shared;
+  const unsure = () => !shared.calm && random.chance(scenario.faults.unsure);
+  provider.listedAfterMs = scenario.listedAfterMs;
+  provider.behave = behaviourOf(shared);
+  provider.lookUpFault = () => (unsure() ? { kind: 'unsure', reason: 'it does not say', reachable: random.chance(0.5) } : null);
+  provider.lineState = () =>
+    unsure()
+      ? random.pick([
+          { kind: 'waiting', reason: 'offline' },
+          { kind: 'unreachable', reason: 'no answer' },
+        ])
+      : { kind: 'ready', name: 'x' };
+  provider.onAccept = ({ reference, phone }) => {
+    trace(`accepted ${reference}`);
+    witness.accepted(reference, phone);
+  };
+  for (const [campaign, store] of stores) {
+    const record = store.record.bind(store);
+    store.record = async (id, results) => {
+      await record(id, results);
+      const touched = new Set(results.map(({ message }) => message));
+      for (const row of store.rows) if (touched.has(row.message)) witness.recorded(campaign, row);
+    };
+  }
+}

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import type { Outcome } from '../../src/core/outcome.ts';
+import type { Behaviour } from './memory-provider.ts';
+import type { SimWorld } from './sim-world.ts';
+
+export const accepted: Outcome = { kind: 'accepted', providerId: 'x', whatsappId: null };
+export const invalid: Outcome = { kind: 'rejected', code: 'phone:invalid', reason: 'not on WhatsApp' };
+export const unknown = (code: string, offline = false): Outcome => ({ kind: 'unknown', code, reason: code, offline });
+export const answers = (answer: Outcome, takes = answer.kind === 'accepted', latencyMs = 100): Behaviour => ({ takes, answer, latencyMs });
+
+/** Gaps between the starts of consecutive sends. */
+export function gaps(world: SimWorld): number[] {
+  return world.provider.starts.slice(1).map((start, i) => start - (world.provider.starts[i] as number));
+}
+
+/** What the provider may do with one call. */
+export const behaviours: Behaviour[] = [
+  answers(accepted),
+  answers(accepted),
+  answers(accepted, true, 8_000),
+  answers(invalid),
+  answers(unknown('timeout'), true, 30_000),
+  answers(unknown('reset'), true, 0),
+  answers(unknown('http:502'), false, 50),
+  answers(unknown('http:503', true), false),
+  answers(unknown('http:503', true), true),
+  answers({ kind: 'throttled', retryAfterMs: 5_000, reason: 'slow down' }),
+  answers({ kind: 'unavailable', code: 'ECONNREFUSED', reason: 'refused' }, false, 0),
+];
+export const faults = fc.array(fc.integer({ min: 0, max: behaviours.length - 1 }), { minLength: 1, maxLength: 40 });
+export const kills = fc.array(fc.record({ call: fc.integer({ min: 1, max: 150 }), after: fc.boolean() }), { maxLength: 6 });
+
+/** Resumes until everybody is settled. */
+export async function endAllRight(world: SimWorld): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const { exitCode, progress } = await world.finish();
+    if (exitCode === 0 || (exitCode === 3 && progress.inDoubt === 0)) return;
+  }
+  throw new Error('it never ends');
+}

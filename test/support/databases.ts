@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import mysql from 'mysql2/promise';
+import pg from 'pg';
+import type { SqlDialect } from '../../src/adapters/sql/database.ts';
+import { mysqlUrl, postgresUrl } from './env.ts';
+
+/** An empty database of a test's own. */
+export interface TestDatabase {
+  /** As `DATABASE_URL`. */
+  url: string;
+  /** Runs statements on a connection of its own, as the operator's administrator would; returns the rows of the last. */
+  query(text: string): Promise<Record<string, unknown>[]>;
+  drop(): Promise<void>;
+}
+
+/** True where this kind of database can be tested here. */
+export function isAvailable(dialect: SqlDialect): boolean {
+  return dialect === 'sqlite' || (dialect === 'postgres' ? postgresUrl : mysqlUrl) !== undefined;
+}
+
+/** Makes an empty database with a name that no other test has. */
+export function freshDatabase(dialect: SqlDialect): Promise<TestDatabase> {
+  return { sqlite: freshFile, postgres: freshPostgres, mysql: freshMysql }[dialect]();
+}
+
+function uniqueName(): string {
+  return `wsend_test_${process.pid}_${randomBytes(5).toString('hex')}`;
+}
+
+async function freshFile(): Promise<TestDatabase> {
+  const { default: Libsql } = await import('libsql');
+  const folder = mkdtempSync(join(tmpdir(), 'wsend-test-'));
+  const path = join(folder, 'wsend.db');
+  return {
+    url: `sqlite:${path}`,
+    async query(text) {
+      const file = new Libsql(path, { timeout: 5_000 });
+      try {
+        const statements = text.split(/;\s*$/m).filter((statement) => statement.trim() !== '');
+        for (const statement of statements.slice(0, -1)) file.exec(statement);
+        const last = statements.at(-1) ?? 'select 1';
+        if (/^\s*(select|pragma)/i.test(last)) return file.prepare(last).all() as Record<string, unknown>[];
+        file.exec(last);
+        return [];
+      } finally {
+        file.close();
+      }
+    },
+    drop: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+async function freshPostgres(): Promise<TestDatabase> {
+  const server = new URL(postgresUrl as string);
+  const name = uniqueName();
+  const asking = async (url: URL, text: string) => {
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    try {
+      const answer: pg.QueryResult | pg.QueryResult[] = await client.query(text);
+      return (Array.isArray(answer) ? answer.at(-1)?.rows : answer.rows) ?? [];
+    } finally {
+      await client.end();
+    }
+  };
+  await asking(server, `create database ${name}`);
+  const own = new URL(server);
+  own.pathname = `/${name}`;
+  return {
+    url: own.href,
+    query: (text) => asking(own, text),
+    drop: async () => void (await asking(server, `drop database ${name} with (force)`)),
+  };
+}
+
+async function freshMysql(): Promise<TestDatabase> {
+  const server = new URL(mysqlUrl as string);
+  const name = uniqueName();
+  const asking = async (url: URL, text: string) => {
+    const connection = await mysql.createConnection({ uri: url.href, multipleStatements: true, dateStrings: true });
+    try {
+      const [rows] = await connection.query(text);
+      const last = Array.isArray(rows) && Array.isArray(rows[0]) ? rows.findLast(Array.isArray) : rows;
+      return (Array.isArray(last) ? last : []) as Record<string, unknown>[];
+    } finally {
+      await connection.end();
+    }
+  };
+  server.pathname = '/';
+  await asking(server, `create database ${name} character set utf8mb4`);
+  const own = new URL(server);
+  own.pathname = `/${name}`;
+  return { url: own.href, query: (text) => asking(own, text), drop: async () => void (await asking(server, `drop database ${name}`)) };
+}

@@ -1,0 +1,98 @@
+import type { Finding, LineState, Outcome } from '../../src/core/outcome.ts';
+import type { Clock, OutboundMessage, Provider, Slot } from '../../src/ports.ts';
+
+/** What the provider does with one call: whether it takes the message, what it answers, and how long that takes. */
+export interface Behaviour {
+  takes: boolean;
+  answer: Outcome;
+  latencyMs: number;
+  /** It takes the message this much later than the call begins, even when nobody waits for the answer any more. Default 0. */
+  arrivesAfterMs?: number;
+}
+
+export interface Accepted {
+  reference: string;
+  phone: string;
+  line: string;
+  at: number;
+}
+
+const ACCEPTED: Behaviour = { takes: true, answer: { kind: 'accepted', providerId: 'p', whatsappId: null }, latencyMs: 0 };
+
+/** A provider in memory. It outlives the runs that use it, and keeps what it accepted and when each call began. */
+export class MemoryProvider implements Provider {
+  line = 'line-1';
+  readonly accepted: Accepted[] = [];
+  readonly starts: number[] = [];
+  readonly #clock: Clock;
+  readonly #ownNow: () => number;
+  behave: (call: number, message: OutboundMessage) => Behaviour = () => ACCEPTED;
+  onAccept: (accepted: Accepted) => void = () => undefined;
+  /** Accepted messages are listed this much later. */
+  listedAfterMs = 0;
+  /** What a look-up that cannot tell says; null while look-ups work. */
+  lookUpFault: ((reference: string) => Finding | null) | null = null;
+  lineState: () => LineState = () => ({ kind: 'ready', name: 'test' });
+  /** When each call was asked for, and until when it could be written. */
+  readonly deadlines: { asked: number; given: number }[] = [];
+  inFlight = 0;
+  mostInFlight = 0;
+  lookUps = 0;
+  /** Called before each operation; may throw, or never resolve. */
+  before: (operation: string) => Promise<void> = async () => undefined;
+
+  /** `ownNow` is the provider's own clock, where that of the processes is set back or forward. */
+  constructor(clock: Clock, ownNow: () => number = clock.now) {
+    this.#clock = clock;
+    this.#ownNow = ownNow;
+  }
+
+  async send(message: OutboundMessage, { notAfter, onStart }: Slot): Promise<Outcome> {
+    this.deadlines.push({ asked: this.#clock.now(), given: notAfter });
+    await this.before('send');
+    if (this.#clock.now() > notAfter) return { kind: 'unavailable', code: 'late', reason: 'too late' };
+    await this.before('write');
+    this.starts.push(this.#clock.now());
+    onStart?.(this.#clock.now());
+    this.inFlight += 1;
+    this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+    const { takes, answer, latencyMs, arrivesAfterMs = 0 } = this.behave(this.starts.length, message);
+    if (takes && arrivesAfterMs > 0) void this.#clock.sleep(this.#clock.now() + arrivesAfterMs).then(() => this.#accept(message));
+    else if (takes) this.#accept(message);
+    await this.#clock.sleep(this.#clock.now() + latencyMs);
+    this.inFlight -= 1;
+    await this.before('answer');
+    return answer.kind === 'accepted' ? { ...answer, providerId: `p-${message.reference}` } : answer;
+  }
+
+  #accept({ reference, phone }: OutboundMessage): void {
+    const accepted = { reference, phone, line: this.line, at: this.#ownNow() };
+    this.accepted.push(accepted);
+    this.onAccept(accepted);
+  }
+
+  async lookUp({ reference, phone, line }: { reference: string; phone: string; line: string | null }): Promise<Finding> {
+    await this.before('lookUp');
+    this.lookUps += 1;
+    const fault = this.lookUpFault?.(reference);
+    if (fault) return fault;
+    const found = this.accepted.find(
+      (other) => other.reference === reference && other.phone === phone && (line === null || other.line === line),
+    );
+    if (found === undefined || this.#ownNow() < found.at + this.listedAfterMs) return { kind: 'absent' };
+    return { kind: 'found', providerId: `p-${reference}`, whatsappId: null, failure: null };
+  }
+
+  async askLine(): Promise<LineState> {
+    await this.before('askLine');
+    return this.lineState();
+  }
+
+  async close(): Promise<void> {}
+
+  /** References that were accepted more than once. */
+  duplicates(): string[] {
+    const seen = new Set<string>();
+    return this.accepted.flatMap(({ reference }) => (seen.size === seen.add(reference).size ? [reference] : []));
+  }
+}

@@ -1,0 +1,131 @@
+import { type Campaign, type CampaignStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
+import type { CampaignStore, RecipientStore, Result, Tally } from '../../src/ports.ts';
+
+/** A row of `messages`. */
+export interface Row {
+  message: number;
+  phone: string;
+  content: string;
+  status: 'pending' | 'sent' | 'failed';
+  attempts: number;
+  error: string | null;
+  providerId: string | null;
+  sentAt: number | null;
+}
+
+/** A campaign database in memory. It outlives the runs that use it. */
+export class MemoryStore implements CampaignStore, RecipientStore {
+  readonly campaign: Campaign;
+  readonly rows: Row[];
+  /** Called before each operation; may throw, or never resolve. */
+  before: (operation: string) => Promise<void> = async () => undefined;
+
+  constructor(count: number, campaign: Partial<Campaign> = {}) {
+    this.campaign = {
+      id: 42,
+      name: 'test',
+      message1: 'Hello',
+      message2: null,
+      status: 'draft',
+      createdAt: Date.UTC(2026, 0, 1),
+      updatedAt: null,
+      ...campaign,
+    };
+    this.rows = Array.from({ length: count }, (_, i) => ({
+      message: i + 1,
+      phone: `+2290190${String(i + 1).padStart(6, '0')}`,
+      content: `Hello ${i + 1}`,
+      status: 'pending',
+      attempts: 0,
+      error: null,
+      providerId: null,
+      sentAt: null,
+    }));
+  }
+
+  async find(): Promise<Campaign> {
+    await this.before('find');
+    return { ...this.campaign };
+  }
+
+  async list(): Promise<(Campaign & { tally: Tally })[]> {
+    return [{ ...this.campaign, tally: await this.tally() }];
+  }
+
+  async tally(): Promise<Tally> {
+    await this.before('tally');
+    const count = (status: Row['status']) => this.rows.filter((row) => row.status === status).length;
+    const skipped = this.rows.filter((row) => row.status === 'pending' && row.error?.startsWith('wsend: skipped:')).length;
+    return { total: this.rows.length, pending: count('pending') - skipped, sent: count('sent'), failed: count('failed') };
+  }
+
+  async setStatus(_id: number, status: CampaignStatus): Promise<void> {
+    await this.before('setStatus');
+    this.campaign.status = status;
+  }
+
+  async awaitsReplies(_campaign: number, now: number): Promise<boolean> {
+    return this.rows.some((row) => row.sentAt !== null && now < row.sentAt + REPLY_WINDOW);
+  }
+
+  async failures(): Promise<{ error: string; count: number }[]> {
+    const counts = new Map<string, number>();
+    for (const row of this.rows) if (row.status === 'failed' && row.error !== null) counts.set(row.error, (counts.get(row.error) ?? 0) + 1);
+    return [...counts].map(([error, count]) => ({ error, count }));
+  }
+
+  async pending(_campaign: number, after: number, limit: number): Promise<Recipient[]> {
+    await this.before('pending');
+    return this.rows
+      .filter((row) => row.status === 'pending' && row.message > after)
+      .slice(0, limit)
+      .map(toRecipient);
+  }
+
+  async stillPending(_campaign: number, messages: number[]): Promise<Recipient[]> {
+    await this.before('stillPending');
+    const wanted = new Set(messages);
+    return this.rows.filter((row) => row.status === 'pending' && wanted.has(row.message)).map(toRecipient);
+  }
+
+  async record(_campaign: number, results: Result[]): Promise<void> {
+    await this.before('record');
+    for (const result of results) {
+      const row = this.rows.find((other) => other.message === result.message);
+      if (row === undefined || !(row.status === 'pending' || (row.status === 'failed' && result.kind === 'sent'))) continue;
+      row.attempts = result.attempts;
+      if (result.kind === 'marked') row.error = `wsend: ${result.note}`;
+      else if (result.kind === 'sent')
+        Object.assign(row, { status: 'sent', providerId: result.providerId, sentAt: result.at, error: null });
+      else Object.assign(row, { status: 'failed', error: `${result.code}: ${result.reason}`, providerId: result.providerId });
+    }
+  }
+
+  async prepare(): Promise<{ made: number; unverified: number; duplicates: number }> {
+    return { made: 0, unverified: 0, duplicates: 0 };
+  }
+
+  async preparable(): Promise<number> {
+    return 0;
+  }
+
+  async retryFailed(): Promise<number[]> {
+    const failed = this.rows.filter((row) => row.status === 'failed');
+    for (const row of failed)
+      Object.assign(row, { status: 'pending', attempts: 0, error: row.error?.startsWith('unconfirmed:') ? `wsend: ${row.error}` : null });
+    return failed.map(({ message }) => message);
+  }
+}
+
+function toRecipient(row: Row): Recipient {
+  return {
+    message: row.message,
+    phone: row.phone,
+    content: row.content,
+    attempts: row.attempts,
+    marked: (row.error?.startsWith('wsend: ') && !row.error.startsWith('wsend: skipped:')) ?? false,
+    skipped: row.error?.startsWith('wsend: skipped:') ?? false,
+    acceptedBefore: row.providerId,
+    duplicateOf: null,
+  };
+}

@@ -1,0 +1,206 @@
+import type { Event } from '../../src/core/event.ts';
+import type { Policy } from '../../src/core/policy.ts';
+import { isConsistent, progressOf } from '../../src/core/progress.ts';
+import type { Ending } from '../../src/engine/finish.ts';
+import { OptOutList } from '../../src/engine/opt-out-list.ts';
+import type { Run, RunParts } from '../../src/engine/run.ts';
+import { stopRun } from '../../src/engine/run.ts';
+import { recover } from '../../src/engine/take-up.ts';
+import type { CampaignStore, Clock, Owner } from '../../src/ports.ts';
+import { runCampaign } from '../../src/run-campaign.ts';
+import { MemoryCheckpoints } from './memory-checkpoint.ts';
+import { MemoryLastRuns } from './memory-last-runs.ts';
+import { MemoryOptOuts } from './memory-opt-outs.ts';
+import { MemoryProvider } from './memory-provider.ts';
+import { MemoryStore } from './memory-store.ts';
+import { SimClock } from './sim-clock.ts';
+
+export const POLICY: Policy = {
+  pace: { delayMs: 3_000, batchSize: 75, batchPauseMs: 30_000 },
+  bounds: { minDelayMs: 2_000, maxDelayMs: 10_000 },
+  retry: { maxAttempts: 3, baseDelayMs: 60_000 },
+  concurrency: 4,
+  lookupMs: 10_000,
+};
+
+interface RunOptions {
+  sending?: boolean;
+  life?: Life;
+  /** Done under the locks before anything else. */
+  before?: () => Promise<unknown>;
+}
+
+/** A process that may be killed: from then on nothing it called ever answers, and nothing it calls has an effect. */
+export class Life {
+  alive = true;
+  onDeath: () => void = () => undefined;
+  readonly over: Promise<void>;
+  #calls = 0;
+  #gate: Promise<void> | null = null;
+  readonly #lastCall: number;
+  readonly #after: boolean;
+  #end!: () => void;
+
+  constructor(lastCall = Number.POSITIVE_INFINITY, after = false) {
+    this.#lastCall = lastCall;
+    this.#after = after;
+    this.over = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  bind<T extends object>(target: T): T {
+    return new Proxy(target, {
+      get: (object, name) => {
+        const member = Reflect.get(object, name);
+        if (typeof member !== 'function' || name === 'now') return member;
+        return async (...args: unknown[]) => {
+          const last = name !== 'sleep' && ++this.#calls >= this.#lastCall;
+          if (last && !this.#after) this.kill();
+          if (!this.alive) return new Promise(() => undefined);
+          await this.#gate;
+          const result = Reflect.apply(member, object, args);
+          if (last) this.kill();
+          const value = await result;
+          await this.#gate;
+          return this.alive ? value : new Promise(() => undefined);
+        };
+      },
+    });
+  }
+
+  /** Nothing of this process goes on until the returned function is called, as after SIGSTOP or with the lid closed. */
+  suspend(): () => void {
+    let goOn!: () => void;
+    this.#gate = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    return () => {
+      this.#gate = null;
+      goOn();
+    };
+  }
+
+  kill(): void {
+    this.alive = false;
+    this.onDeath();
+    this.#end();
+  }
+}
+
+/** The real loop between a simulated clock, database, checkpoint and provider. */
+export class SimWorld {
+  readonly clock = new SimClock();
+  readonly checkpoints = new MemoryCheckpoints(this.clock);
+  readonly provider = new MemoryProvider(this.clock);
+  readonly optOuts = new MemoryOptOuts();
+  readonly store: MemoryStore;
+  readonly lastRuns = new MemoryLastRuns();
+  readonly events: Event[] = [];
+  policy: Policy = POLICY;
+  /** Owners whose process has ended. */
+  readonly dead = new Set<string>();
+  limit: number | null = null;
+  fateOfOthers: 'running' | 'unknowable' = 'running';
+  /** The most claims that were open after each commit. */
+  readonly claimsOpen: number[] = [];
+  /** Takes over the lock of any run that has ended, however it ended. */
+  lenient = false;
+  onEvent: (event: Event, run: Run | null) => void = () => undefined;
+  run: Run | null = null;
+  #runs = 0;
+
+  constructor(count: number) {
+    this.store = new MemoryStore(count);
+  }
+
+  owner(): Owner {
+    this.#runs += 1;
+    return {
+      token: `run-${this.#runs}`,
+      host: 'here',
+      machine: 'm',
+      boot: 'b',
+      namespace: 'n',
+      pid: this.#runs,
+      startedAt: this.clock.now(),
+      birth: '',
+    };
+  }
+
+  /** One whole run, under the clock that is already running. `life` may end it at any call that it makes. */
+  async start({ sending = true, life = new Life(), before }: RunOptions = {}): Promise<Ending> {
+    const owner = this.owner();
+    this.provider.inFlight = 0;
+    life.onDeath = () => this.dead.add(owner.token);
+    const acquired = await this.checkpoints.acquire(
+      this.store.campaign.id,
+      this.provider.line,
+      owner,
+      this.lenient ? Array.from({ length: this.#runs }, (_, i) => `run-${i}`) : [...this.dead],
+    );
+    if (!('checkpoint' in acquired)) throw new Error(`held by ${acquired.heldBy.token}`);
+    const parts: RunParts = {
+      campaign: await this.store.find(),
+      owner,
+      recipients: life.bind(this.store),
+      provider: life.bind(this.provider),
+      clock: life.bind<Clock>(this.clock),
+      report: { tell: (event) => life.alive && this.#tell(event) },
+      processes: { self: () => owner, fate: (other) => (this.dead.has(other.token) ? 'over' : this.fateOfOthers) },
+      policy: () => this.policy,
+      limit: this.limit,
+      type: 'message_1',
+      optOuts: new OptOutList(life.bind(this.optOuts)),
+    };
+    const checkpoint = life.bind(acquired.checkpoint);
+    const found = await recover(parts.campaign, parts.recipients, checkpoint, await this.lastRuns.of(this.store.campaign.id));
+    await this.lastRuns.note(this.store.campaign.id, owner.token);
+    await before?.();
+    const take = {
+      checkpoint,
+      found,
+      progress: progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 }),
+      sending,
+      campaigns: life.bind<CampaignStore>(this.store),
+      sandbox: false,
+      settings: {},
+    };
+    const ending = await runCampaign(parts, take, {
+      onRun: (run) => {
+        this.run = run;
+      },
+      signalCode: () => 130,
+    });
+    this.dead.add(owner.token);
+    return ending;
+  }
+
+  /** One whole run, with time passing as fast as it can. */
+  finish(options: RunOptions = {}): Promise<Ending> {
+    return this.clock.run(this.start(options));
+  }
+
+  /** A run whose process is killed at its `call`-th call to the outside, before or after that call has its effect; null when it ends before. */
+  async killed(call: number, { after }: { after: boolean }): Promise<Ending | null> {
+    const life = new Life(call, after);
+    return this.clock.run(Promise.race([this.start({ life }), life.over.then(() => null)]));
+  }
+
+  stop(): void {
+    if (this.run !== null) stopRun(this.run, 'signal', 'SIGINT');
+  }
+
+  #tell(event: Event): void {
+    if ('progress' in event && !isConsistent(event.progress)) throw new Error(`progress does not add up: ${JSON.stringify(event)}`);
+    this.events.push(event);
+    this.claimsOpen.push(this.checkpoints.of(this.store.campaign.id).claims.size);
+    this.onEvent(event, this.run);
+  }
+
+  statuses(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const row of this.store.rows) counts[row.status] = (counts[row.status] ?? 0) + 1;
+    return counts;
+  }
+}
