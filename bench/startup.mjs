@@ -1,0 +1,66 @@
+// Start-up over `node -e 0`: the medians of commands that load little, and until the first call of a run (its claim is durable by then).
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { BIN, makeDatabase, makeFolder, placeDatabase, run, settings } from './support/program.mjs';
+import { startProvider, startRedis } from './support/servers.mjs';
+import { median, table } from './support/statistics.mjs';
+
+const { values: options } = parseArgs({ options: { runs: { type: 'string', default: '21' } } });
+const runs = Number(options.runs);
+const folder = makeFolder();
+
+/** Medians in milliseconds of commands that are run in turn, so that whatever else the machine does meets them all. */
+function medians(commands) {
+  const times = commands.map(() => []);
+  for (let i = 0; i < runs; i += 1) {
+    for (const [at, args] of commands.entries()) {
+      const begin = performance.now();
+      spawnSync(process.execPath, args, { cwd: folder.path, stdio: 'ignore' });
+      times[at].push(performance.now() - begin);
+    }
+  }
+  return times.map(median);
+}
+
+const [bare, ...over] = medians([
+  ['-e', '0'],
+  [BIN, '--help'],
+  [BIN, '--version'],
+  [BIN, 'estimate', '--count', '1000'],
+]);
+
+const redis = await startRedis();
+const template = makeFolder();
+await makeDatabase(template.path, 100);
+const provider = await startProvider();
+async function firstCall(url) {
+  const place = makeFolder();
+  placeDatabase(template.path, place.path);
+  await redis.client.flushall();
+  await provider.forget();
+  const begin = performance.timeOrigin + performance.now();
+  await run(
+    [BIN, 'run', '--campaign', '1', '--limit', '1', '--yes', '--quiet'],
+    { folder: place.path, env: settings(provider.url, url), stdio: 'ignore' },
+    6,
+  );
+  place.remove();
+  return (await provider.ask('count')).first - begin;
+}
+const first = { redis: [], embedded: [] };
+for (let i = 0; i < runs; i += 1) {
+  first.redis.push(await firstCall(redis.url));
+  first.embedded.push(await firstCall(undefined));
+}
+provider.stop();
+await redis.stop();
+template.remove();
+folder.remove();
+
+const ms = (value) => `${(value - bare).toFixed(0)} ms`;
+const rows = [
+  ...['--help', '--version', 'estimate --count 1000'].map((name, i) => [name, ms(over[i]), '≤ 35 ms']),
+  ['first call of a run, Redis', ms(median(first.redis)), '≤ 110 ms until its claim'],
+  ['first call of a run, embedded', ms(median(first.embedded)), '≤ 110 ms until its claim'],
+];
+console.log(table([`over node -e 0 (${bare.toFixed(0)} ms)`, 'median', 'target'], rows));
