@@ -71,7 +71,7 @@ function isOurs(columns: string[]): boolean {
   return OURS.every((name, position) => columns[position] === name);
 }
 
-/** Removes the file of an earlier check, but nothing that only happens to have its name. */
+/** Removes the file of an earlier check, but nothing that only happens to have its name. Another check may do the same at once. */
 async function removeStale(target: string): Promise<void> {
   const file = await open(target, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -84,7 +84,7 @@ async function removeStale(target: string): Promise<void> {
   } finally {
     await file.close();
   }
-  if (/^\uFEFF?line[,;\t]reason[,;\t]/.test(start.toString('utf8'))) await rm(target);
+  if (/^\uFEFF?line[,;\t]reason[,;\t]/.test(start.toString('utf8'))) await rm(target, { force: true });
 }
 
 async function orFail(target: string, work: () => Promise<void>): Promise<void> {

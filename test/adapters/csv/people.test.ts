@@ -275,6 +275,15 @@ describe('the refused rows', () => {
     expect(readFileSync(rejectedFile ?? '', 'utf8')).toBe('my own notes\n');
   });
 
+  test('of an earlier check may be removed by several checks at once', async () => {
+    const clean = 'phone,first_name\n+2290190000001,Ama\n';
+    for (let round = 0; round < 20; round++) {
+      await check(REFUSED, {}, 'shared.csv');
+      const checks = await Promise.all(Array.from({ length: 8 }, () => check(clean, {}, 'shared.csv')));
+      expect(checks.map(({ rejectedFile }) => rejectedFile)).toEqual(Array(8).fill(null));
+    }
+  });
+
   test('are not written in a dry run, nor half when the file turns out unusable', async () => {
     const before = readdirSync(folder.path).length;
     expect((await check(REFUSED, { writeRejected: false }, 'dry.csv')).rejectedFile).toBeNull();
