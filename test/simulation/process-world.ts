@@ -48,7 +48,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
     databaseLock: async (wish) => databaseLock(shared, process, [`campaign:${wish.campaign}`, `line:${wish.line}`]),
     processes: async () => ({
       self: () => process.owner,
-      fate: (owner) => (scenario.fateOfOthers === 'running' && shared.over.has(owner.token) ? 'over' : scenario.fateOfOthers),
+      fate: (owner) => shared.fateOf(owner),
     }),
     provider: async () => provider,
     report: async () => ({ tell: (event) => process.alive && witness.told(process, event) }),

@@ -1,4 +1,5 @@
 import type { EpochMs } from '../../src/core/units.ts';
+import type { Processes } from '../../src/ports.ts';
 import { MemoryCheckpoints } from '../support/memory-checkpoint.ts';
 import { MemoryLastRuns } from '../support/memory-last-runs.ts';
 import { MemoryProvider } from '../support/memory-provider.ts';
@@ -34,6 +35,8 @@ export interface Shared {
   started: number;
   /** Tokens of processes that have ended. */
   over: Set<string>;
+  /** What one process can see of another. */
+  fateOf: Processes['fate'];
   /** True once nothing goes wrong any more. */
   calm: boolean;
 }
@@ -70,6 +73,7 @@ export function sharedOf(scenario: Scenario, tell: (line: string) => void): Shar
     trace: (line) => tell(`${((serverNow() - begin) / 1_000).toFixed(3).padStart(10)} ${line}`),
     started: 0,
     over: new Set(),
+    fateOf: ({ token }) => (scenario.fateOfOthers === 'running' && shared.over.has(token) ? 'over' : scenario.fateOfOthers),
     calm: false,
   };
   shared.witness = new Witness(shared);

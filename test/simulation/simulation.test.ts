@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Change, Checkpoint, Owner } from '../../src/ports.ts';
 import { failure } from './main.ts';
 import { play } from './play.ts';
+import type { Scenario } from './scenario.ts';
 import type { Shared } from './shared.ts';
 
 /** How many seeds are played here; `npm run simulate -- --seeds 5000` plays more. */
@@ -52,7 +53,36 @@ describe('a world that breaks its word is found out', () => {
     for (let seed = 1; seed <= 40; seed += 1) violations.push(...(await play(seed, { sabotage })).violations);
     expect(violations.filter((text) => found.test(text))).not.toEqual([]);
   });
+
+  it.each(['running', 'unknowable'] as const)('a run that is %s, taken for over while its request is on the way', async (fate) => {
+    const violations = async (sabotage: (shared: Shared) => void) => {
+      const all: string[] = [];
+      for (let seed = 1; seed <= 140; seed += 1) {
+        const played = await play(seed, {
+          sabotage(shared) {
+            requestsOnTheWay(shared, fate);
+            sabotage(shared);
+          },
+        });
+        all.push(...played.violations);
+      }
+      return all;
+    };
+    expect(await violations(() => undefined)).toEqual([]);
+    const taken = await violations((shared) => {
+      shared.fateOf = () => 'over';
+    });
+    expect(taken.filter((text) => /twice/.test(text)).length).toBeGreaterThan(1);
+  });
 });
+
+/** Runs are suspended with their requests on the way, again and again, and others take over; what nobody can know of is left out, as in scenarioOf. */
+function requestsOnTheWay({ scenario }: Shared, fateOfOthers: Scenario['fateOfOthers']): void {
+  scenario.fateOfOthers = fateOfOthers;
+  scenario.faults.stall = 0.1;
+  scenario.starts = 5;
+  scenario.deeds = scenario.deeds.filter((deed) => !['wipe', 'clock forward', 'clock back'].includes(deed));
+}
 
 /** Changes how everybody who gets the locks commits. */
 function changeCommit(
