@@ -1,12 +1,13 @@
 // D = 0: messages per second at the provider, from the first request to the last, of wsend with every claim and outcome in Redis, against
-// a bare got loop and a BullMQ worker with the same calls. Peers run in turn, so that whatever else the machine does meets both.
-// Options: --count <messages per run> --pairs <n> --only <bare|bullmq>
+// a bare got loop, a BullMQ worker with the same calls, and wsend without the proof (unguarded.mjs). Peers run in turn, so that whatever
+// else the machine does meets both. Options: --count <messages per run> --pairs <n> --only <bare|bullmq|unguarded>
 
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BIN, makeDatabase, makeFolder, placeDatabase, run, settings, UNPACED } from './support/program.mjs';
 import { startProvider, startRedis } from './support/servers.mjs';
 import { median, spread, table } from './support/statistics.mjs';
+import { buildUnguarded } from './support/unguarded.mjs';
 
 /** The cases, and the ratio that is aimed at in each. */
 const CASES = [
@@ -15,31 +16,39 @@ const CASES = [
   { peer: 'bare', concurrency: 64, latencyMs: 50, target: 0.95 },
   { peer: 'bullmq', concurrency: 16, latencyMs: 0, target: 1.3 },
   { peer: 'bullmq', concurrency: 64, latencyMs: 0, target: 1.3 },
+  { peer: 'unguarded', concurrency: 16, latencyMs: 0, target: 0.95 },
+  { peer: 'unguarded', concurrency: 64, latencyMs: 0, target: 0.95 },
+  { peer: 'unguarded', concurrency: 64, latencyMs: 50, target: 0.95 },
 ];
 
 const { values: options } = parseArgs({
   options: { count: { type: 'string', default: '20000' }, pairs: { type: 'string', default: '5' }, only: { type: 'string' } },
 });
 const count = Number(options.count);
+const wanted = CASES.filter((one) => !options.only || one.peer === options.only);
 const support = (name) => fileURLToPath(new URL(`support/${name}.mjs`, import.meta.url));
 
 const redis = await startRedis();
 const template = makeFolder();
 await makeDatabase(template.path, count);
 
-const peers = {
-  async wsend({ provider, concurrency }) {
+const program = (bin) =>
+  async function send({ provider, concurrency }) {
     const folder = makeFolder();
     placeDatabase(template.path, folder.path);
-    const args = [BIN, 'run', '--campaign', '1', '--concurrency', String(concurrency), ...UNPACED];
+    const args = [bin, 'run', '--campaign', '1', '--concurrency', String(concurrency), ...UNPACED];
     await run(args, { folder: folder.path, env: settings(provider.url, redis.url) });
     folder.remove();
-  },
+  };
+
+const peers = {
+  wsend: program(BIN),
   bare: ({ provider, concurrency }) => run([support('bare'), provider.url, count, concurrency].map(String), {}),
   async bullmq({ provider, concurrency }) {
     await run([support('bullmq'), 'fill', redis.url, count].map(String), {});
     await run([support('bullmq'), 'work', redis.url, count, provider.url, concurrency].map(String), {});
   },
+  ...(wanted.some(({ peer }) => peer === 'unguarded') ? { unguarded: program(buildUnguarded()) } : {}),
 };
 
 /** One run of one peer: messages per second, and the seconds of its whole process (without the filling of a queue). */
@@ -53,7 +62,7 @@ async function measure(peer, { provider, concurrency }) {
 }
 
 const rows = [];
-for (const { peer, concurrency, latencyMs, target } of CASES.filter((one) => !options.only || one.peer === options.only)) {
+for (const { peer, concurrency, latencyMs, target } of wanted) {
   const provider = await startProvider({ latencyMs: [latencyMs, latencyMs] });
   const rates = { wsend: [], [peer]: [] };
   for (let pair = 0; pair < Number(options.pairs); pair += 1) {
