@@ -1,6 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { type TcpProxy, tcpProxy } from '../adapters/sql/tcp-proxy.ts';
@@ -94,6 +96,20 @@ describe.concurrent('in mid-run', { timeout: 120_000 }, () => {
       await expectLost({ place, sandbox, running }, outcome, /no (disk )?space left/);
     });
 
+  if (canForbidWriting())
+    it('the SQLite file can no longer be written: the run ends, and goes on once it can', async ({ onTestFinished }) => {
+      const scene = await begun();
+      const files = ['wsend.db', 'wsend.db-wal'].map((name) => scene.place.path(name));
+      onTestFinished(async () => {
+        forbidWriting(files, false);
+        await scene.place.leave();
+      });
+      forbidWriting(files, true);
+      const outcome = await scene.running.ended;
+      forbidWriting(files, false);
+      await expectLost(scene, outcome, /^the disk refuses the checkpoint in .*wsend\.db$/);
+    });
+
   if (redisProgram) {
     const behindProxy = async (finished: TestContext['onTestFinished']) => {
       const redis = await startRedis();
@@ -181,6 +197,32 @@ async function lockFile(path: string): Promise<() => void> {
 }
 
 /** Whether a small disk can be made to be filled: root may, outside a container without that right. */
+/** Immutable files refuse to be written even by who has them open, as a disk does that turned read-only under a program. */
+function forbidWriting(files: string[], forbidden: boolean): boolean {
+  return spawnSync('chattr', [forbidden ? '+i' : '-i', ...files]).status === 0;
+}
+
+function canForbidWriting(): boolean {
+  const file = join(tmpdir(), `wsend-test-immutable-${process.pid}`);
+  const open = openSync(file, 'w');
+  const can = forbidWriting([file], true) && refuses(() => writeSync(open, 'x'));
+  if (!can)
+    process.stderr.write('\n!!! THE TEST OF A DISK THAT TURNS READ-ONLY CANNOT RUN: chattr, as root, must forbid writing to open files.\n');
+  forbidWriting([file], false);
+  closeSync(open);
+  rmSync(file);
+  return can;
+}
+
+function refuses(work: () => void): boolean {
+  try {
+    work();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 function canMount(): boolean {
   const folder = `/tmp/wsend-test-mount-${process.pid}`;
   mkdirSync(folder, { recursive: true });
