@@ -44,7 +44,8 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const setting: Setting = SETTINGS[name];
     const { text, source } = lookUp(name, layers);
-    const parsed = text === '' ? null : setting.schema.safeParse(text);
+    // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
+    const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
     if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
     values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text };
   }

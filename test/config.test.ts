@@ -156,6 +156,13 @@ describe('the configuration', () => {
     }
   });
 
+  it.each(['delay', 'batchSize', 'batchPause', 'concurrency'] as const)(
+    'refuses an empty flag, as of a shell variable that is not set: %s',
+    (flag) => {
+      expect(problemsOf({ flags: { [flag]: '' } })).toContain(`(${SETTINGS[flag].flag}) is ""`);
+    },
+  );
+
   it('warns of a batch size outside 25 to 100, and takes it', () => {
     expect(resolve({ flags: { batchSize: '24' } }).warnings).toHaveLength(1);
     expect(resolve({ flags: { batchSize: '25' } }).warnings).toEqual([]);
