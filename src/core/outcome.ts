@@ -24,11 +24,13 @@ export type Outcome =
  * - `found`: the provider holds a message with our reference, number and line. `failure` is set when it was accepted and then failed there.
  * - `absent`: the provider listed everything it has under the reference, and ours is not in it.
  * - `unsure`: it cannot tell. `reachable` is false when it did not answer at all, or with an error.
+ * - `barred`: it refuses our key or plan, and so did not look.
  */
 export type Finding =
   | { kind: 'found'; providerId: string | null; whatsappId: string | null; failure: { code: string; reason: string } | null }
   | { kind: 'absent' }
-  | { kind: 'unsure'; reason: string; reachable: boolean };
+  | { kind: 'unsure'; reason: string; reachable: boolean }
+  | { kind: 'barred'; code: string; reason: string };
 
 /** How the line is. `waiting`: not ready now, may become so by itself. `barred`: a person must act. `unreachable`: no answer. */
 export type LineState =

@@ -12,7 +12,7 @@ const ASSUMED_ABSENT = 'assumed not sent, on the word of the operator';
 
 /**
  * Settles by the operator's word what the look-ups of this run left in doubt: `sent` records it, with a note that it was assumed; `absent` makes
- * it pending again, under the same reference. Whoever could not be looked up because the provider did not answer stays in doubt.
+ * it pending again, under the same reference. Whoever could not be looked up because the provider did not answer, or refused the key, stays in doubt.
  */
 export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
   const left = run.leftInDoubt ?? [];

@@ -3,7 +3,7 @@ import { toE164 } from '../core/phone.ts';
 import { referenceOf } from '../core/reference.ts';
 import type { Milliseconds } from '../core/units.ts';
 import { compare, type Held, type LedgerStanding } from '../core/verdict.ts';
-import { InfrastructureError } from '../errors.ts';
+import { EXIT, InfrastructureError, UserError } from '../errors.ts';
 import type { Claim, Clock, LedgerRow, ProviderList } from '../ports.ts';
 
 /** Shares of the look-up time at which a difference is looked at again: it is not known how soon an accepted message is listed. */
@@ -41,7 +41,7 @@ export interface Comparing {
   list: ProviderList['list'];
 }
 
-/** Compares one recipient; null when both sides match. Rejects with InfrastructureError when the provider refuses to say. */
+/** Compares one recipient; null when both sides match. Rejects with UserError (exit code 4 or 1) when the provider refuses our key, or to say. */
 export async function compareRow(comparing: Comparing, overlaid: OverlaidRow): Promise<Discrepancy | null> {
   const { row, standing, providerId, claim } = overlaid;
   const phone = claim?.phone ?? toE164(row.phone) ?? row.phone;
@@ -81,6 +81,7 @@ async function heldUnder(
   const wanted = new Set(references);
   for (const reference of wanted) {
     const answer = await list({ reference, phone });
+    if (answer.kind === 'barred') throw new UserError(`it cannot be verified: ${answer.reason}`, { exitCode: EXIT.barred });
     if (answer.kind === 'unclear' && answer.refused) throw cannotVerify(answer.reason);
     if (answer.kind !== 'listed') return { unclear: answer.reason };
     messages.push(...answer.messages);

@@ -4,7 +4,7 @@ import type { Claim } from '../ports.ts';
 import type { Addressed } from './envelope.ts';
 import { restUnreachable } from './line.ts';
 import { lookUpReference } from './look-up.ts';
-import type { LeftInDoubt, Run } from './run.ts';
+import { type LeftInDoubt, type Run, stopRun } from './run.ts';
 import { move, putBack, settle } from './settle.ts';
 
 /** Code of a recipient whose attempts are used up, none of them known to have been taken; the last outcome's code follows. */
@@ -46,11 +46,13 @@ export async function settleByFinding(
   claim?: Claim,
 ): Promise<void> {
   const at = run.clock.now();
-  if (finding.kind === 'unsure') {
-    if (!finding.reachable) restUnreachable(run, finding.reason);
+  if (finding.kind === 'unsure' || finding.kind === 'barred') {
+    const answered = finding.kind === 'unsure' && finding.reachable;
+    if (finding.kind === 'barred') stopRun(run, 'barred', `${finding.code}: ${finding.reason}`);
+    else if (!answered) restUnreachable(run, finding.reason);
     // Without an attempt of its own, only those that the database counts are known.
     const attempts = claim === undefined ? message.queued.attempts : claim.attempt;
-    const left = { message, claim: claim ?? { ...message.claim, at }, reason: finding.reason, answered: finding.reachable };
+    const left = { message, claim: claim ?? { ...message.claim, at }, reason: finding.reason, answered };
     return leaveInDoubt(run, left, attempts);
   }
   const done = {

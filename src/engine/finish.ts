@@ -105,7 +105,10 @@ function headerOf(run: Run, { sandbox, settings }: TakeUp, state: Pick<Checkpoin
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. */
 function stopOf(run: Run, { sending, only }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
-  if (pending === 0) return run.stop?.reason === 'signal' && (inDoubt > 0 || run.databaseAway) ? run.stop : null;
+  if (pending === 0) {
+    const cutShort = run.stop?.reason === 'signal' || run.stop?.reason === 'barred';
+    return cutShort && (inDoubt > 0 || run.databaseAway) ? run.stop : null;
+  }
   if (run.stop !== null || !sending || run.broken !== null) return run.stop;
   if (only !== undefined) return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };

@@ -27,21 +27,25 @@ interface Means {
 
 /**
  * Looks references up several times over `lookupMs`, because it is not known how soon an accepted message is listed. A `found` is final at
- * once; absent only when the last look says so; unsure when the last look cannot tell, or when `abandon` was aborted before it.
+ * once, and so is barred; absent only when the last look says so; unsure when the last look cannot tell, or when `abandon` was aborted before it.
  */
 export async function lookUpAll({ provider, clock, lookupMs }: Means, wanted: Wanted[], abandon?: AbortSignal): Promise<Finding[]> {
   const findings: Finding[] = wanted.map(() => ABANDONED);
   for (const share of WAITS) {
     await clock.sleep(clock.now() + Math.ceil(share * lookupMs), abandon);
     if (abandon?.aborted) break;
-    const open = [...wanted.keys()].filter((i) => findings[i]?.kind !== 'found');
+    const open = [...wanted.keys()].filter((i) => !isFinal(findings[i]));
     const ask = async () => {
       for (let i = open.pop(); i !== undefined && !abandon?.aborted; i = open.pop())
         findings[i] = await provider.lookUp(wanted[i] as Wanted);
     };
     await Promise.all(Array.from({ length: Math.min(AT_ONCE, open.length) }, ask));
   }
-  return abandon?.aborted ? findings.map((finding) => (finding.kind === 'found' ? finding : ABANDONED)) : findings;
+  return abandon?.aborted ? findings.map((finding) => (isFinal(finding) ? finding : ABANDONED)) : findings;
+}
+
+function isFinal(finding: Finding | undefined): finding is Finding {
+  return finding?.kind === 'found' || finding?.kind === 'barred';
 }
 
 /** Looks up one reference; see lookUpAll. */

@@ -43,7 +43,7 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered): Pr
       const claim = wanted[i] as (typeof wanted)[number];
       const done = { message: claim.message, at, attempts: claim.attempt };
       if (finding.kind === 'absent') return [];
-      if (finding.kind === 'unsure') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: `in doubt: ${finding.reason}` }];
+      if (finding.kind !== 'found') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: `in doubt: ${finding.reason}` }];
       const names = namesOf(finding);
       return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
     }),

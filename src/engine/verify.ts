@@ -38,7 +38,7 @@ export interface VerifyParts {
 
 /**
  * Compares every message of a campaign with what the provider lists under its references, page by page, so that memory stays flat. Rejects
- * with InfrastructureError when the provider refuses to say, or does not answer for many recipients in a row.
+ * with UserError (exit code 4 or 1) when the provider refuses our key, or to say, or does not answer for many recipients in a row.
  */
 export async function verifyCampaign(parts: VerifyParts): Promise<VerifyCounts> {
   const { campaign, ledger, clock, onDiscrepancy, onProgress } = parts;

@@ -38,8 +38,10 @@ export type Listing =
   | { kind: 'listed'; messages: Held[] }
   /** Not now: asked too fast (and when to ask again), or no answer (null). */
   | { kind: 'later'; reason: string; waitMs: Milliseconds | null }
-  /** It refuses to say (key, plan), or its list cannot tell. */
-  | { kind: 'unclear'; reason: string; refused: boolean };
+  /** It refuses to say, or its list cannot tell. */
+  | { kind: 'unclear'; reason: string; refused: boolean }
+  /** It refuses our key or plan. */
+  | { kind: 'barred'; reason: string };
 
 export interface ProviderList {
   /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */

@@ -9,8 +9,8 @@ import { events, Place, phones, QUICK, type Sandbox } from './program.ts';
 const COUNT = 12;
 const RUN = ['run', '--csv', 'people.csv', '--message', 'Hello {{name}}', '--json'];
 
-/** The provider answers, and can say nothing: an account that was closed, say. */
-const CANNOT_TELL = { lookupFail: '0', refuse: 'key' };
+/** The provider answers, and can say nothing: the key may send and not read, say. */
+const CANNOT_TELL = { lookupFail: '0', refuse: 'look-ups' };
 
 let place: Place;
 const stores: (() => Promise<void>)[] = [];
@@ -47,6 +47,28 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
     expect(assumedBy(outcome)).toEqual([]);
     expect(events(outcome).at(-1)).toMatchObject({ type: 'summary', in_doubt: doubted.length });
     expect(outcome.stderr).toContain(`${doubted.length} recipients could not be looked up`);
+  });
+
+  it('assumes nothing while the key is refused, which is no answer, and exits 4', async () => {
+    const { sandbox, doubted } = await inDoubt();
+    await sandbox.set({ lookupFail: '0', refuse: 'key' });
+    for (const command of [
+      ['reconcile', '1', '--assume', 'absent'],
+      ['resume', '1'],
+    ]) {
+      const outcome = await place.run([...command, '--json']);
+      expect(outcome.code, outcome.stderr).toBe(4);
+      expect(assumedBy(outcome)).toEqual([]);
+      expect(events(outcome).at(-2)).toMatchObject({
+        type: 'paused',
+        reason: 'barred',
+        detail: expect.stringContaining('the API key is refused'),
+      });
+      expect(events(outcome).at(-1)).toMatchObject({ type: 'summary', in_doubt: doubted.length, pending: 0, exit_code: 4 });
+    }
+    await sandbox.set({ refuse: 'nothing' });
+    expect((await place.run(['resume', '1', '--json'])).code).toBe(0);
+    expect((await sandbox.accepted()).map(({ phone }) => phone).sort()).toEqual(phones(COUNT));
   });
 
   it('settles by look-up what can be settled so, and leaves nothing to assume', async () => {

@@ -114,11 +114,11 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     expect([outcome.code, events(outcome).at(-1)?.missing]).toEqual([0, 0]);
   });
 
-  it('exits 1 when it could not be checked: the key is refused, or nobody answers', async () => {
+  it('exits 4 when the key is refused, and 1 when nobody answers', async () => {
     const sandbox = await begin();
     expect((await place.run(RUN)).code).toBe(0);
     await sandbox.set({ refuse: 'key' });
-    expectComplaint(await place.run(['verify', '1', '--rate', '200']), 1, 'it cannot be verified: the API key is refused');
+    expectComplaint(await place.run(['verify', '1', '--rate', '200']), 4, 'it cannot be verified: the API key is refused');
     sandbox.process.kill('SIGKILL');
     const silent = await place.run(VERIFY);
     expect(silent.code).toBe(1);

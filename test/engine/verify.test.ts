@@ -133,9 +133,11 @@ describe('a campaign is verified', () => {
 
   it('a refusal ends it at once', async () => {
     const scene = new Scene(10_000);
-    scene.answer = () => ({ kind: 'unclear', reason: 'the API key is refused (401)', refused: true });
-    await expect(scene.verify()).rejects.toThrow('it cannot be verified: the API key is refused (401)');
-    expect(scene.asked.length).toBeLessThan(40);
+    scene.answer = () => ({ kind: 'unclear', reason: 'no right to read (403)', refused: true });
+    await expect(scene.verify()).rejects.toMatchObject({ exitCode: 1, message: 'it cannot be verified: no right to read (403)' });
+    scene.answer = () => ({ kind: 'barred', reason: 'the API key is refused (401)' });
+    await expect(scene.verify()).rejects.toMatchObject({ exitCode: 4, message: 'it cannot be verified: the API key is refused (401)' });
+    expect(scene.asked.length).toBeLessThan(80);
   });
 
   it('an outcome that only the checkpoint has counts; an open claim counts as in doubt, under its own reference', async () => {

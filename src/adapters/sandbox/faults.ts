@@ -38,7 +38,11 @@ const FAULTS = {
   eventRepeat: fault(share, '0', 'call the webhook twice for this share of events'),
   eventLate: fault(share, '0', 'hold this share of events back, so that others overtake them'),
   eventLateBy: fault(milliseconds, '2000', 'how long an event is held back'),
-  refuse: fault(oneOf('nothing', 'key', 'plan', 'device'), 'nothing', 'answer 401 (key), 402 (plan) or 404 (device)'),
+  refuse: fault(
+    oneOf('nothing', 'key', 'plan', 'device', 'look-ups'),
+    'nothing',
+    'answer 401 (key), 402 (plan), 404 (device), or 403 to look-ups alone (look-ups)',
+  ),
   line: fault(
     oneOf('online', 'offline', 'timeout', 'conflict', 'loading', 'blocked', 'banned', 'unpaid', 'queue-reject', 'queue-freeze'),
     'online',

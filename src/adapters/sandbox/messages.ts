@@ -27,6 +27,7 @@ export function sendMessage(body: string, defaultDevice: string, number: number,
  * `createdBefore` narrow it down.
  */
 export async function listMessages(query: URLSearchParams, { store, faults, now, nthTry }: SandboxState): Promise<Reply> {
+  if (faults.refuse === 'look-ups') return problem(403, 'Forbidden: the API key may not read messages');
   const reference = query.get('reference') ?? query.get('reference[]') ?? undefined;
   if (faults.lookupFail > 0) {
     const key = `look-up ${reference}`;

@@ -11,6 +11,8 @@ const FAILED = new Set(['failed', 'expired', 'removed', 'invalid']);
 const FAILED_DELIVERY = new Set(['failed', 'cancelled', 'revoked']);
 /** 4xx that may be gone with the next try; after any other the provider is there, and asking again would change nothing. */
 export const TRANSIENT = new Set([408, 425, 429]);
+/** The key or the plan is refused: nothing was looked up, and nothing else would be. */
+export const BARS = new Set([401, 402]);
 
 /** The message a look-up is for. */
 export interface Wanted {
@@ -26,8 +28,9 @@ export function classifyLookUp(ended: Exchange, wanted: Wanted, reading: Reading
   const { status, text } = ended.answer;
   const json = readJson(text);
   if (status < 200 || status > 299) {
-    const refused = status >= 400 && status < 500 && !TRANSIENT.has(status);
-    return { kind: 'unsure', reason: reasonOf(status, complaintOf(json, reading.secret)), reachable: refused };
+    const reason = reasonOf(status, complaintOf(json, reading.secret));
+    if (BARS.has(status)) return { kind: 'barred', code: `http:${status}`, reason };
+    return { kind: 'unsure', reason, reachable: status >= 400 && status < 500 && !TRANSIENT.has(status) };
   }
   const list = listIn(json);
   if (list === undefined) return { kind: 'unsure', reason: 'the list of messages could not be read', reachable: false };

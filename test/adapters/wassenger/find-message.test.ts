@@ -82,7 +82,9 @@ describe('a look-up', () => {
   });
 
   test('is told apart: refused, or not answered', () => {
-    for (const status of [400, 401, 402, 403, 404])
+    for (const status of [401, 402])
+      expect(lookUp([], status)).toMatchObject({ kind: 'barred', code: `http:${status}`, reason: expect.stringContaining(`${status}`) });
+    for (const status of [400, 403, 404])
       expect(lookUp([], status)).toMatchObject({ kind: 'unsure', reachable: true, reason: expect.stringContaining(`${status}`) });
     for (const status of [302, 408, 429, 500, 502, 503]) expect(lookUp([], status)).toMatchObject({ kind: 'unsure', reachable: false });
     expect(classifyLookUp({ kind: 'unsent', code: 'ENOTFOUND', detail: 'x' }, WANTED, reading)).toMatchObject({

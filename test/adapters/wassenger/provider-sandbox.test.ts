@@ -122,8 +122,10 @@ describe('a look-up in the sandbox', () => {
   test('that fails leaves us unsure', async () => {
     const { lookUp, change } = await rehearsal({ lookupFail: '1' });
     expect(await lookUp()).toMatchObject({ kind: 'unsure', reachable: false });
-    await change({ lookupFail: '0', refuse: 'key' });
+    await change({ lookupFail: '0', refuse: 'look-ups' });
     expect(await lookUp()).toMatchObject({ kind: 'unsure', reachable: true });
+    await change({ refuse: 'key' });
+    expect(await lookUp()).toMatchObject({ kind: 'barred', code: 'http:401' });
   });
 
   test('keeps another number under the same reference apart', async () => {
