@@ -54,6 +54,7 @@ class Listener {
       {
         campaign,
         owner,
+        campaigns: life.bind<CampaignStore>(this.store),
         recipients,
         provider: life.bind(provider),
         clock: parts.clock,
@@ -68,7 +69,6 @@ class Listener {
         checkpoint: bound,
         found,
         progress,
-        campaigns: life.bind<CampaignStore>(this.store),
         sending: true,
         sandbox: false,
         settings: {},

@@ -104,6 +104,44 @@ describe('errors', () => {
     expect(world.statuses()).toEqual({ sent: 94, failed: 6 });
   });
 
+  /** The listener writes into the database that some failed at the provider, among the first that it had accepted. */
+  const failAtProvider = (world: SimWorld, count: number) => {
+    const accepted = world.store.rows.filter(({ status }) => status === 'sent').slice(0, count);
+    for (const row of accepted) Object.assign(row, { status: 'failed', error: 'message:failed: accepted, then failed at the provider' });
+  };
+
+  it('what fails after it was accepted slows the next batch down, and is counted', async () => {
+    const world = new SimWorld(90);
+    world.policy = { ...POLICY, pace: { delayMs: 4_000, batchSize: 30, batchPauseMs: 20_000 } };
+    world.onEvent = (event) => {
+      if (event.type === 'rest' && event.reason === 'batch_pause' && world.statuses().failed === undefined) failAtProvider(world, 2);
+    };
+    const ending = await world.finish();
+    expect(ending).toMatchObject({ exitCode: 3, progress: { sent: 88, failed: 2, pending: 0 } });
+    expect(world.events.flatMap((event) => (event.type === 'delay' ? [[event.toMs, event.errorRate]] : []))).toEqual([
+      [6_000, 2 / 30],
+      [4_000, 2 / 60],
+    ]);
+    expect(world.events.find(({ type }) => type === 'notice')).toMatchObject({
+      text: '2 messages that Wassenger had accepted failed afterwards',
+    });
+  });
+
+  it('when too many fail after they were accepted, the campaign pauses before its next batch', async () => {
+    const world = new SimWorld(90);
+    world.policy = { ...POLICY, pace: { ...POLICY.pace, batchSize: 30 } };
+    world.onEvent = (event) => {
+      if (event.type === 'rest' && event.reason === 'batch_pause') failAtProvider(world, 7);
+    };
+    const ending = await world.finish();
+    expect(ending).toMatchObject({ exitCode: 5, progress: { sent: 23, failed: 7, pending: 60 } });
+    expect(world.events.find(({ type }) => type === 'paused')).toMatchObject({
+      reason: 'circuit_breaker',
+      detail: '7 of 30 failed = 23 %: 7 × message:failed',
+    });
+    expect(world.provider.starts).toHaveLength(30);
+  });
+
   it('a 429 stops the whole line for as long as it asks, uses up no attempt, and slows the next batch down', async () => {
     const world = new SimWorld(20);
     world.policy = { ...POLICY, pace: { ...POLICY.pace, batchSize: 10 } };

@@ -109,6 +109,7 @@ export async function conduct(
     const parts = {
       campaign: latest,
       owner,
+      campaigns,
       recipients,
       provider: whileLocked(provider, held, world.clock, report),
       clock: world.clock,
@@ -124,7 +125,7 @@ export async function conduct(
       signals.onRun(run);
       breakWhenLost(run, held);
     };
-    const take = { checkpoint, found, progress, campaigns, sending, only, assume, sandbox, settings };
+    const take = { checkpoint, found, progress, sending, only, assume, sandbox, settings };
     const ending = await runCampaign(parts, take, { onRun, signalCode });
     signals.runIsOver();
     if (ending.broken !== null) throw ending.broken;

@@ -62,6 +62,7 @@ export async function sendMessage2(
     const parts = {
       campaign,
       owner,
+      campaigns,
       recipients,
       provider: whileLocked(provider, held, world.clock, report),
       clock: world.clock,
@@ -76,7 +77,7 @@ export async function sendMessage2(
       onRun?.(run);
       breakWhenLost(run, held);
     };
-    const take = { checkpoint, found: recovered, progress, campaigns, sending: true, sandbox, settings };
+    const take = { checkpoint, found: recovered, progress, sending: true, sandbox, settings };
     const ending = await runCampaign(parts, take, { onRun: watched, signalCode: () => EXIT.terminated });
     if (ending.broken !== null) throw ending.broken;
     return ending.exitCode;

@@ -22,6 +22,18 @@ export function observe(breaker: CircuitBreaker, code: string | null): CircuitBr
   return { ...breaker, failed: breaker.failed + 1, codes: { ...breaker.codes, [code]: (breaker.codes[code] ?? 0) + 1 } };
 }
 
+/** The code under which a failure counts that came after the provider had accepted the message. */
+export const FAILED_LATER = 'message:failed';
+
+/** The breaker once `late` of those that were sent have failed after all; no more of them than this run has sent count. */
+export function reviewed(breaker: CircuitBreaker, late: number): CircuitBreaker {
+  const { codes } = breaker;
+  const ours = Math.min(late, breaker.sent);
+  if (ours === 0) return breaker;
+  const often = (codes[FAILED_LATER] ?? 0) + ours;
+  return { sent: breaker.sent - ours, failed: breaker.failed + ours, codes: { ...codes, [FAILED_LATER]: often } };
+}
+
 /**
  * Why the campaign must pause, such as `11 of 50 failed = 22 %: 9 × phone:invalid, 2 × error:500`, or null while it may go on.
  * It judges from the 20th outcome of the run on, or from the first full batch where batches are smaller.

@@ -18,6 +18,12 @@ export function updateProgress(progress: Progress, from: Standing, to: Standing)
   return { ...progress, [from]: progress[from] - 1, [to]: progress[to] + 1 };
 }
 
+/** The progress once `late` of those that were sent have failed after all: at the provider, which had accepted them. */
+export function failedLater(progress: Progress, late: number): Progress {
+  const moved = Math.max(0, Math.min(late, progress.sent));
+  return { ...progress, sent: progress.sent - moved, failed: progress.failed + moved };
+}
+
 /** The progress once one more recipient is found pending, who was not there when it was counted. */
 export function admit(progress: Progress): Progress {
   return { ...progress, total: progress.total + 1, pending: progress.pending + 1 };

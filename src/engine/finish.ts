@@ -70,7 +70,7 @@ export function tellBroken({ campaign, report }: RunParts, { progress }: TakeUp,
 
 /** The campaign as the database now has it, and what it could not be told, with the status it has earned. A broken run leaves the status as it is. */
 async function writeEnd(run: Run, take: TakeUp) {
-  const { campaigns, sending } = take;
+  const { campaigns } = run;
   const { id, message2, status: before } = run.campaign;
   const tally = await campaigns.tally(id);
   if (run.broken === null && tally.pending === 0 && run.progress.inDoubt > 0) await forgetSettledElsewhere(run, take, tally);
@@ -78,7 +78,7 @@ async function writeEnd(run: Run, take: TakeUp) {
   const failures = groupByCode(await campaigns.failures(id, FAILURES_READ));
   if (run.broken !== null) return { progress, failures, finished: false };
   const status = earnedStatus(progress, Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now())));
-  if (sending || before === 'sending') await campaigns.setStatus(id, status);
+  if (take.sending || before === 'sending') await campaigns.setStatus(id, status);
   return { progress, failures, finished: unsettled(progress) === 0 };
 }
 

@@ -1,4 +1,5 @@
 import type { EpochMs, Milliseconds } from '../core/units.ts';
+import { deferred } from '../deferred.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import type { Clock, RecipientStore, Result } from '../ports.ts';
 import { Bell } from './bell.ts';
@@ -39,6 +40,8 @@ export class Outbox {
   #failingSince: EpochMs | null = null;
   #closing = false;
   #abandoned = false;
+  /** Resolves when whoever is at it now is done: one write or one count at a time. */
+  #turn: Promise<void> = Promise.resolve();
   #patience = DATABASE_PATIENCE;
 
   constructor(campaign: number, recipients: RecipientStore, journal: Journal, clock: Clock, listener: OutboxListener) {
@@ -69,7 +72,7 @@ export class Outbox {
   /** Writes until closed and empty. Rejects with DatabaseUnreachable once patience is over; the checkpoint still holds what is unwritten. */
   async run(): Promise<void> {
     while (!this.#abandoned) {
-      if (this.#unwritten.size > 0) await this.#write();
+      if (this.#unwritten.size > 0) await this.whileNothingIsWritten(() => this.#write());
       else if (this.#closing) return;
       const goesOn = (this.#closing || this.#isFull()) && this.#failingSince === null;
       if (!goesOn) await this.#wake.wait(this.#clock, this.#clock.now() + WRITE_EVERY);
@@ -87,6 +90,19 @@ export class Outbox {
   abandon(): void {
     this.#abandoned = true;
     this.#wake.ring();
+  }
+
+  /** Does something that must see the database as it was when nothing was half written. */
+  async whileNothingIsWritten<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#turn;
+    const { promise, resolve } = deferred();
+    this.#turn = promise;
+    await before;
+    try {
+      return await work();
+    } finally {
+      resolve();
+    }
   }
 
   #isFull(): boolean {

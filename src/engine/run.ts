@@ -7,7 +7,7 @@ import type { Policy } from '../core/policy.ts';
 import type { Progress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
-import type { Checkpoint, Claim, Clock, Owner, Processes, Provider, RecipientStore, Report } from '../ports.ts';
+import type { CampaignStore, Checkpoint, Claim, Clock, Owner, Processes, Provider, RecipientStore, Report } from '../ports.ts';
 import type { Bell } from './bell.ts';
 import type { Addressed } from './envelope.ts';
 import type { Journal } from './journal.ts';
@@ -43,6 +43,7 @@ export interface LeftInDoubt {
 export interface RunParts {
   campaign: Campaign;
   owner: Owner;
+  campaigns: CampaignStore;
   recipients: RecipientStore;
   provider: Provider;
   clock: Clock;
@@ -68,6 +69,8 @@ export interface Run extends RunParts {
   pacing: PacingState;
   progress: Progress;
   breaker: CircuitBreaker;
+  /** When it was last looked at what failed after it was accepted, and how long not to look again. */
+  recounted: { at: EpochMs; pause: Milliseconds };
   trouble: LineTrouble | null;
   /** The line has to be asked how it is before the next send: at the beginning, and after a 503. */
   askFirst: boolean;
@@ -121,6 +124,7 @@ export function newRun(
     pace: current.pace,
     pacing: engine.pacing ?? UNPACED,
     breaker: CLOSED,
+    recounted: { at: 0, pause: 0 },
     trouble: null,
     askFirst: true,
     resting: false,

@@ -4,7 +4,7 @@ import type { PacingState } from '../core/pacing.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { UsageError } from '../errors.ts';
-import type { CampaignSettings, CampaignStore, Change, Checkpoint, CheckpointHeader, Claim, RecipientStore, Recovered } from '../ports.ts';
+import type { CampaignSettings, Change, Checkpoint, CheckpointHeader, Claim, RecipientStore, Recovered } from '../ports.ts';
 import type { Assumption } from './assume.ts';
 import { Bell } from './bell.ts';
 import { leaveInDoubt, settleByFinding } from './doubt.ts';
@@ -28,7 +28,6 @@ export interface TakeUp {
   checkpoint: Checkpoint;
   /** What the checkpoint held; see recover. */
   found: Recovered;
-  campaigns: CampaignStore;
   /** Where everybody stood when it was told what is to be done. */
   progress: Progress;
   /** False only settles what is open, and leaves the campaign as it is otherwise. */
@@ -84,11 +83,8 @@ async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpo
  * Takes a campaign up where it was left. Where its checkpoint was lost, or may have lost its last seconds, whatever may have been sent that it
  * does not know of is looked up; then the counters are set to what the database says. Claims and doubts that earlier runs left are looked up beside the sending.
  */
-export async function takeUp(
-  parts: RunParts,
-  { checkpoint, found, campaigns, sending, only, assume, sandbox, settings }: TakeUp,
-): Promise<Run> {
-  const { campaign, recipients } = parts;
+export async function takeUp(parts: RunParts, { checkpoint, found, sending, only, assume, sandbox, settings }: TakeUp): Promise<Run> {
+  const { campaign, campaigns, recipients } = parts;
   if (campaign.status === 'sending') await lookUpWhatMayBeSent(parts, found);
 
   const tally = await campaigns.tally(campaign.id);

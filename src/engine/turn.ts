@@ -4,6 +4,7 @@ import { errorRate } from '../core/error-rate.ts';
 import { afterClockStep, batchIsFull, countedStart, nextStart, type PacingState } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { askLine, giveUpWaiting, patienceEnds } from './line.ts';
+import { recount } from './recount.ts';
 import { maySend, type Run, stopRun } from './run.ts';
 
 /** A claim is made at most this long before its turn. */
@@ -28,7 +29,7 @@ export async function myTurn(run: Run, now: EpochMs): Promise<EpochMs | null> {
     return null;
   }
   if (run.batch === 0 || batchEnds) {
-    openBatch(run, due);
+    await openBatch(run, due);
     return null;
   }
   if (run.askFirst) {
@@ -70,8 +71,9 @@ function tellPause(run: Run, until: EpochMs): void {
 }
 
 /** Before each batch: the circuit breaker, the configuration as it is now, the adaptive delay. */
-function openBatch(run: Run, opens: EpochMs): void {
+async function openBatch(run: Run, opens: EpochMs): Promise<void> {
   goOn(run);
+  if (run.batch > 0) await recount(run);
   const cause = checkCircuitBreaker(run.breaker, run.current.pace.batchSize);
   if (cause !== null) stopRun(run, 'circuit_breaker', cause);
   if (!maySend(run)) return;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CLOSED, checkCircuitBreaker, observe } from '../../src/core/circuit-breaker.ts';
+import { CLOSED, checkCircuitBreaker, observe, reviewed } from '../../src/core/circuit-breaker.ts';
 
 const seen = (codes: (string | null)[]) => codes.reduce(observe, CLOSED);
 
@@ -15,6 +15,13 @@ describe('the circuit breaker', () => {
     expect(checkCircuitBreaker(seen(Array(20).fill('x')), 75)).not.toBeNull();
     expect(checkCircuitBreaker(seen(Array(4).fill('x')), 5)).toBeNull();
     expect(checkCircuitBreaker(seen(Array(5).fill('x')), 5)).not.toBeNull();
+  });
+
+  it('counts what failed after it was accepted, up to what this run has sent', () => {
+    const breaker = reviewed(seen([...Array(15).fill(null), ...Array(5).fill('phone:invalid')]), 3);
+    expect(breaker).toEqual({ sent: 12, failed: 8, codes: { 'phone:invalid': 5, 'message:failed': 3 } });
+    expect(reviewed(breaker, 100)).toMatchObject({ sent: 0, failed: 20 });
+    expect(reviewed(CLOSED, 4)).toEqual(CLOSED);
   });
 
   it('opens above 20 %, never at 20 % or below', () => {

@@ -143,6 +143,7 @@ export class SimWorld {
     const parts: RunParts = {
       campaign: await this.store.find(),
       owner,
+      campaigns: life.bind<CampaignStore>(this.store),
       recipients: life.bind(this.store),
       provider: life.bind(this.provider),
       clock: life.bind<Clock>(this.clock),
@@ -162,7 +163,6 @@ export class SimWorld {
       found,
       progress: progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 }),
       sending,
-      campaigns: life.bind<CampaignStore>(this.store),
       sandbox: false,
       settings: {},
     };

@@ -108,14 +108,14 @@ async function sendAll(database: Database, provider: MemoryProvider): Promise<Ev
     if (campaign === undefined) throw new Error('no campaign');
     const found = await recover(campaign, recipients, checkpoint);
     const parts = {
-      ...{ campaign, owner, recipients, provider, clock: systemClock, limit: null, type: 'message_1' as const },
+      ...{ campaign, owner, campaigns, recipients, provider, clock: systemClock, limit: null, type: 'message_1' as const },
       optOuts: new OptOutList(new MemoryOptOuts()),
       report: { tell: (event: Event) => void events.push(event) },
       processes: { self: () => owner, fate: () => 'over' as const },
       policy: () => ({ ...POLICY, pace: { delayMs: 0, batchSize: 100, batchPauseMs: 0 }, lookupMs: 0 }),
     };
     const progress = progressOf(await campaigns.tally(42), { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 });
-    const take = { checkpoint, found, progress, campaigns, sending: true, sandbox: false, settings: {} };
+    const take = { checkpoint, found, progress, sending: true, sandbox: false, settings: {} };
     const ending = await runCampaign(parts, take, { onRun: () => undefined, signalCode: () => 130 });
     if (ending.broken !== null) throw ending.broken;
     if (ending.progress.pending === 0) return events;
