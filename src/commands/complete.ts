@@ -12,8 +12,11 @@ export async function completeCampaigns(world: World, only?: number): Promise<nu
   const completed: number[] = [];
   for (const id of waiting) {
     const tally = await campaigns.tally(id);
-    if (tally.total === 0 || tally.pending > 0 || (await world.view(id)).owner !== null) continue;
+    const { header, owner } = await world.view(id);
+    if (tally.total === 0 || tally.pending > 0 || owner !== null) continue;
     if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
+    // Cut off in between, it is done again: the campaign is still waiting.
+    if (header !== null) await (await world.checkpoints()).finish(id);
     await campaigns.setStatus(id, earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false));
     completed.push(id);
   }

@@ -8,7 +8,7 @@ import { poll as pollProvider } from '../listen/poll.ts';
 import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
 import type { StopSignal } from '../outside.ts';
-import type { ListenMetrics } from '../ports.ts';
+import type { CountersMoved, ListenMetrics } from '../ports.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
@@ -47,6 +47,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   let message2 = new AbortController();
   const worker = new Worker(inbox, clock, {
     worked(round) {
+      for (const by of round.moved) moveCounters(world, by).catch((error) => show.aside(messageOf(error)));
       tidings.add(round);
       for (const { kind, result } of round.results) metrics.event(kind, result);
       metrics.message2('made', round.message2.pending);
@@ -108,6 +109,12 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   tidings.tell(show);
   stop.end();
   return stop.exitCode();
+}
+
+/** What had been accepted and failed is told to the checkpoint, too, whose counters other programs read. */
+async function moveCounters(world: World, by: CountersMoved): Promise<void> {
+  const { header } = await world.view(by.campaign);
+  if (header !== null) await (await world.checkpoints()).moveCounters(by);
 }
 
 /** Sends every pending Message 2, lines side by side. One campaign that cannot be sent now keeps no other; true when another run has a line. */

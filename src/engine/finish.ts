@@ -1,7 +1,7 @@
 import { earnedStatus } from '../core/campaign.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
 import { latencyOf, newHistogram } from '../core/latency.ts';
-import { type Progress, progressOf, unsettled } from '../core/progress.ts';
+import { type Progress, progressOf } from '../core/progress.ts';
 import { formatCount } from '../core/units.ts';
 import { EXIT, LockLost, messageOf, UserError } from '../errors.ts';
 import type { Change, CheckpointHeader, Tally } from '../ports.ts';
@@ -79,7 +79,7 @@ async function writeEnd(run: Run, take: TakeUp) {
   if (run.broken !== null) return { progress, failures, finished: false };
   const status = earnedStatus(progress, Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now())));
   if (take.sending || before === 'sending') await campaigns.setStatus(id, status);
-  return { progress, failures, finished: unsettled(progress) === 0 };
+  return { progress, failures, finished: status !== 'sending' };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { MessageType } from '../core/campaign.ts';
 import type { PacingState } from '../core/pacing.ts';
 import type { EpochMs } from '../core/units.ts';
 import type { Result } from './campaign-store.ts';
+import type { CountersMoved } from './inbox.ts';
 
 // The checkpoint: what is kept outside the process so that a run can be resumed; and who runs.
 
@@ -74,7 +75,7 @@ export interface CheckpointHeader {
   settings: CampaignSettings;
   /** Why it is not running although it is unfinished; null while it runs. */
   paused: { reason: string; detail: string; at: EpochMs } | null;
-  /** True once everyone is settled; from then on the checkpoint may expire (7 days). */
+  /** True once the campaign is completed or failed; from then on the checkpoint may expire (7 days). */
   finished: boolean;
 }
 
@@ -160,6 +161,10 @@ export interface CheckpointStore {
   view(campaign: number): Promise<CheckpointView>;
   /** Asks whoever holds the line to lend it. The wish is good for 5 s, and is granted by `acquire` with the same owner. */
   wantLine(line: string, owner: Owner): Promise<void>;
+  /** Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. */
+  moveCounters(by: CountersMoved): Promise<void>;
+  /** The campaign is over: its checkpoint is finished, and expires after 7 days. Nothing while a run holds it. */
+  finish(campaign: number): Promise<void>;
   /** Asks the run that holds the campaign to pause; false when none does. */
   requestPause(campaign: number): Promise<boolean>;
   /** Answers, or rejects with CheckpointUnreachable. `warnings` name settings that endanger the promise (eviction, no append-only file). */

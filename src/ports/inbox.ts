@@ -15,6 +15,15 @@ export interface WorkedOff {
   results: { kind: Fact['kind']; result: FactResult }[];
   /** Message 2 rows that were made, pending ones and such as could not be written. */
   message2: { pending: number; failed: number };
+  /** By how much the counters of campaigns moved: messages that had been accepted failed, or the other way round. */
+  moved: CountersMoved[];
+}
+
+/** Recipients that a campaign counts otherwise than before. */
+export interface CountersMoved {
+  campaign: number;
+  sent: number;
+  failed: number;
 }
 
 /** What the provider reported, kept until its effects are in the database. */

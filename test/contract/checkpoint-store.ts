@@ -614,6 +614,21 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
       });
     });
 
+    describe('what the listener has learned', () => {
+      test('moves the counters, with or without a run, and nothing where there is no checkpoint', async () => {
+        await store.moveCounters({ campaign, sent: -1, failed: 1 });
+        expect(await store.view(campaign)).toMatchObject({ header: null, sent: 0, failed: 0 });
+        const checkpoint = await started();
+        await checkpoint.begin(HEADER, { sent: 5, failed: 1 });
+        await store.moveCounters({ campaign, sent: -2, failed: 2 });
+        await checkpoint.commit([], null);
+        expect(await store.view(campaign)).toMatchObject({ sent: 3, failed: 3 });
+        await checkpoint.release(HEADER);
+        await store.moveCounters({ campaign, sent: 1, failed: -1 });
+        expect(await store.view(campaign)).toMatchObject({ header: HEADER, sent: 4, failed: 2 });
+      });
+    });
+
     describe('how long', () => {
       const DAY = 24 * 60 * 60 * 1_000;
 
@@ -644,6 +659,27 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         await place.pass(120_000);
         expect(await store.view(campaign)).toMatchObject({ header: null, sent: 0, lastMessage: null });
         expect((await (await take()).recover()).header).toBeNull();
+      });
+
+      test('one whose campaign is over later, after 24 h without a reply, say, is kept 7 days from then', async () => {
+        await (await started()).release(HEADER);
+        await place.pass(30 * DAY);
+        await store.finish(campaign);
+        expect(await store.view(campaign)).toMatchObject({ header: { ...HEADER, finished: true } });
+        await place.pass(7 * DAY - 60_000);
+        await store.finish(campaign);
+        await place.pass(120_000);
+        expect(await store.view(campaign)).toMatchObject({ header: null });
+        await store.finish(campaign);
+        expect(await store.view(campaign)).toMatchObject({ header: null });
+      });
+
+      test('one that a run holds is not finished by others', async () => {
+        const checkpoint = await started();
+        await store.finish(campaign);
+        await checkpoint.release(HEADER);
+        await place.pass(30 * DAY);
+        expect(await store.view(campaign)).toMatchObject({ header: HEADER });
       });
 
       test('a finished campaign that is taken up again does not expire', async () => {

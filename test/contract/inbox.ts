@@ -178,6 +178,19 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         expect(await counters(one.campaign)).toEqual([0, 0, 1, 0]);
       });
 
+      it('of a failure after acceptance is told with the campaign whose counters moved, which has failed once everyone has', async () => {
+        const one = await sent();
+        const other = await message(one.campaign, await contact(newPhone()), { sentAt: AT });
+        const status = async () => (await query(`select status from campaigns where id = ${one.campaign}`))[0]?.status;
+        await query(`update campaigns set status = 'completed' where id = ${one.campaign}`);
+        await inbox.add([delivery({ providerId: `P${one.message}` }, 'failed')], AT + HOUR);
+        expect((await inbox.workOff(AT + HOUR)).moved).toEqual([{ campaign: one.campaign, sent: -1, failed: 1 }]);
+        expect(await status()).toBe('completed');
+        await take([delivery({ providerId: `P${other}` }, 'failed')]);
+        expect(await status()).toBe('failed');
+        expect(await counters(one.campaign)).toEqual([0, 0, 2, 0]);
+      });
+
       it('of a failure does not touch what was delivered, and a delivery overrules a failure', async () => {
         const [a, b] = [await sent(), await sent()];
         await take([delivery({ waId: `W${a.message}` }, 'delivered'), delivery({ waId: `W${b.message}` }, 'failed')]);

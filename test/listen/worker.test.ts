@@ -3,8 +3,8 @@ import { DatabaseUnreachable } from '../../src/errors.ts';
 import { KEPT_FOR, Worker } from '../../src/listen/worker.ts';
 import type { Clock, Inbox, WorkedOff } from '../../src/ports.ts';
 
-const NOTHING: WorkedOff = { results: [], message2: { pending: 0, failed: 0 } };
-const ROUND: WorkedOff = { results: [{ kind: 'reply', result: 'done' }], message2: { pending: 1, failed: 0 } };
+const NOTHING: WorkedOff = { results: [], message2: { pending: 0, failed: 0 }, moved: [] };
+const ROUND: WorkedOff = { results: [{ kind: 'reply', result: 'done' }], message2: { pending: 1, failed: 0 }, moved: [] };
 
 /** A world in which waiting takes no time, until the rounds are used up. */
 function world(rounds: (WorkedOff | Error)[], due: number | null = null) {

@@ -112,6 +112,8 @@ function boundCheckpoints(process: SimProcess, checkpoints: CheckpointStore): Ch
       return 'checkpoint' in answer ? { checkpoint: process.bind('checkpoint', answer.checkpoint) } : answer;
     },
     view: (id) => bound.view(id),
+    moveCounters: (by) => bound.moveCounters(by),
+    finish: (id) => bound.finish(id),
     requestPause: (id) => bound.requestPause(id),
     wantLine: (line, owner) => bound.wantLine(line, owner),
     check: () => bound.check(),

@@ -10,6 +10,7 @@ import type {
   CheckpointView,
   Claim,
   Clock,
+  CountersMoved,
   Doubt,
   Owner,
   Recovered,
@@ -200,6 +201,19 @@ export class MemoryCheckpoints implements CheckpointStore {
       retrying: kept.retries.size,
       unstored: { sent: unstored('sent'), failed: unstored('failed') },
     };
+  }
+
+  async moveCounters({ campaign, sent, failed }: CountersMoved): Promise<void> {
+    const kept = this.of(campaign);
+    if (kept.header === null) return;
+    kept.sent += sent;
+    kept.failed += failed;
+  }
+
+  async finish(campaign: number): Promise<void> {
+    const kept = this.of(campaign);
+    const lock = this.locks.get(this.#lockOf(campaign));
+    if (kept.header !== null && (lock === undefined || lock.until <= this.#clock.now())) kept.header = { ...kept.header, finished: true };
   }
 
   async requestPause(campaign: number): Promise<boolean> {

@@ -49,6 +49,14 @@ export function redisCheckpointStore(url: string, type: MessageType = 'message_1
     },
 
     wantLine: async (line, owner) => void (await redis.run('wantLine', keys(0, line), [owner.token, WISH_MS])),
+    moveCounters: async ({ campaign, sent, failed }) => void (await redis.run('moveCounters', keys(campaign, ''), [sent, failed])),
+    async finish(campaign) {
+      const [version, json] = await redis.run('view', keys(campaign, ''), []);
+      checkVersion(campaign, version);
+      if (json === null) return;
+      const header = decode<CheckpointHeader>(json);
+      if (!header.finished) await redis.run('finish', keys(campaign, ''), [json, JSON.stringify({ ...header, finished: true })]);
+    },
     requestPause: async (campaign) => (await redis.run('requestPause', keys(campaign, ''), [])) === 1,
     check: () => checkRedis(redis),
     close: () => redis.close(),

@@ -1,7 +1,20 @@
 import { Redis, ReplyError } from 'ioredis';
 import { UsageError } from '../../errors.ts';
 import { failureOf } from './failure.ts';
-import { ACQUIRE, BEGIN, COMMIT, LEND_LINE, RECOVER, RELEASE, REQUEST_PAUSE, TAKE_LINE, VIEW, WANT_LINE } from './scripts.ts';
+import {
+  ACQUIRE,
+  BEGIN,
+  COMMIT,
+  FINISH,
+  LEND_LINE,
+  MOVE_COUNTERS,
+  RECOVER,
+  RELEASE,
+  REQUEST_PAUSE,
+  TAKE_LINE,
+  VIEW,
+  WANT_LINE,
+} from './scripts.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /** How long one command may take, waiting for a connection included. */
@@ -20,6 +33,8 @@ const SCRIPTS = {
   lendLine: LEND_LINE,
   takeLine: TAKE_LINE,
   wantLine: WANT_LINE,
+  moveCounters: MOVE_COUNTERS,
+  finish: FINISH,
 };
 
 /** Nothing of a reply is trusted to have a shape: each caller knows what its script answers. */

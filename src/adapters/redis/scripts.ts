@@ -241,6 +241,22 @@ redis.call('SET', line_wanted, ARGV[1], 'PX', ARGV[2])
 return {'ok'}
 `;
 
+/** ARGV: by how much `sent` and `failed` move. */
+export const MOVE_COUNTERS = `${HEAD}
+if redis.call('HEXISTS', header, 'json') == 0 then return {'ok'} end
+redis.call('INCRBY', sent, ARGV[1])
+redis.call('INCRBY', failed, ARGV[2])
+return {'ok'}
+`;
+
+/** ARGV: the header as it was read, and as it is to be. Whoever begins a run meanwhile has changed it. */
+export const FINISH = `${HEAD}
+if redis.call('EXISTS', lock) == 1 or redis.call('HGET', header, 'json') ~= ARGV[1] then return {'ok'} end
+redis.call('HSET', header, 'json', ARGV[2])
+each('EXPIRE', ${KEPT_SECONDS})
+return {'ok'}
+`;
+
 /** What can be seen without holding anything. */
 export const VIEW = `${HEAD}
 local unstored = {s = 0, f = 0}

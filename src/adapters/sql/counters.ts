@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { MessageType } from '../../core/campaign.ts';
 import { UsageError } from '../../errors.ts';
-import type { Tally } from '../../ports.ts';
+import type { CountersMoved, Tally } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
 import { keptTimes } from './kept-times.ts';
 import { exactly, messageRows, SKIPPED_PREFIX, TAKEN } from './message-rows.ts';
@@ -69,7 +69,7 @@ export async function recount(transaction: Kysely<Schema>, dialect: SqlDialect, 
 export async function moveCounters(
   transaction: Kysely<Schema>,
   dialect: SqlDialect,
-  { campaign, by, now }: { campaign: number; by: { sent: number; failed: number }; now: string },
+  { by, now }: { by: CountersMoved; now: string },
 ): Promise<void> {
   const moved = (column: 'sent_count' | 'success_count' | 'failed_count', delta: number) =>
     sql<number>`coalesce(${sql.ref(column)}, 0) + ${delta}`;
@@ -82,6 +82,22 @@ export async function moveCounters(
       failed_count: moved('failed_count', by.failed),
       updated_at: now,
     })
+    .where('id', '=', by.campaign)
+    .execute();
+}
+
+/** A completed campaign of which everyone has failed after all, at the provider that had accepted them, is `failed` (see earnedStatus). */
+export async function failWhereAllFailed(
+  transaction: Kysely<Schema>,
+  dialect: SqlDialect,
+  { campaign, now }: { campaign: number; now: string },
+): Promise<void> {
+  const taken = await messageRows(transaction, campaign).where('status', 'in', TAKEN).select('id').limit(1).execute();
+  if (taken.length > 0) return;
+  await transaction
+    .updateTable('campaigns')
+    .set({ ...keptTimes(dialect, 'created_at'), status: 'failed', updated_at: now })
     .where('id', '=', campaign)
+    .where('status', '=', 'completed')
     .execute();
 }

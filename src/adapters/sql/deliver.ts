@@ -1,8 +1,8 @@
 import { afterDelivery, countersMoved, type DeliveryRow } from '../../core/delivery.ts';
 import { idsOf } from '../../core/fact.ts';
 import type { Delivery } from '../../core/incoming.ts';
-import type { FactResult } from '../../ports.ts';
-import { lockCampaign, moveCounters } from './counters.ts';
+import type { CountersMoved, FactResult } from '../../ports.ts';
+import { failWhereAllFailed, lockCampaign, moveCounters } from './counters.ts';
 import type { SqlDialect } from './database.ts';
 import { keptTimes } from './kept-times.ts';
 import { messagesNamed, type NamedMessage } from './provider-ids.ts';
@@ -16,10 +16,10 @@ interface Reported {
 }
 
 /**
- * The effects of deliveries on their messages and campaigns, for both Message 1 and Message 2; returns what became of each, in order. One
- * about a message that is not known is `unknown`. The campaigns are locked first, then the rows, both by id.
+ * The effects of deliveries on their messages and campaigns, for both Message 1 and Message 2; returns what became of each, in order, and
+ * how the campaigns' counters moved. One about a message that is not known is `unknown`. The campaigns are locked first, then the rows, both by id.
  */
-export async function deliver(working: Working, deliveries: Delivery[]): Promise<FactResult[]> {
+export async function deliver(working: Working, deliveries: Delivery[]): Promise<{ results: FactResult[]; moved: CountersMoved[] }> {
   const { transaction, dialect } = working;
   const named = await messagesNamed(transaction, [...new Set(deliveries.flatMap(idsOf))]);
   const results = deliveries.map((): FactResult => 'unknown');
@@ -31,7 +31,7 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
     row.reports.push({ delivery, current: found.current, at });
     rows.set(row.id, row);
   }
-  if (rows.size === 0) return results;
+  if (rows.size === 0) return { results, moved: [] };
   const ids = [...rows.keys()];
   const owners = await transaction
     .selectFrom('messages')
@@ -41,7 +41,7 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
     .orderBy('campaign_id')
     .execute();
   for (const { campaign_id } of owners) await lockCampaign(transaction, dialect, Number(campaign_id));
-  const moved = new Map<number, { sent: number; failed: number }>();
+  const moved = new Map<number, CountersMoved>();
   for (const row of await lockedRows(working, ids)) {
     const { reports } = rows.get(Number(row.id)) as Reported;
     const before: DeliveryRow = {
@@ -60,8 +60,11 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
     await writeRow(working, Number(row.id), after);
     if (row.message_type === 'message_1') add(moved, Number(row.campaign_id), countersMoved(before.status, after.status));
   }
-  for (const [campaign, by] of moved) await moveCounters(transaction, dialect, { campaign, by, now: working.now });
-  return results;
+  for (const by of moved.values()) {
+    await moveCounters(transaction, dialect, { by, now: working.now });
+    if (by.failed > 0) await failWhereAllFailed(transaction, dialect, { campaign: by.campaign, now: working.now });
+  }
+  return { results, moved: [...moved.values()] };
 }
 
 function nameOf(delivery: Delivery, named: Map<string, NamedMessage>): NamedMessage | undefined {
@@ -108,8 +111,8 @@ function isSame(a: DeliveryRow, b: DeliveryRow): boolean {
   return a === b || (a.status === b.status && a.deliveredAt === b.deliveredAt && a.readAt === b.readAt);
 }
 
-function add(moved: Map<number, { sent: number; failed: number }>, campaign: number, by: { sent: number; failed: number }): void {
+function add(moved: Map<number, CountersMoved>, campaign: number, by: { sent: number; failed: number }): void {
   if (by.sent === 0 && by.failed === 0) return;
   const sofar = moved.get(campaign) ?? { sent: 0, failed: 0 };
-  moved.set(campaign, { sent: sofar.sent + by.sent, failed: sofar.failed + by.failed });
+  moved.set(campaign, { campaign, sent: sofar.sent + by.sent, failed: sofar.failed + by.failed });
 }

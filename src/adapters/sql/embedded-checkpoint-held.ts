@@ -12,7 +12,7 @@ import { recoverFrom } from './embedded-checkpoint-recover.ts';
 /** A lock without a heartbeat for this long is free: 15 s. */
 export const LOCK_MS = 15 * SECOND;
 /** How long the checkpoint of a finished campaign is kept: 7 days. */
-const KEPT_MS = 7 * 24 * 60 * 60 * SECOND;
+export const KEPT_MS = 7 * 24 * 60 * 60 * SECOND;
 
 /** The number under which the tables keep a campaign's Message 1; its Message 2 is kept under the negative one. */
 export function numberOf(campaign: number, type: MessageType): number {

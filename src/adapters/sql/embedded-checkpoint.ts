@@ -10,7 +10,7 @@ import {
   type Owner,
 } from '../../ports.ts';
 import { checkpointFile, type Work } from './embedded-checkpoint-file.ts';
-import { heldCheckpoint, LOCK_MS, lockNames, numberOf } from './embedded-checkpoint-held.ts';
+import { heldCheckpoint, KEPT_MS, LOCK_MS, lockNames, numberOf } from './embedded-checkpoint-held.ts';
 import { checkVersion } from './embedded-checkpoint-recover.ts';
 
 /** How long a wish for a line is good: 5 s. */
@@ -88,6 +88,23 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
         await sql`
           insert or replace into wsend_checkpoint_lock (name, campaign, token, owner, expires_at)
           values (${lockNames(0, line).wish}, 0, ${owner.token}, ${JSON.stringify(owner)}, ${clock.now() + WISH_MS})`.execute(work);
+      }),
+
+    moveCounters: ({ campaign, sent, failed }) =>
+      file.write(async (work) => {
+        await sql`
+          update wsend_checkpoint set sent = sent + ${sent}, failed = failed + ${failed}
+          where campaign = ${number(campaign)} and header is not null`.execute(work);
+      }),
+
+    finish: (campaign) =>
+      file.write(async (work) => {
+        await sql`
+          update wsend_checkpoint set header = json_set(header, '$.finished', json('true')), expires_at = ${clock.now() + KEPT_MS}
+          where campaign = ${number(campaign)} and not coalesce(header ->> 'finished', true) and not exists (
+            select 1 from wsend_checkpoint_lock where name = ${lockNames(number(campaign), '').campaign} and expires_at > ${clock.now()})`.execute(
+          work,
+        );
       }),
 
     requestPause: (campaign) =>

@@ -48,11 +48,12 @@ export async function openInbox(database: Database, rules: { stopWords: readonly
       asking(database, async () => {
         // A file that was imported meanwhile has brought the table of its texts.
         if (!known.message2Texts) known = await columns();
-        const all: WorkedOff = { results: [], message2: { pending: 0, failed: 0 } };
+        const all: WorkedOff = { results: [], message2: { pending: 0, failed: 0 }, moved: [] };
         const due = await open().select('kind').where('due_at', '<=', toStored(now, dialect)).distinct().execute();
         for (const kind of KINDS.filter((one) => due.some((row) => row.kind === one))) {
-          const { results, message2 } = await workOffKind(database, kind, now, { ...rules, columns: known });
+          const { results, message2, moved } = await workOffKind(database, kind, now, { ...rules, columns: known });
           all.results.push(...results);
+          all.moved.push(...moved);
           all.message2.pending += message2.pending;
           all.message2.failed += message2.failed;
         }

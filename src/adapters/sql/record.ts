@@ -78,7 +78,7 @@ function writeRows(database: Database, { campaign, rows, text, ids }: Writing): 
       await updateMessages(transaction, dialect, changes, now);
     }
     await keepProviderIds(transaction, dialect, ids);
-    if (moved.sent !== 0 || moved.failed !== 0) await moveCounters(transaction, dialect, { campaign, by: moved, now });
+    if (moved.sent !== 0 || moved.failed !== 0) await moveCounters(transaction, dialect, { by: { campaign, ...moved }, now });
   });
 }
 

@@ -3,7 +3,7 @@ import { dueAgain } from '../../core/inbox-wait.ts';
 import type { Fact } from '../../core/incoming.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { DatabaseUnreachable } from '../../errors.ts';
-import type { FactResult, WorkedOff, WriteText } from '../../ports.ts';
+import type { CountersMoved, FactResult, WorkedOff, WriteText } from '../../ports.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { deliver } from './deliver.ts';
@@ -90,7 +90,7 @@ function round(database: Database, { kind, at, rules, limit, plain }: Round): Pr
   return inRepeatableTransaction(database, async (transaction) => {
     const working: Working = { ...rules, transaction, dialect, at, now: toStored(at, dialect), text, plain };
     const due = await takeDue(working, kind, limit);
-    const worked = await workOff(working, due);
+    const { worked, moved } = await workOff(working, due);
     await mark(
       working,
       due.map((one, i) => ({ ...one, result: (worked[i] as Worked).result })),
@@ -101,19 +101,23 @@ function round(database: Database, { kind, at, rules, limit, plain }: Round): Pr
         pending: worked.filter(({ message2 }) => message2 === 'pending').length,
         failed: worked.filter(({ message2 }) => message2 === 'failed').length,
       },
+      moved,
     };
   });
 }
 
-async function workOff(working: Working, due: Due[]): Promise<Worked[]> {
+async function workOff(working: Working, due: Due[]): Promise<{ worked: Worked[]; moved: CountersMoved[] }> {
   const deliveries = due.flatMap(({ fact }) => (fact.kind === 'delivery' ? [fact] : []));
-  if (deliveries.length > 0) return (await deliver(working, deliveries)).map((result) => ({ result, message2: null }));
+  if (deliveries.length > 0) {
+    const { results, moved } = await deliver(working, deliveries);
+    return { worked: results.map((result) => ({ result, message2: null })), moved };
+  }
   const worked: Worked[] = [];
   for (const { fact, receivedAt } of due) {
     if (fact.kind === 'reply') worked.push(await reply(working, fact, receivedAt));
     else if (fact.kind === 'reaction') worked.push({ result: await react(working, fact), message2: null });
   }
-  return worked;
+  return { worked, moved: [] };
 }
 
 async function takeDue({ transaction, dialect, now }: Working, kind: Fact['kind'], limit: number): Promise<Due[]> {
@@ -164,7 +168,7 @@ function refuse(database: Database, kind: Fact['kind'], at: EpochMs): Promise<Wo
       working,
       due.map((one) => ({ ...one, result: 'refused' })),
     );
-    return { results: due.map(() => ({ kind, result: 'refused' })), message2: { pending: 0, failed: 0 } };
+    return { results: due.map(() => ({ kind, result: 'refused' })), message2: { pending: 0, failed: 0 }, moved: [] };
   });
 }
 
