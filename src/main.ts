@@ -25,6 +25,11 @@ process.exitCode = await run(process.argv.slice(2), {
   async ask(question) {
     const { createInterface } = await import('node:readline');
     const line = createInterface({ input: process.stdin, output: process.stderr });
+    // At a terminal it takes Ctrl-C for itself; here it is for whoever watches signals.
+    line.on('SIGINT', () => {
+      process.stderr.write('\n');
+      process.kill(process.pid, 'SIGINT');
+    });
     return new Promise((resolve) => {
       line.once('close', () => resolve(''));
       line.question(question, (answer) => {

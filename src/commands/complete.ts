@@ -16,7 +16,7 @@ export async function completeCampaigns(world: World, only?: number): Promise<nu
     if (tally.total === 0 || tally.pending > 0 || owner !== null) continue;
     if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
     // Cut off in between, it is done again: the campaign is still waiting.
-    if (header !== null) await (await world.checkpoints()).finish(id);
+    if (header !== null) await (await world.checkpoints()).revise(id, (kept) => ({ ...kept, finished: true }), []);
     await campaigns.setStatus(id, earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false));
     completed.push(id);
   }

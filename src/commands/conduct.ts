@@ -78,8 +78,9 @@ export async function conduct(
       only = await retry?.(later);
       if (sending) await prepareRecipients(world, campaign, later);
       progress = progressOf(await campaigns.tally(id), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
-      if (sending)
-        tellPlan(report, { campaign, config, progress, count: only?.length ?? progress.pending, sandbox, now: world.clock.now() });
+      const now = world.clock.now();
+      if (sending) tellPlan(report, { campaign, config, progress, count: only?.length ?? progress.pending, found, sandbox, now });
+      signals.onBegun({ report, progress, at: now, giveUp: () => giveUp(checkpoint) });
     } finally {
       later.tellAll();
     }
@@ -184,15 +185,19 @@ interface Plan {
   progress: Progress;
   /** How many of the pending are to be sent to. */
   count: number;
+  found: Recovered;
   sandbox: boolean;
   now: number;
 }
 
-function tellPlan(report: Report, { campaign, config, progress, count, sandbox, now }: Plan): void {
+function tellPlan(report: Report, { campaign, config, progress, count, found: { header, pacing }, sandbox, now }: Plan): void {
   const { pace } = config.policy;
   const etaMs = eta(count, pace);
-  const batches = Math.ceil(count / pace.batchSize);
-  report.tell({ type: 'plan', campaign: campaign.id, name: campaign.name, progress, pace, etaMs, endsAt: now + etaMs, batches, sandbox });
+  // A campaign that was left in the middle of a batch goes on in it.
+  const begun = header === null || header.finished ? 0 : pacing.sentInBatch % pace.batchSize;
+  const batches = count === 0 ? 0 : Math.ceil((begun + count) / pace.batchSize);
+  const { id, name } = campaign;
+  report.tell({ type: 'plan', campaign: id, name, progress, count, pace, etaMs, endsAt: now + etaMs, batches, sandbox });
 }
 
 function sendingQuestion(pending: number): string | null {

@@ -1,5 +1,7 @@
+import { BEFORE_ALL } from '../core/campaign.ts';
 import { eta } from '../core/estimate.ts';
 import { maskPhone, toE164 } from '../core/phone.ts';
+import { beyondOf, progressOf } from '../core/progress.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
 import { settingsOf } from '../flags.ts';
@@ -11,17 +13,30 @@ import { sideOf } from './side.ts';
 /** Recipients whose text is shown. */
 const SAMPLE = 3;
 
-/** `--dry-run` of a campaign in the database: what would be sent, to how many, for how long. Writes nothing and takes no lock. */
-export async function dryRunCampaign(world: World, id: number, options: SendingOptions): Promise<number> {
+/**
+ * `--dry-run` of a campaign in the database: what would be sent, to how many, for how long. `failed`: to those who had failed, as `retry` does,
+ * and not to the pending. Writes nothing and takes no lock.
+ */
+export async function dryRunCampaign(
+  world: World,
+  id: number,
+  options: SendingOptions,
+  { failed = false }: { failed?: boolean } = {},
+): Promise<number> {
   const { campaigns, recipients } = await world.data();
   const campaign = await campaignOf(campaigns, id);
-  const { header } = await world.view(id);
+  const view = await world.view(id);
+  const { header, lastMessage, unstored } = view;
   const { sandbox } = await sideOf(await world.data(), { campaign, header, asked: options.sandbox === true });
   const { pace } = world.config(sandbox ? 'sandbox' : 'send', { ...header?.settings, ...settingsOf(options) }).policy;
   const tally = await campaigns.tally(id);
-  const pending = tally.total > 0 ? tally.pending : await recipients.preparable(id);
+  const progress = progressOf(tally, beyondOf(tally, view));
+  const open = tally.total > 0 ? progress.pending : await recipients.preparable(id);
+  const pending = failed ? progress.failed : open;
   const etaMs = eta(pending, pace);
-  const sample = await recipients.pending(id, 0, SAMPLE);
+  // What only the checkpoint knows to be sent comes before its last row.
+  const after = unstored.sent + unstored.failed > 0 && lastMessage !== null ? lastMessage : BEFORE_ALL;
+  const sample = failed ? [] : await recipients.pending(id, after, SAMPLE);
   const texts = sample.map(({ phone, content }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${content}\n`).join('');
   const json = { type: 'dry_run', campaign: id, total: tally.total, pending, eta_seconds: etaMs / 1_000 };
   world.show.result(

@@ -8,25 +8,46 @@ import { campaignOf } from './campaign-of.ts';
 const LONGEST_WAIT: Milliseconds = 60_000;
 const LOOK_EVERY: Milliseconds = 250;
 
-/** `wsend pause <id>`: asks the run that holds the campaign to stop, and waits until it has. */
+/** `wsend pause <id>`: asks the run that holds the campaign to stop, and waits until it has. One that was interrupted is paused, too. */
 export async function pause(world: World, { id: typed }: { id: string }): Promise<number> {
   const id = readCampaignId(typed);
-  await campaignOf((await world.data()).campaigns, id);
-  const checkpoints = await world.checkpoints();
-  if (!(await checkpoints.requestPause(id))) {
-    world.show.result({ type: 'pause', campaign: id, running: false }, `Campaign ${id} is not running.\n`);
-    return EXIT.done;
+  const campaign = await campaignOf((await world.data()).campaigns, id);
+  const said = (text: string) => world.show.result({ type: 'pause', campaign: id, running: false }, `${text}\n`);
+  if (await stopsRunning(world, id)) {
+    said(`Campaign ${id} is paused. Next: wsend resume ${id}`);
+  } else if (campaign.status === 'sending' && (await markPaused(world, id))) {
+    said(`Campaign ${id} was not running; it is paused now, also for wsend resume --all. Next: wsend resume ${id}`);
+  } else {
+    said(`Campaign ${id} is not running.`);
   }
-  const begin = world.clock.now();
-  while ((await checkpoints.view(id)).owner !== null) {
-    if (world.clock.now() - begin > LONGEST_WAIT) {
+  return EXIT.done;
+}
+
+/** True once a run that was there has stopped as asked; false when there is none, or it ended otherwise. */
+async function stopsRunning({ checkpoints, processes, clock }: World, id: number): Promise<boolean> {
+  const store = await checkpoints();
+  const { fate } = await processes();
+  const begin = clock.now();
+  let asked = false;
+  for (;;) {
+    const { owner, header } = await store.view(id);
+    if (owner === null) return asked && header?.paused?.reason === 'pause';
+    if (fate(owner) === 'over') return false;
+    asked ||= await store.requestPause(id);
+    if (clock.now() - begin > LONGEST_WAIT) {
       throw new InfrastructureError(
         `the run of campaign ${id} was asked to pause and has not stopped yet`,
         `Look again with wsend status ${id}.`,
       );
     }
-    await world.clock.sleep(world.clock.now() + LOOK_EVERY);
+    await clock.sleep(clock.now() + LOOK_EVERY);
   }
-  world.show.result({ type: 'pause', campaign: id, running: false }, `Campaign ${id} is paused. Next: wsend resume ${id}\n`);
-  return EXIT.done;
+}
+
+/** Notes the pause where no run is; false where there is nothing to go on with, or a run has just begun. */
+async function markPaused(world: World, id: number): Promise<boolean> {
+  const { header, owner } = await world.view(id);
+  if (header === null || header.finished || header.paused?.reason === 'pause') return false;
+  const paused = { reason: 'pause', detail: 'asked for by wsend pause', at: world.clock.now() };
+  return (await world.checkpoints()).revise(id, (kept) => ({ ...kept, paused }), owner === null ? [] : [owner.token]);
 }

@@ -9,7 +9,7 @@ import { dryRunCampaign } from './dry-run.ts';
 export async function retry(world: World, options: SendingOptions & { id: string }): Promise<number> {
   const id = readCampaignId(options.id);
   checkConfig(world, options);
-  if (options.dryRun) return dryRunCampaign(world, id, options);
+  if (options.dryRun) return dryRunCampaign(world, id, options, { failed: true });
   const { recipients } = await world.data();
   return conduct(world, id, options, {
     retry: async (report) => {

@@ -1,6 +1,6 @@
 import type { Campaign } from './campaign.ts';
 import type { FailureGroup } from './event.ts';
-import { type Progress, unsettled } from './progress.ts';
+import type { Progress } from './progress.ts';
 import type { ReplyCounts } from './reply-counts.ts';
 import type { EpochMs, Milliseconds } from './units.ts';
 
@@ -28,16 +28,19 @@ export interface CampaignState {
 }
 
 /** Where a campaign stands, in one word that its status column cannot say. */
-export type Standstill = 'running' | 'paused' | 'interrupted' | 'replies' | 'draft' | 'completed' | 'failed' | 'other';
+export type Standstill = 'running' | 'paused' | 'interrupted' | 'in_doubt' | 'replies' | 'draft' | 'completed' | 'failed' | 'other';
 
 /**
  * `running` while a run holds it; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and nobody holds
- * it; `replies` when all Message 1 are settled and replies are waited for; else its status, `other` for one that wsend does not know.
+ * it; `in_doubt` when all that keeps it unfinished are recipients in doubt; `replies` when all Message 1 are settled and replies are waited for; else its status, `other` for one that wsend does not know.
  */
 export function standstill({ campaign, progress, paused, owner }: CampaignState): Standstill {
   if (owner !== null) return 'running';
   if (paused !== null) return 'paused';
-  if (campaign.status === 'sending') return unsettled(progress) > 0 ? 'interrupted' : 'replies';
+  if (campaign.status === 'sending') {
+    if (progress.pending > 0) return 'interrupted';
+    return progress.inDoubt > 0 ? 'in_doubt' : 'replies';
+  }
   if (campaign.status === 'draft' || campaign.status === 'completed' || campaign.status === 'failed') return campaign.status;
   return 'other';
 }

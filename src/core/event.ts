@@ -41,6 +41,8 @@ export type Event =
       campaign: number;
       name: string;
       progress: Progress;
+      /** Of those pending, how many this run is to send to. */
+      count: number;
       pace: Pace;
       etaMs: Milliseconds;
       endsAt: EpochMs;

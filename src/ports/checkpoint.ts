@@ -163,8 +163,11 @@ export interface CheckpointStore {
   wantLine(line: string, owner: Owner): Promise<void>;
   /** Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. */
   moveCounters(by: CountersMoved): Promise<void>;
-  /** The campaign is over: its checkpoint is finished, and expires after 7 days. Nothing while a run holds it. */
-  finish(campaign: number): Promise<void>;
+  /**
+   * Changes the header of a checkpoint that no run holds (`replacing` as in `acquire`: their campaign's lock is taken away); a finished one
+   * expires after 7 days. False when a run holds it or there is none.
+   */
+  revise(campaign: number, change: (header: CheckpointHeader) => CheckpointHeader, replacing: string[]): Promise<boolean>;
   /** Asks the run that holds the campaign to pause; false when none does. */
   requestPause(campaign: number): Promise<boolean>;
   /** Answers, or rejects with CheckpointUnreachable. `warnings` name settings that endanger the promise (eviction, no append-only file). */

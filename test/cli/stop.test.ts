@@ -205,6 +205,25 @@ describe.concurrent('a signal', { timeout: 60_000 }, () => {
     await expectEveryoneOnce(it.place, it.sandbox, EVERYONE);
   });
 
+  it('ends a run that is only looking up what a lost checkpoint may hide: with its summary, and the locks given back', async ({
+    onTestFinished,
+  }) => {
+    const it = await scene(onTestFinished);
+    expect((await it.place.run([...RUN, '--limit', '7'])).code).toBe(6);
+    const file = new Libsql(it.place.path('wsend.db'), { timeout: 5_000 });
+    file.exec('delete from wsend_checkpoint; delete from wsend_checkpoint_recipient');
+    file.close();
+    const resumed = it.place.start(['resume', '1', '--json'], { WASSENGER_LOOKUP_SECONDS: '30' });
+    await resumed.says('looking up its first');
+    resumed.process.kill('SIGINT');
+    const outcome = await resumed.ended;
+    expect(outcome.code, outcome.stderr).toBe(130);
+    expect(events(outcome).at(-2)).toMatchObject({ type: 'paused', reason: 'signal', detail: 'SIGINT' });
+    expect(summaryOf(outcome)).toMatchObject({ sent: 7, pending: COUNT - 7, exit_code: 130, next: 'wsend resume 1' });
+    expect(JSON.parse((await it.place.run(['status', '1', '--json'])).stdout)).toMatchObject({ state: 'interrupted', owner: null });
+    await expectEveryoneOnce(it.place, it.sandbox, EVERYONE);
+  });
+
   it('ends a batch pause and a wait for a provider that says slow down', async ({ onTestFinished }) => {
     const it = await scene(onTestFinished);
     const running = await begun(it, 5, ['--batch-size', '5', '--batch-pause', '600']);
@@ -236,6 +255,19 @@ describe.concurrent('a pause', { timeout: 60_000 }, () => {
     expect(again).toMatchObject({ code: 0, stdout: 'Campaign 1 is not running.\n' });
     const status = await it.place.run(['status', '1', '--json']);
     expect(JSON.parse(status.stdout)).toMatchObject({ state: 'paused', status: 'sending', paused: { reason: 'pause' }, owner: null });
+    await expectEveryoneOnce(it.place, it.sandbox, EVERYONE);
+  });
+
+  it('of a campaign whose run was killed is noted at once, and resume --all leaves it alone', async ({ onTestFinished }) => {
+    const it = await scene(onTestFinished);
+    const killed = await begun(it);
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    const paused = await it.place.run(['pause', '1']);
+    expect(paused).toMatchObject({ code: 0, stdout: expect.stringContaining('Campaign 1 was not running; it is paused now') });
+    expect(JSON.parse((await it.place.run(['status', '1', '--json'])).stdout)).toMatchObject({ paused: { reason: 'pause' } });
+    const all = await it.place.run(['resume', '--all']);
+    expect([all.code, all.stderr]).toEqual([0, expect.stringContaining('Campaign 1 stays paused')]);
     await expectEveryoneOnce(it.place, it.sandbox, EVERYONE);
   });
 
@@ -284,6 +316,21 @@ describe.concurrent('going on', { timeout: 60_000 }, () => {
     const accepted = await it.sandbox.accepted();
     expect(new Set(accepted.map(({ reference }) => reference)).size).toBe(3 * COUNT);
     expect(accepted).toHaveLength(3 * COUNT);
+  });
+
+  it('a dry run after a kill counts neither those whom only the checkpoint knows to be sent, nor, for retry, those who are pending', async ({
+    onTestFinished,
+  }) => {
+    const it = await scene(onTestFinished, { faults: [`reject=${EVERYONE[0]}`] });
+    const killed = await begun(it, 20);
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    const { pending } = JSON.parse((await it.place.run(['status', '1', '--json'])).stdout);
+    const dry = async (command: string) => JSON.parse((await it.place.run([command, '1', '--dry-run', '--json'])).stdout);
+    expect(await dry('resume')).toMatchObject({ type: 'dry_run', pending });
+    expect(await dry('retry')).toMatchObject({ type: 'dry_run', pending: 1 });
+    const settled = await it.place.run(['reconcile', '1']);
+    expect(settled.stdout).toMatch(/Campaign 1: 1 failed, \d+ are still pending/);
   });
 
   it('retry: those that failed are sent again, and only those', async ({ onTestFinished }) => {

@@ -631,6 +631,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
 
     describe('how long', () => {
       const DAY = 24 * 60 * 60 * 1_000;
+      const finish = () => store.revise(campaign, (header) => ({ ...header, finished: true }), []);
 
       test('a checkpoint never expires while its campaign is unfinished', async () => {
         const owner = newOwner();
@@ -664,19 +665,28 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
       test('one whose campaign is over later, after 24 h without a reply, say, is kept 7 days from then', async () => {
         await (await started()).release(HEADER);
         await place.pass(30 * DAY);
-        await store.finish(campaign);
+        expect(await finish()).toBe(true);
         expect(await store.view(campaign)).toMatchObject({ header: { ...HEADER, finished: true } });
         await place.pass(7 * DAY - 60_000);
-        await store.finish(campaign);
+        expect(await store.view(campaign)).toMatchObject({ header: { ...HEADER, finished: true } });
         await place.pass(120_000);
         expect(await store.view(campaign)).toMatchObject({ header: null });
-        await store.finish(campaign);
+        expect(await finish()).toBe(false);
         expect(await store.view(campaign)).toMatchObject({ header: null });
+      });
+
+      test('one whose run is known to be dead may be changed before its lock expires', async () => {
+        const owner = newOwner();
+        await (await started(owner)).begin(HEADER, { sent: 0, failed: 0 });
+        const paused = { reason: 'pause', detail: 'test', at: NOW };
+        expect(await store.revise(campaign, (header) => ({ ...header, paused }), ['somebody else'])).toBe(false);
+        expect(await store.revise(campaign, (header) => ({ ...header, paused }), [owner.token])).toBe(true);
+        expect(await store.view(campaign)).toMatchObject({ header: { ...HEADER, paused }, owner: null });
       });
 
       test('one that a run holds is not finished by others', async () => {
         const checkpoint = await started();
-        await store.finish(campaign);
+        expect(await finish()).toBe(false);
         await checkpoint.release(HEADER);
         await place.pass(30 * DAY);
         expect(await store.view(campaign)).toMatchObject({ header: HEADER });

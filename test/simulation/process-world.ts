@@ -113,7 +113,7 @@ function boundCheckpoints(process: SimProcess, checkpoints: CheckpointStore): Ch
     },
     view: (id) => bound.view(id),
     moveCounters: (by) => bound.moveCounters(by),
-    finish: (id) => bound.finish(id),
+    revise: (...wish) => bound.revise(...wish),
     requestPause: (id) => bound.requestPause(id),
     wantLine: (line, owner) => bound.wantLine(line, owner),
     check: () => bound.check(),

@@ -210,10 +210,14 @@ export class MemoryCheckpoints implements CheckpointStore {
     kept.failed += failed;
   }
 
-  async finish(campaign: number): Promise<void> {
+  async revise(campaign: number, change: (header: CheckpointHeader) => CheckpointHeader, replacing: string[]): Promise<boolean> {
     const kept = this.of(campaign);
     const lock = this.locks.get(this.#lockOf(campaign));
-    if (kept.header !== null && (lock === undefined || lock.until <= this.#clock.now())) kept.header = { ...kept.header, finished: true };
+    const held = lock !== undefined && lock.until > this.#clock.now() && !replacing.includes(lock.owner.token);
+    if (kept.header === null || held) return false;
+    kept.header = change(kept.header);
+    this.locks.delete(this.#lockOf(campaign));
+    return true;
   }
 
   async requestPause(campaign: number): Promise<boolean> {

@@ -50,12 +50,13 @@ export function redisCheckpointStore(url: string, type: MessageType = 'message_1
 
     wantLine: async (line, owner) => void (await redis.run('wantLine', keys(0, line), [owner.token, WISH_MS])),
     moveCounters: async ({ campaign, sent, failed }) => void (await redis.run('moveCounters', keys(campaign, ''), [sent, failed])),
-    async finish(campaign) {
+    async revise(campaign, change, replacing) {
       const [version, json] = await redis.run('view', keys(campaign, ''), []);
       checkVersion(campaign, version);
-      if (json === null) return;
-      const header = decode<CheckpointHeader>(json);
-      if (!header.finished) await redis.run('finish', keys(campaign, ''), [json, JSON.stringify({ ...header, finished: true })]);
+      if (json === null) return false;
+      const header = change(decode<CheckpointHeader>(json));
+      const args = [json, JSON.stringify(header), header.finished ? 'finished' : '', ...replacing];
+      return (await redis.run('revise', keys(campaign, ''), args)) === 1;
     },
     requestPause: async (campaign) => (await redis.run('requestPause', keys(campaign, ''), [])) === 1,
     check: () => checkRedis(redis),

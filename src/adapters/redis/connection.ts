@@ -5,12 +5,12 @@ import {
   ACQUIRE,
   BEGIN,
   COMMIT,
-  FINISH,
   LEND_LINE,
   MOVE_COUNTERS,
   RECOVER,
   RELEASE,
   REQUEST_PAUSE,
+  REVISE,
   TAKE_LINE,
   VIEW,
   WANT_LINE,
@@ -34,7 +34,7 @@ const SCRIPTS = {
   takeLine: TAKE_LINE,
   wantLine: WANT_LINE,
   moveCounters: MOVE_COUNTERS,
-  finish: FINISH,
+  revise: REVISE,
 };
 
 /** Nothing of a reply is trusted to have a shape: each caller knows what its script answers. */

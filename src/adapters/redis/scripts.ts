@@ -249,12 +249,20 @@ redis.call('INCRBY', failed, ARGV[2])
 return {'ok'}
 `;
 
-/** ARGV: the header as it was read, and as it is to be. Whoever begins a run meanwhile has changed it. */
-export const FINISH = `${HEAD}
-if redis.call('EXISTS', lock) == 1 or redis.call('HGET', header, 'json') ~= ARGV[1] then return {'ok'} end
+/** ARGV: the header as it was read, and as it is to be, `finished` or '', tokens of dead owners. Whoever begins a run meanwhile has changed it. */
+export const REVISE = `${HEAD}
+local value = redis.call('GET', lock)
+if value then
+  local readable, owner = pcall(cjson.decode, value)
+  local dead = false
+  for i = 4, #ARGV do dead = dead or (readable and owner.token == ARGV[i]) end
+  if not dead then return 0 end
+end
+if redis.call('HGET', header, 'json') ~= ARGV[1] then return 0 end
 redis.call('HSET', header, 'json', ARGV[2])
-each('EXPIRE', ${KEPT_SECONDS})
-return {'ok'}
+redis.call('DEL', lock)
+if ARGV[3] == 'finished' then each('EXPIRE', ${KEPT_SECONDS}) end
+return 1
 `;
 
 /** What can be seen without holding anything. */

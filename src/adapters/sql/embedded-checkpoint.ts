@@ -97,14 +97,24 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
           where campaign = ${number(campaign)} and header is not null`.execute(work);
       }),
 
-    finish: (campaign) =>
+    revise: (id, change, replacing) =>
       file.write(async (work) => {
+        const campaign = number(id);
+        await forgetExpired(work, clock.now());
+        const { rows } = await sql<{ header: string; token: string | null }>`
+          select c.header, l.token from wsend_checkpoint c
+          left join wsend_checkpoint_lock l on l.name = ${lockNames(campaign, '').campaign}
+          where c.campaign = ${campaign} and c.header is not null`.execute(work);
+        const [about] = rows;
+        if (about === undefined || (about.token !== null && !replacing.includes(about.token))) return false;
+        const header = change(JSON.parse(about.header) as CheckpointHeader);
+        const expiresAt = header.finished ? clock.now() + KEPT_MS : null;
         await sql`
-          update wsend_checkpoint set header = json_set(header, '$.finished', json('true')), expires_at = ${clock.now() + KEPT_MS}
-          where campaign = ${number(campaign)} and not coalesce(header ->> 'finished', true) and not exists (
-            select 1 from wsend_checkpoint_lock where name = ${lockNames(number(campaign), '').campaign} and expires_at > ${clock.now()})`.execute(
+          update wsend_checkpoint set header = ${JSON.stringify(header)}, expires_at = ${expiresAt} where campaign = ${campaign}`.execute(
           work,
         );
+        await sql`delete from wsend_checkpoint_lock where name = ${lockNames(campaign, '').campaign}`.execute(work);
+        return true;
       }),
 
     requestPause: (campaign) =>

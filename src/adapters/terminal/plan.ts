@@ -1,13 +1,14 @@
 import type { Event } from '../../core/event.ts';
+import type { Progress } from '../../core/progress.ts';
 import { type EpochMs, formatDuration } from '../../core/units.ts';
 import { clockTime } from './clock-time.ts';
 import { count, counted, oneLine, pad, seconds } from './text.ts';
 
 /** What is about to happen, for a person to read before it does. Ends with a line end. */
 export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): string {
-  const { campaign, name, progress, pace, etaMs, endsAt, batches, sandbox } = plan;
+  const { campaign, name, progress, count: toSend, pace, etaMs, endsAt, batches, sandbox } = plan;
   const rows: [string, string][] = [
-    ['to send', recipients(progress)],
+    ['to send', recipients(progress, toSend)],
     ['pace', paceText(pace)],
     ['batches', count(batches)],
     ['takes', `about ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)}`],
@@ -22,14 +23,14 @@ export function paceText({ delayMs, batchSize, batchPauseMs }: { delayMs: number
   return `one message every ${seconds(delayMs)}${pause}`;
 }
 
-function recipients({ total, pending, sent, failed, inDoubt, skipped }: Extract<Event, { type: 'plan' }>['progress']): string {
+function recipients({ total, pending, sent, failed, inDoubt, skipped }: Progress, toSend: number): string {
+  const left = pending - toSend;
   const before = [
     sent > 0 && `${count(sent)} sent`,
     failed > 0 && `${count(failed)} failed`,
     inDoubt > 0 && `${count(inDoubt)} in doubt`,
     skipped > 0 && `${count(skipped)} skipped`,
   ].filter(Boolean);
-  return before.length === 0
-    ? counted(total, 'recipient')
-    : `${count(pending)} of ${counted(total, 'recipient')} (${before.join(', ')} before)`;
+  const rest = [before.length > 0 && `${before.join(', ')} before`, left > 0 && `${count(left)} pending and left alone`].filter(Boolean);
+  return rest.length === 0 ? counted(total, 'recipient') : `${count(toSend)} of ${counted(total, 'recipient')} (${rest.join('; ')})`;
 }

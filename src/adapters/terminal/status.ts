@@ -10,17 +10,18 @@ import { pauseWords } from './words.ts';
 /** All campaigns as a table, one line each. Ends with a line end. */
 export function statusTable(states: CampaignState[], now: EpochMs): string {
   if (states.length === 0) return 'No campaigns yet.\nNext: wsend run --csv people.csv --message "Hello {{first_name}}"\n';
+  const head = states.some(({ progress }) => progress.skipped > 0) ? HEAD : HEAD.filter((name) => name !== 'skipped');
   const rows = states.map((state) => {
     const { campaign, progress, updatedAt } = state;
-    const { total, sent, failed, inDoubt, pending } = progress;
+    const { total, sent, failed, inDoubt, pending, skipped } = progress;
     const name = cut(oneLine(campaign.name), NAME_WIDTH);
-    const counts = [total, sent, failed, inDoubt, pending].map(count);
+    const counts = [total, sent, failed, inDoubt, pending, ...(head === HEAD ? [skipped] : [])].map(count);
     return [String(campaign.id), name, stateText(state), ...counts, updatedAt === null ? '' : clockTime(updatedAt, now)];
   });
-  const widths = HEAD.map((head, i) => Math.max(...[head, ...rows.map((cols) => cols[i] ?? '')].map(cells)));
+  const widths = head.map((head, i) => Math.max(...[head, ...rows.map((cols) => cols[i] ?? '')].map(cells)));
   const line = (cols: string[]) =>
-    cols.map((text, i) => pad(text, widths[i] ?? 0, NUMBERS.has(HEAD[i] ?? '') ? 'left' : 'right')).join('  ');
-  return [HEAD, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
+    cols.map((text, i) => pad(text, widths[i] ?? 0, NUMBERS.has(head[i] ?? '') ? 'left' : 'right')).join('  ');
+  return [head, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
 }
 
 /** One campaign in detail. Ends with a line end. */
@@ -70,12 +71,13 @@ export function statusListJson(states: CampaignState[]): Record<string, unknown>
   return { type: 'status', campaigns: states.map(statusJson) };
 }
 
-const HEAD = ['id', 'name', 'state', 'total', 'sent', 'failed', 'in doubt', 'pending', 'updated'];
-const NUMBERS = new Set(['id', 'total', 'sent', 'failed', 'in doubt', 'pending']);
+const HEAD = ['id', 'name', 'state', 'total', 'sent', 'failed', 'in doubt', 'pending', 'skipped', 'updated'];
+const NUMBERS = new Set(['id', 'total', 'sent', 'failed', 'in doubt', 'pending', 'skipped']);
 const NAME_WIDTH = 28;
 
 function stateText(state: CampaignState): string {
   const word = standstill(state);
   if (word === 'replies') return 'waiting for replies';
+  if (word === 'in_doubt') return 'in doubt';
   return word === 'other' ? oneLine(state.campaign.status) : word;
 }

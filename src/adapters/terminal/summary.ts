@@ -87,9 +87,11 @@ function verdict({ campaign, progress, exitCode }: Summary, paused: Paused | nul
   const name = `Campaign ${campaign}`;
   switch (exitCode) {
     case EXIT.done:
-      return paint.good(`${name} is finished`);
+      return progress.pending === 0 ? paint.good(`${name} is finished`) : paint.good(`${name}: nobody is in doubt, ${pendingOf(progress)}`);
     case EXIT.someFailed:
-      return paint.warn(`${name} is finished, but ${shortfall(progress)}`);
+      return progress.pending === 0
+        ? paint.warn(`${name} is finished, but ${shortfall(progress)}`)
+        : paint.warn(`${name}: ${shortfall(progress)}, ${pendingOf(progress)}`);
     case EXIT.barred:
       return paint.bad(`${name} is stopped, Wassenger refuses the line${detail}`);
     case EXIT.circuitBreaker:
@@ -110,6 +112,10 @@ function verdict({ campaign, progress, exitCode }: Summary, paused: Paused | nul
 function shortfall({ failed, inDoubt }: Progress): string {
   const parts = [failed > 0 && `${count(failed)} failed`, inDoubt > 0 && `${count(inDoubt)} ${inDoubt === 1 ? 'is' : 'are'} in doubt`];
   return parts.filter(Boolean).join(' and ') || 'not everyone was reached';
+}
+
+function pendingOf({ pending }: Progress): string {
+  return `${count(pending)} ${pending === 1 ? 'is' : 'are'} still pending`;
 }
 
 function answer(ms: Milliseconds): string {

@@ -63,9 +63,12 @@ test('a resumed run says what was done before, and the sandbox that nobody gets 
     name: 'a\x1b[2J\nb',
     sandbox: true,
     progress: progress({ pending: 570, sent: 428, failed: 1, inDoubt: 1 }),
+    count: 570,
   };
   expect(planText(resumed, NOON).split('\n').slice(0, 2)).toEqual([
     'Campaign 42, a b (sandbox: nobody gets anything)',
     '  to send  570 of 1000 recipients (428 sent, 1 failed, 1 in doubt before)',
   ]);
+  const retried = { ...EVENTS.plan, progress: progress({ pending: 92, sent: 28 }), count: 2 };
+  expect(planText(retried, NOON).split('\n')[1]).toBe('  to send  2 of 120 recipients (28 sent before; 90 pending and left alone)');
 });

@@ -67,11 +67,14 @@ test('all campaigns are a table whose columns line up, with wide names too', () 
   ];
   expect(
     statusTable(states, NOON),
-  ).toBe(`id  name                          state                    total  sent  failed  in doubt    pending  updated
-42  Back to school                paused                    1000   960      28         1         10  12:04
- 7  学校へようこそ                draft                1,000,000     0       0         0  1,000,000
- 3  A name that is much longer …  waiting for replies          5     5       0         0          0  12:04
+  ).toBe(`id  name                          state                    total  sent  failed  in doubt    pending  skipped  updated
+42  Back to school                paused                    1000   960      28         1         10        1  12:04
+ 7  学校へようこそ                draft                1,000,000     0       0         0  1,000,000        0
+ 3  A name that is much longer …  waiting for replies          5     5       0         0          0        0  12:04
 `);
+  expect(statusTable(states.slice(2), NOON).split('\n')[0]).toBe(
+    'id  name                          state                total  sent  failed  in doubt  pending  updated',
+  );
 });
 
 test('without campaigns it says how to make one', () => {

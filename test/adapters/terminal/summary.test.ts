@@ -38,8 +38,8 @@ test('a run that did all it should is short', () => {
 });
 
 test.each([
-  [0, null, 'Campaign 42 is finished'],
-  [3, null, 'Campaign 42 is finished, but 28 failed and 1 is in doubt'],
+  [0, null, 'Campaign 42: nobody is in doubt, 10 are still pending'],
+  [3, null, 'Campaign 42: 28 failed and 1 is in doubt, 10 are still pending'],
   [
     4,
     { ...paused, reason: 'barred', detail: '401: the key is refused' },
@@ -53,6 +53,14 @@ test.each([
   [1, null, 'Campaign 42 is stopped by an error'],
 ] as const)('exit code %i is put into words', (exitCode, why, verdict) => {
   expect(summaryText({ ...summary, exitCode }, { paused: why, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
+});
+
+test.each([
+  [0, { sent: 999 }, 'Campaign 42 is finished'],
+  [3, { sent: 970, failed: 28, inDoubt: 1 }, 'Campaign 42 is finished, but 28 failed and 1 is in doubt'],
+] as const)('exit code %i with nobody pending is a campaign that is finished', (exitCode, parts, verdict) => {
+  const finished = { ...summary, exitCode, progress: progress(parts) };
+  expect(summaryText(finished, { paused: null, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
 });
 
 test('quiet is one line with what matters', () => {
