@@ -35,7 +35,7 @@ export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signal
   const watch = watchOver(run, over, () => going);
   const outbox = run.outbox.run().catch((cause) => databaseFailed(run, cause));
 
-  await (take.sending ? sendCampaign(run) : settleMarked(run, take.assume));
+  await (run.sending ? sendCampaign(run) : settleMarked(run, take.assume));
 
   run.outbox.close({ broken: run.broken !== null });
   await unlessHurried(run, outbox).catch((cause) => databaseFailed(run, cause));

@@ -49,7 +49,7 @@ export async function settleByFinding(
   if (finding.kind === 'unsure' || finding.kind === 'barred') {
     const answered = finding.kind === 'unsure' && finding.reachable;
     if (finding.kind === 'barred') stopRun(run, 'barred', `${finding.code}: ${finding.reason}`);
-    else if (!answered) restUnreachable(run, finding.reason);
+    else if (!answered && run.sending) restUnreachable(run, finding.reason);
     // Without an attempt of its own, only those that the database counts are known.
     const attempts = claim === undefined ? message.queued.attempts : claim.attempt;
     const left = { message, claim: claim ?? { ...message.claim, at }, reason: finding.reason, answered };

@@ -78,7 +78,7 @@ async function writeEnd(run: Run, take: TakeUp) {
   const failures = groupByCode(await campaigns.failures(id, FAILURES_READ));
   if (run.broken !== null) return { progress, failures, finished: false };
   const status = earnedStatus(progress, Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now())));
-  if (take.sending || before === 'sending') await campaigns.setStatus(id, status);
+  if (run.sending || before === 'sending') await campaigns.setStatus(id, status);
   return { progress, failures, finished: status !== 'sending' };
 }
 
@@ -104,12 +104,12 @@ function headerOf(run: Run, { sandbox, settings }: TakeUp, state: Pick<Checkpoin
 }
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. */
-function stopOf(run: Run, { sending, only }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
+function stopOf(run: Run, { only }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
   if (pending === 0) {
     const cutShort = run.stop?.reason === 'signal' || run.stop?.reason === 'barred';
     return cutShort && (inDoubt > 0 || run.databaseAway) ? run.stop : null;
   }
-  if (run.stop !== null || !sending || run.broken !== null) return run.stop;
+  if (run.stop !== null || !run.sending || run.broken !== null) return run.stop;
   if (only !== undefined) return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };
 }
@@ -131,9 +131,9 @@ async function rescue(run: Run): Promise<void> {
 /** Both locks, and what the next run should know; unless they are not ours any more, or cannot be reached, and then they expire. */
 async function giveBack(run: Run, take: TakeUp, { stop, finished }: { stop: Stop | null; finished: boolean }): Promise<void> {
   if (run.broken instanceof LockLost) return;
-  const { checkpoint, found, sending, only } = take;
+  const { checkpoint, found, only } = take;
   const at = run.clock.now();
-  const before = sending && only === undefined ? null : (found.header?.paused ?? null);
+  const before = run.sending && only === undefined ? null : (found.header?.paused ?? null);
   const byItself = run.stop === null ? null : stop;
   const why = only === undefined ? stop : byItself;
   const paused = run.broken !== null ? { reason: 'error', detail: messageOf(run.broken), at } : why === null ? before : { ...why, at };

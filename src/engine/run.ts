@@ -59,6 +59,8 @@ export interface RunParts {
 
 /** One run of one campaign: its parts, and what it knows. Only the loop in send.ts and what it calls change it. */
 export interface Run extends RunParts {
+  /** False: it only settles what is open, and there is nothing to wait with. */
+  sending: boolean;
   checkpoint: Checkpoint;
   journal: Journal;
   outbox: Outbox;
@@ -114,7 +116,7 @@ export interface Run extends RunParts {
 /** A run that has done nothing yet; recovery fills in what the checkpoint knows. */
 export function newRun(
   parts: RunParts,
-  engine: Pick<Run, 'checkpoint' | 'journal' | 'outbox' | 'queue' | 'bell' | 'progress'> & { pacing?: PacingState },
+  engine: Pick<Run, 'sending' | 'checkpoint' | 'journal' | 'outbox' | 'queue' | 'bell' | 'progress'> & { pacing?: PacingState },
 ): Run {
   const current = parts.policy();
   return {

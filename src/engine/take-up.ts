@@ -106,7 +106,7 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
 
   const { journal, outbox, listener, bell } = instruments(parts, checkpoint);
   const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: known, only });
-  const run = newRun(parts, { checkpoint, journal, outbox, queue, bell, progress, pacing: pacingAfter(found, parts) });
+  const run = newRun(parts, { sending, checkpoint, journal, outbox, queue, bell, progress, pacing: pacingAfter(found, parts) });
   if (assume !== undefined) run.leftInDoubt = [];
   if (only !== undefined) run.othersPending = Math.max(0, progress.pending - only.length);
   listener.pauseRequested = () => stopRun(run, 'pause', 'asked for by wsend pause');
