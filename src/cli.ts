@@ -242,8 +242,8 @@ function toUsageError({ message }: CommanderError, argv: string[]): UsageError {
   return new UsageError(message.replace(/^error: /, ''), `See wsend ${command ? `${command} ` : ''}--help.`);
 }
 
-/** The one place where an error becomes a line, a next step and an exit code. */
-async function showError(error: unknown, argv: string[], { stderr, env }: Outside): Promise<number> {
+/** The one place where an error becomes a line on stderr, a next step and an exit code; resolves to the code. */
+export async function showError(error: unknown, argv: string[], { stderr, env }: Outside): Promise<number> {
   const { errorJson, errorText } = await import('./adapters/terminal/errors.ts');
   const color = stderr.isTTY && !env.NO_COLOR && !argv.includes('--no-color');
   const json = errorJson(error);

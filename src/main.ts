@@ -1,14 +1,26 @@
-import { safeOutput } from './adapters/terminal/output.ts';
-import { run } from './cli.ts';
-import { EXIT } from './errors.ts';
-import type { StopSignal } from './outside.ts';
+import { fstatSync } from 'node:fs';
+import { safeOutput, wholeFile } from './adapters/terminal/output.ts';
+import { run, showError } from './cli.ts';
+import { EXIT, InfrastructureError } from './errors.ts';
+import type { Outside, StopSignal } from './outside.ts';
 
 // The only file that says `process`: everything else gets what it needs handed in.
 
 const SIGNALS: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-process.exitCode = await run(process.argv.slice(2), {
-  stdout: safeOutput(process.stdout),
+const argv = process.argv.slice(2);
+
+/** Says at once that the result is lost, and leaves no exit code 0; what is under way goes on to its end. */
+function resultLost(reason: string): void {
+  process.on('exit', (code) => {
+    if (code === EXIT.done) process.exitCode = EXIT.bug;
+  });
+  const next = 'Write it to a place with room. wsend status shows what became of a campaign.';
+  void showError(new InfrastructureError(`the result could not be written: ${reason}`, next), argv, outside);
+}
+
+const outside: Outside = {
+  stdout: safeOutput(fstatSync(1).isFile() ? wholeFile(1) : process.stdout, resultLost),
   stderr: safeOutput(process.stderr),
   env: process.env,
   interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
@@ -39,7 +51,9 @@ process.exitCode = await run(process.argv.slice(2), {
     });
   },
   leave: (code) => process.exit(code),
-}).catch((bug) => {
+};
+
+process.exitCode = await run(argv, outside).catch((bug) => {
   process.stderr.write(`wsend: unexpected: ${bug instanceof Error ? bug.stack : String(bug)}\n`);
   return EXIT.bug;
 });

@@ -282,6 +282,41 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
   });
 });
 
+describe.skipIf(!existsSync('/dev/full')).concurrent('a stdout that cannot be written', { timeout: 60_000 }, () => {
+  const through = (command: string): [string, ...string[]] => ['sh', '-c', `${command} > /dev/full`];
+  const LOST = /^wsend: the result could not be written: no space left on device\n {2}next: .+\n$/;
+
+  it('is said in one line with exit code 1, whatever should have been shown', async ({ onTestFinished }) => {
+    const place = placeWith(12, onTestFinished);
+    await place.sandbox();
+    expect((await place.run([...RUN, '--json'])).code).toBe(0);
+    for (const args of [['report', '1'], ['status'], ['estimate', '--count', '9'], ['--help']])
+      expect(await place.run(args, {}, { through }), args.join(' ')).toMatchObject({ code: 1, stderr: expect.stringMatching(LOST) });
+    const json = await place.run(['status', '--json'], {}, { through });
+    expect(JSON.parse(json.stderr)).toMatchObject({ type: 'error', code: 1, message: expect.stringContaining('no space left') });
+  });
+
+  it('is said of a file, too, that takes the beginning and no more', async ({ onTestFinished }) => {
+    const place = placeWith(1, onTestFinished, {});
+    const small = (command: string): [string, ...string[]] => ['sh', '-c', `trap '' XFSZ; ulimit -f 1; ${command} > out.json`];
+    const outcome = await place.run(['sandbox', '--fault', 'list'], {}, { through: small });
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining('the result could not be written: file too large') });
+    expect(readFileSync(place.path('out.json')).length).toBeGreaterThan(0);
+  });
+
+  it('keeps no run from its end: everyone gets it, and the code is 1 where it would be 0, else its own', async ({ onTestFinished }) => {
+    const place = placeWith(12, onTestFinished);
+    const sandbox = await place.sandbox();
+    const all = await place.run([...RUN, '--json', '--quiet'], {}, { through });
+    expect([all.code, all.stderr.trim().split('\n').length]).toEqual([1, 1]);
+    expect(await sandbox.accepted()).toHaveLength(12);
+    await sandbox.set({ reject: phones(12)[4] });
+    const some = await place.run([...RUN, '--again', '--quiet'], {}, { through });
+    expect(some).toMatchObject({ code: 3, stderr: expect.stringMatching(LOST) });
+    expect(await sandbox.accepted()).toHaveLength(23);
+  });
+});
+
 describe.concurrent('--dry-run writes nothing', { timeout: 60_000 }, () => {
   it('of a file: no database, no list of refused rows; the first texts with hidden numbers', async ({ onTestFinished }) => {
     const place = placeWith(5, onTestFinished, {

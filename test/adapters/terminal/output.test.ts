@@ -17,6 +17,24 @@ test('a closed pipe is no crash: what comes after it is dropped', async () => {
   expect(attempts).toBe(1);
 });
 
+const failing = (failure: object, isTTY = false) =>
+  Object.assign(new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error('write'), failure)) }), { isTTY });
+
+test.each([
+  ['a full disk', { code: 'ENOSPC', errno: -28 }, false, ['no space left on device']],
+  ['a disk that fails', { code: 'EIO', errno: -5 }, false, ['i/o error']],
+  ['what the system has no number for', { code: 'ERR_ODD' }, false, ['write']],
+  ['a closed pipe', { code: 'EPIPE', errno: -32 }, false, []],
+  ['a closed terminal', { code: 'EIO', errno: -5 }, true, []],
+])('%s is told once where somebody waits for the result', async (_what, failure, isTTY, expected) => {
+  const told: string[] = [];
+  const out = safeOutput(failing(failure, isTTY), (reason) => told.push(reason));
+  for (let i = 0; i < 3; i += 1) out.write('a\n');
+  await new Promise((resolve) => setImmediate(resolve));
+  out.write('b\n');
+  expect(told).toEqual(expected);
+});
+
 test('a stream that throws, was ended or was destroyed is written to without harm', () => {
   const throwing = new PassThrough();
   throwing.write = () => {
