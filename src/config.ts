@@ -1,7 +1,7 @@
 import type { Policy } from './core/policy.ts';
 import { readStopWords } from './core/stop-words.ts';
 import { fromSeconds } from './core/units.ts';
-import { UsageError } from './errors.ts';
+import { ConfigurationError } from './errors.ts';
 import type { CampaignSettings } from './ports.ts';
 import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 
@@ -37,7 +37,7 @@ interface Value {
   seen: string;
 }
 
-/** Resolves every setting. Throws one UsageError that names every problem: the variable and the flag, the value seen, what is allowed. */
+/** Resolves every setting. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
 export function resolveConfig(layers: Layers, purpose: Purpose): Config {
   const problems: string[] = [];
   const values = {} as Record<SettingName, Value>;
@@ -53,7 +53,7 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
   if (problems.length > 0)
-    throw new UsageError(summary(problems), 'Correct it in the environment, in .env, or by flag; README.md lists every setting.');
+    throw new ConfigurationError(problems, 'Correct it in the environment, in .env, or by flag; README.md lists every setting.');
   return toConfig(values, purpose);
 }
 
@@ -104,11 +104,6 @@ function problem({ variable, flag, secret }: Setting, seen: string, source: stri
 
 function missing({ variable, allowed }: Setting): string {
   return `${variable} is not set; allowed: ${allowed} (or use --sandbox to try without)`;
-}
-
-function summary(problems: string[]): string {
-  if (problems.length === 1) return problems[0] as string;
-  return `${problems.length} problems in the configuration:\n${problems.map((text) => `  - ${text}`).join('\n')}`;
 }
 
 function toConfig(values: Record<SettingName, Value>, purpose: Purpose): Config {

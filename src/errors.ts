@@ -33,6 +33,17 @@ export class UsageError extends UserError {
   }
 }
 
+/** The configuration cannot be used. `problems` has every one, a line each. */
+export class ConfigurationError extends UsageError {
+  readonly problems: string[];
+
+  constructor(problems: string[], next: string, cause?: unknown) {
+    const list = `${problems.length} problems in the configuration:\n${problems.map((text) => `  - ${text}`).join('\n')}`;
+    super(problems.length === 1 ? (problems[0] as string) : list, next, cause);
+    this.problems = problems;
+  }
+}
+
 /** A server, a disk or a file that wsend needs is gone or refuses. */
 export class InfrastructureError extends UserError {
   constructor(message: string, next?: string, cause?: unknown) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
-import { messageOf, UsageError } from './errors.ts';
+import { ConfigurationError, messageOf } from './errors.ts';
 import type { Outside } from './outside.ts';
 import type { CampaignSettings } from './ports.ts';
 import type { SettingName } from './settings.ts';
@@ -35,8 +35,8 @@ export function readEnvFile(path: string | undefined): Record<string, string> {
     return parse(readFileSync(path ?? '.env'));
   } catch (cause) {
     if (path === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new UsageError(
-      `cannot read the settings file ${path ?? '.env'}: ${messageOf(cause)}`,
+    throw new ConfigurationError(
+      [`cannot read the settings file ${path ?? '.env'}: ${messageOf(cause)}`],
       'Check the path given with --env-file.',
       cause,
     );

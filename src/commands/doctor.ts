@@ -1,4 +1,4 @@
-import { EXIT, messageOf, UserError } from '../errors.ts';
+import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
 import type { World } from '../world.ts';
 
 interface Finding {
@@ -8,39 +8,66 @@ interface Finding {
   exitCode: number;
 }
 
+interface Part {
+  what: string;
+  check: () => Promise<{ detail: string; warnings: string[] }>;
+}
+
 /** `wsend doctor`: configuration, database, checkpoint, line, each by itself; exits with the code of the first problem. */
 export async function doctor(world: World, { sandbox = false }: { sandbox?: boolean }): Promise<number> {
-  const purpose = sandbox ? 'sandbox' : 'send';
-  const findings = [
-    await look('configuration', async () => {
-      const { policy, warnings } = world.config(purpose);
-      const { delayMs, batchSize, batchPauseMs } = policy.pace;
-      return { detail: `${delayMs / 1_000} s between sends, batches of ${batchSize}, ${batchPauseMs / 1_000} s between them`, warnings };
-    }),
-    await look('database', async () => ({ detail: `${(await (await world.data()).campaigns.list()).length} campaigns`, warnings: [] })),
-    await look('checkpoint', async () => (await world.checkpoints()).check()),
-    await look('line', async () => {
-      const provider = await world.provider(world.config(purpose), sandbox);
-      const line = await provider.askLine();
-      if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: [] };
-      if (line.kind === 'waiting') return { detail: '', warnings: [`not ready now: ${line.reason}`] };
-      throw new UserError(line.reason, { exitCode: line.kind === 'barred' ? EXIT.barred : EXIT.bug });
-    }),
-    ...(await lookAtWebhook(world)),
-  ].flat();
-  const text = findings.map(({ what, state, detail }) => `${MARK[state]} ${what.padEnd(13)} ${detail}\n`).join('');
+  const findings: Finding[] = [];
+  const met = new Map<unknown, string>();
+  for (const part of partsOf(world, sandbox)) findings.push(...(await look(part, met)));
   const problem = findings.find(({ state }) => state === 'problem');
   const json = {
     type: 'doctor',
     ready: problem === undefined,
     findings: findings.map(({ what, state, detail }) => ({ what, state, detail })),
   };
-  world.show.result(json, `${text}${problem === undefined ? 'Everything is ready.' : 'Not ready yet.'}\n`);
+  const text = findings.map(({ what, state, detail }) => `${MARK[state]} ${what.padEnd(13)} ${detail}\n`).join('');
+  world.show.result(json, `${text}${verdictOn(findings)}\n`);
   return problem?.exitCode ?? EXIT.done;
 }
 
+function verdictOn(findings: Finding[]): string {
+  if (findings.some(({ state }) => state === 'problem')) return 'Not ready yet.';
+  const warnings = findings.filter(({ state }) => state === 'warning').length;
+  if (warnings === 0) return 'Everything is ready.';
+  return `No problem was found, but see the ${warnings === 1 ? 'warning' : 'warnings'} above.`;
+}
+
+function partsOf(world: World, sandbox: boolean): Part[] {
+  const purpose = sandbox ? 'sandbox' : 'send';
+  return [
+    {
+      what: 'configuration',
+      async check() {
+        const { policy, warnings } = world.config(purpose);
+        const { delayMs, batchSize, batchPauseMs } = policy.pace;
+        return { detail: `${delayMs / 1_000} s between sends, batches of ${batchSize}, ${batchPauseMs / 1_000} s between them`, warnings };
+      },
+    },
+    {
+      what: 'database',
+      check: async () => ({ detail: `${(await (await world.data()).campaigns.list()).length} campaigns`, warnings: [] }),
+    },
+    { what: 'checkpoint', check: async () => (await world.checkpoints()).check() },
+    {
+      what: 'line',
+      async check() {
+        const provider = await world.provider(world.config(purpose), sandbox);
+        const line = await provider.askLine();
+        if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: [] };
+        if (line.kind === 'waiting') return { detail: '', warnings: [`not ready now: ${line.reason}`] };
+        throw new UserError(line.reason, { exitCode: line.kind === 'barred' ? EXIT.barred : EXIT.bug });
+      },
+    },
+    ...webhookOf(world),
+  ];
+}
+
 /** Whether the provider's calls would reach a listener, where an address is configured. */
-async function lookAtWebhook(world: World): Promise<Finding[][]> {
+function webhookOf(world: World): Part[] {
   const webhook = (() => {
     try {
       return world.config('look').webhook;
@@ -57,17 +84,27 @@ async function lookAtWebhook(world: World): Promise<Finding[][]> {
     if (answer === null) return { detail: `${address} answers`, warnings: secret };
     throw new UserError(`${address}/healthz ${answer}`, { exitCode: EXIT.bug });
   };
-  return [await look('webhook', check)];
+  return [{ what: 'webhook', check }];
 }
 
 const MARK = { ready: 'ok     ', warning: 'warning', problem: 'PROBLEM' };
 
-async function look(what: string, check: () => Promise<{ detail: string; warnings: string[] }>): Promise<Finding[]> {
+/** Looks at one part. `met` has the errors of the parts before it, with their names: what failed once is one problem and not several. */
+async function look({ what, check }: Part, met: Map<unknown, string>): Promise<Finding[]> {
+  const problem = (detail: string, exitCode: number): Finding => ({ what, state: 'problem', detail, exitCode });
+  const warning = (detail: string): Finding => ({ what, state: 'warning', detail, exitCode: EXIT.done });
   try {
     const { detail, warnings } = await check();
     const ready: Finding[] = detail === '' ? [] : [{ what, state: 'ready', detail, exitCode: EXIT.done }];
-    return [...ready, ...warnings.map((warning): Finding => ({ what, state: 'warning', detail: warning, exitCode: EXIT.done }))];
+    return [...ready, ...warnings.map(warning)];
   } catch (error) {
-    return [{ what, state: 'problem', detail: messageOf(error), exitCode: error instanceof UserError ? error.exitCode : EXIT.bug }];
+    if (error instanceof ConfigurationError) {
+      if (what !== 'configuration') return [warning('not looked at: the configuration is wrong')];
+      return error.problems.map((text) => problem(text, error.exitCode));
+    }
+    const cause = met.get(error);
+    if (cause !== undefined) return [warning(`could not be looked at: it needs the ${cause}`)];
+    met.set(error, what);
+    return [problem(messageOf(error), error instanceof UserError ? error.exitCode : EXIT.bug)];
   }
 }

@@ -244,8 +244,39 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
       ready: false,
       findings: expect.arrayContaining([{ what: 'line', state: 'problem', detail: 'the device is banned' }]),
     });
+    await sandbox.set({ line: 'offline' });
+    const offline = await place.run(['doctor']);
+    expect(offline).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^warning line +not ready now: .*\nNo problem was found, but see the warning above\.\n$/m),
+    });
+    expect(JSON.parse((await place.run(['doctor', '--json'])).stdout)).toMatchObject({ ready: true });
     const wrong = await place.run(['doctor'], { WASSENGER_DEVICE_ID: '', DATABASE_URL: 'sqlite:no/such/folder.db' });
     expect(wrong).toMatchObject({ code: 2, stdout: expect.stringMatching(/^PROBLEM +configuration[\s\S]*^PROBLEM +database/m) });
+  });
+
+  it('doctor: what fails once is one problem, and what could not be looked at is not blamed', async ({ onTestFinished }) => {
+    const place = placeWith(1, onTestFinished, { WASSENGER_API_KEY: 'has space', WASSENGER_DEVICE_ID: 'x' });
+    const wrong = await place.run(['doctor']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stdout.split('\n')).toEqual([
+      expect.stringMatching(/^PROBLEM configuration WASSENGER_API_KEY /),
+      expect.stringMatching(/^PROBLEM configuration WASSENGER_DEVICE_ID /),
+      'warning database      not looked at: the configuration is wrong',
+      'warning checkpoint    not looked at: the configuration is wrong',
+      'warning line          not looked at: the configuration is wrong',
+      'Not ready yet.',
+      '',
+    ]);
+    const env = { WASSENGER_API_KEY: '', WASSENGER_DEVICE_ID: '', DATABASE_URL: 'sqlite:no/such/folder.db' };
+    const lost = await place.run(['doctor', '--sandbox', '--json'], env);
+    expect(lost.code).toBe(1);
+    expect(JSON.parse(lost.stdout).findings).toMatchObject([
+      { what: 'configuration', state: 'ready' },
+      { what: 'database', state: 'problem' },
+      { what: 'checkpoint', state: 'warning', detail: 'could not be looked at: it needs the database' },
+      { what: 'line', state: 'warning', detail: 'could not be looked at: it needs the database' },
+    ]);
   });
 
   it('help of every command and the version, on stdout with exit code 0', async ({ onTestFinished }) => {
