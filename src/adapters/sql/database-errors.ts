@@ -18,7 +18,7 @@ interface DriverError extends Error {
 export function describeDatabaseError(error: unknown, name: string, stage: 'opening' | 'open'): UserError | undefined {
   if (!(error instanceof Error) || error instanceof UserError) return undefined;
   const lost = whyLost(error, name);
-  if (lost !== undefined) return new DatabaseUnreachable(lost, AFTER_LOSS, error);
+  if (lost !== undefined) return new DatabaseUnreachable(lost, stage === 'opening' ? BEFORE_ALL : AFTER_LOSS, error);
   const refusal = whyRefused(error, name);
   if (refusal === undefined) return undefined;
   const Refused = stage === 'opening' ? UsageError : InfrastructureError;
@@ -49,6 +49,8 @@ export function isDuplicate(error: unknown): boolean {
   return DUPLICATES.has(codeOf(error as DriverError) ?? '');
 }
 
+/** Nothing began. */
+const BEFORE_ALL = 'Check DATABASE_URL and the database, then repeat the command.';
 const AFTER_LOSS = 'Check the database, then repeat the command: it goes on where it stopped.';
 
 const DEADLOCKS = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK']);

@@ -1,5 +1,4 @@
-import { chmodSync, closeSync, existsSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
 import { Kysely, SqliteDialect } from 'kysely';
 import Database from 'libsql';
 import { InfrastructureError, messageOf } from '../../errors.ts';
@@ -22,14 +21,33 @@ export function openSqlite<Tables>(path: string): Kysely<Tables> {
     file.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
     return new Kysely<Tables>({ dialect: new SqliteDialect({ database: safeStatements(file) }) });
   } catch (cause) {
-    const reason = existsSync(dirname(path)) ? messageOf(cause).replace(/^ConnectionFailed\("(.*)"\)$/, '$1') : 'its folder does not exist';
+    const reason = whyNotOpened(path) ?? messageOf(cause).replace(/^ConnectionFailed\("(.*)"\)$/, '$1');
     throw new InfrastructureError(
       `cannot open the SQLite file ${path}: ${reason}`,
-      'Check that the folder exists and that you may write there, or set DATABASE_URL.',
+      'Check the path and that you may write there, or set DATABASE_URL to another file.',
       cause,
     );
   }
 }
+
+/** What SQLite itself only has a number for, found out by opening the file once more; undefined where that succeeds or fails oddly. */
+function whyNotOpened(path: string): string | undefined {
+  try {
+    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600));
+    return undefined;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EACCES') return existsSync(path) ? 'you may not read and write it' : 'you may not write in its folder';
+    return NOT_OPENED[code];
+  }
+}
+
+const NOT_OPENED: Record<string, string> = {
+  EISDIR: 'it is a directory',
+  ENOENT: 'its folder does not exist',
+  ENOTDIR: 'its folder is a file',
+  EROFS: 'its disk is read-only',
+};
 
 /** Makes the file before SQLite does: whoever opened it in the moment before its rights are set could read it ever after. */
 function createForOwner(path: string): void {

@@ -112,14 +112,35 @@ describe('the SQLite file', () => {
     expect(await refused(`sqlite:${folder}/notes.txt`)).toMatchObject({
       exitCode: 1,
       message: `the SQLite file ${folder}/notes.txt is not an SQLite database`,
+      next: 'Check DATABASE_URL and the database, then repeat the command.',
     });
     expect(await refused(`sqlite:${folder}/none/x.db`)).toMatchObject({
       exitCode: 1,
       message: `cannot open the SQLite file ${folder}/none/x.db: its folder does not exist`,
     });
-    expect(await refused(`sqlite:${folder}`)).toMatchObject({ exitCode: 1 });
+    expect(await refused(`sqlite:${folder}`)).toMatchObject({
+      exitCode: 1,
+      message: `cannot open the SQLite file ${folder}: it is a directory`,
+    });
+    expect((await refused(`sqlite:${folder}/notes.txt/x.db`)).message).toMatch(/: its folder is a file$/);
     expect(await refused('sqlite:')).toMatchObject({ exitCode: 2 });
     rmSync(folder, { recursive: true });
+  });
+
+  it('that may not be opened, or not made, is refused in plain words', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wsend-test-'));
+    writeFileSync(join(folder, 'locked.db'), '');
+    chmodSync(join(folder, 'locked.db'), 0o000);
+    chmodSync(folder, 0o555);
+    const refused = (name: string) => asNobody(() => openDatabase(`sqlite:${folder}/${name}`).catch((e) => e));
+    const [locked, absent] = [await refused('locked.db'), await refused('absent.db')];
+    chmodSync(folder, 0o755);
+    rmSync(folder, { recursive: true });
+    expect(locked).toMatchObject({
+      exitCode: 1,
+      message: `cannot open the SQLite file ${folder}/locked.db: you may not read and write it`,
+    });
+    expect(absent.message).toBe(`cannot open the SQLite file ${folder}/absent.db: you may not write in its folder`);
   });
 
   it('is created by several processes at once without a fault', async () => {
