@@ -1,3 +1,5 @@
+import { getSystemErrorMap } from 'node:util';
+
 /** What a process exits with. Scripts rely on these numbers. */
 export const EXIT = {
   done: 0,
@@ -69,6 +71,12 @@ export class LockLost extends UserError {
   constructor(message: string) {
     super(message, { exitCode: EXIT.held });
   }
+}
+
+/** Why a call of the system failed, in its own words without path and number (`no space left on device`); of anything else, the message. */
+export function reasonOf(error: unknown): string {
+  const errno = (error as NodeJS.ErrnoException | null)?.errno;
+  return (typeof errno === 'number' ? getSystemErrorMap().get(errno)?.[1] : undefined) ?? messageOf(error);
 }
 
 /** The message of anything thrown, on one line. */

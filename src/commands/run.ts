@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { eta } from '../core/estimate.ts';
 import { maskPhone } from '../core/phone.ts';
+import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
@@ -85,9 +86,7 @@ function tellChecked({ show }: World, { path, counts, notes, emptyVariables }: C
 /** Nothing is sent while a row is refused, unless the operator says so. */
 function refuseInvalid({ path, counts, firstRefused, rejectedFile }: CheckedPeople, { skipInvalid }: RunOptions): void {
   if (counts.accepted === 0 && counts.refused === 0) throw new UsageError(`${path} has no rows besides its header`, 'Nothing was sent.');
-  const rows = firstRefused.map(({ line, reason }) => `\n  line ${line}: ${reason}`).join('');
-  const more = counts.refused > firstRefused.length ? `\n  and ${counts.refused - firstRefused.length} more` : '';
-  const list = `${formatCount(counts.refused, 'row')} of ${path} cannot be sent:${rows}${more}`;
+  const list = `${formatCount(counts.refused, 'row')} of ${path} cannot be sent:${refusedRows(firstRefused, counts.refused)}`;
   const where = rejectedFile === null ? '' : ` They are in ${rejectedFile}.`;
   if (counts.accepted === 0) throw new UsageError(list, `Nothing was sent.${where}`);
   if (counts.refused > 0 && !skipInvalid) throw new UsageError(list, `Correct them, or send the rest with --skip-invalid.${where}`);

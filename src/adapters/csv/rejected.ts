@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import { InfrastructureError, messageOf } from '../../errors.ts';
+import { InfrastructureError, reasonOf } from '../../errors.ts';
 import { csvLine } from './cells.ts';
 import type { Format } from './delimiter.ts';
 import type { Row } from './rows.ts';
@@ -12,16 +12,20 @@ export function rejectedPath(path: string): string {
 
 /** The refused rows of one check, on their way into a file that appears whole or not at all. */
 export interface Rejected {
+  /** Never fails: what cannot be written is said by finish, when all are known. */
   add(row: Row, reason: string): Promise<void>;
-  /** Puts the file in its place and returns its path; null, with an older one of ours removed, when nothing was refused. */
-  finish(): Promise<string | null>;
+  /**
+   * Puts the file in its place and returns its path; null, with an older one of ours removed, when nothing was refused. Rejects with
+   * InfrastructureError, which says `rows` too, when it cannot be written.
+   */
+  finish(rows: string): Promise<string | null>;
   /** Leaves everything as it was before. May follow finish. */
   abandon(): Promise<void>;
 }
 
 /**
  * Collects refused rows for `<file>.rejected.csv`: the columns line and reason, then the file's own, laid out as the file is (so that
- * corrected rows can be sent as they stand). Readable only by its owner. Rejects with InfrastructureError when it cannot be written.
+ * corrected rows can be sent as they stand). Readable only by its owner.
  */
 export function collectRejected(path: string, columns: string[], format: Format): Rejected {
   const target = rejectedPath(path);
@@ -29,6 +33,7 @@ export function collectRejected(path: string, columns: string[], format: Format)
   const again = isOurs(columns);
   let file: FileHandle | undefined;
   let waiting = '';
+  let failure: unknown;
 
   const line = (cells: string[]) => csvLine(cells, format.delimiter);
   const own = (cells: string[]) => (again ? cells.slice(OURS.length) : cells);
@@ -41,21 +46,32 @@ export function collectRejected(path: string, columns: string[], format: Format)
 
   return {
     async add(row, reason) {
+      if (failure !== undefined) return;
       if (!file && waiting === '') waiting = `${format.mark ? '\uFEFF' : ''}${line([...OURS, ...own(columns)])}`;
       waiting += line([String(row.line), reason, ...own(row.cells)]);
-      if (waiting.length > 64 * 1024) await orFail(target, flush);
+      if (waiting.length <= 64 * 1024) return;
+      await flush().catch((error) => {
+        failure = error;
+      });
     },
-    async finish() {
-      if (!file && waiting === '') {
-        await orFail(target, () => removeStale(target));
-        return null;
-      }
-      await orFail(target, async () => {
+    async finish(rows) {
+      try {
+        if (failure !== undefined) throw failure;
+        if (!file && waiting === '') {
+          await removeStale(target);
+          return null;
+        }
         await flush();
         await file?.close();
         await rename(temporary, target);
-      });
-      return target;
+        return target;
+      } catch (error) {
+        throw new InfrastructureError(
+          `cannot write the refused rows to ${target}: ${reasonOf(error)}${rows}`,
+          'Nothing was sent. Copy the list to a folder with room that you may write to.',
+          error,
+        );
+      }
     },
     async abandon() {
       await file?.close().catch(() => {});
@@ -85,16 +101,4 @@ async function removeStale(target: string): Promise<void> {
     await file.close();
   }
   if (/^\uFEFF?line[,;\t]reason[,;\t]/.test(start.toString('utf8'))) await rm(target, { force: true });
-}
-
-async function orFail(target: string, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    throw new InfrastructureError(
-      `cannot write the refused rows to ${target}: ${messageOf(error)}`,
-      'Copy the list to a folder of yours.',
-      error,
-    );
-  }
 }

@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { getSystemErrorMap } from 'node:util';
-import { messageOf } from '../../errors.ts';
+import { reasonOf } from '../../errors.ts';
 
 /** A place to write to: stdout for the result, stderr for everything else. `write` never throws and never waits. */
 export interface Output {
@@ -28,7 +27,7 @@ export function safeOutput(
   const fail = (error: NodeJS.ErrnoException) => {
     if (gone) return;
     gone = true;
-    if (!readerLeft(error, isTTY)) onLost(getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? messageOf(error));
+    if (!readerLeft(error, isTTY)) onLost(reasonOf(error));
   };
   stream.on('error', fail);
   stream.on('close', () => {
