@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
-import { ConfigurationError, messageOf } from './errors.ts';
+import { ConfigurationError, reasonOf } from './errors.ts';
 import type { Outside } from './outside.ts';
 import type { CampaignSettings } from './ports.ts';
 import type { SettingName } from './settings.ts';
@@ -36,8 +36,10 @@ export function readEnvFile(path: string | undefined): Record<string, string> {
   } catch (cause) {
     if (path === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new ConfigurationError(
-      [`cannot read the settings file ${path ?? '.env'}: ${messageOf(cause)}`],
-      'Check the path given with --env-file.',
+      [`cannot read the settings file ${path ?? '.env'}: ${reasonOf(cause)}`],
+      path === undefined
+        ? 'The .env in this folder must be a file that you may read. Or name another file with --env-file.'
+        : 'Check the path given with --env-file.',
       cause,
     );
   }

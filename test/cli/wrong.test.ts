@@ -151,6 +151,18 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     },
   );
 
+  it('a .env that is none: the next step is about it, not about a flag that was not given', async () => {
+    const other = new Place(place.env);
+    mkdirSync(other.path('.env'));
+    const outcome = await other.run(['status']);
+    await other.leave();
+    expectComplaint(
+      outcome,
+      2,
+      /^wsend: cannot read the settings file \.env: illegal operation on a directory\n {2}next: The \.env in this folder /,
+    );
+  });
+
   it('a port that is taken', async () => {
     expectComplaint(await place.run(['sandbox', '--port', String(sandbox.port)]), 2, `port ${sandbox.port} is taken`);
   });
