@@ -28,11 +28,13 @@ export async function resume(world: World, options: ResumeOptions): Promise<numb
 const WORST_FIRST: number[] = [EXIT.bug, EXIT.usage, EXIT.barred, EXIT.circuitBreaker, EXIT.paused, EXIT.someFailed, EXIT.held, EXIT.done];
 
 async function resumeAll(world: World, options: ResumeOptions): Promise<number> {
-  const { campaigns } = await world.data();
+  const { campaigns, name } = await world.data();
   if (!options.dryRun) await completeCampaigns(world);
   const codes: number[] = [];
+  let unfinished = 0;
   for (const campaign of (await campaigns.list()).reverse()) {
     if (campaign.status !== 'sending') continue;
+    unfinished += 1;
     const { header } = await world.view(campaign.id);
     if (header?.paused && NEEDS_A_PERSON.has(header.paused.reason)) {
       world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); wsend resume ${campaign.id} goes on with it.`);
@@ -42,6 +44,7 @@ async function resumeAll(world: World, options: ResumeOptions): Promise<number> 
     if (code === EXIT.interrupted || code === EXIT.terminated || code === EXIT.hangup) return code;
     codes.push(code);
   }
+  if (unfinished === 0) world.show.aside(`Nothing to resume: no campaign in ${name} is unfinished.`);
   return WORST_FIRST.find((code) => codes.includes(code)) ?? EXIT.done;
 }
 

@@ -3,6 +3,8 @@ import type { CampaignStore, ImportStore, LastRuns, OptOuts, RecipientStore, Rep
 
 /** The operator's database, opened, with missing tables made. */
 export interface Data {
+  /** As people know it, without user and password. */
+  name: string;
   campaigns: CampaignStore;
   recipients: RecipientStore;
   imports: ImportStore;
@@ -37,6 +39,7 @@ export async function openData(database: Database): Promise<Data> {
   ]);
   await createMissingTables(database);
   return {
+    name: database.name,
     campaigns: campaignStore(database),
     recipients: recipientStore(database),
     imports: importStore(database),

@@ -42,6 +42,13 @@ describe('wsend resume --all', { timeout: 60_000 }, () => {
     expect((await place.run(['resume', '--all', '--json'])).code).toBe(0);
   });
 
+  it('with nothing to do it says so, and where it looked; not with --quiet', async () => {
+    await begin();
+    const stderr = 'Nothing to resume: no campaign in the SQLite file wsend.db is unfinished.\n';
+    expect(await place.run(['resume', '--all'])).toMatchObject({ code: 0, stdout: '', stderr });
+    expect(await place.run(['resume', '--all', '--quiet'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
   it('a campaign that another run holds is said, keeps no other, and ends with 7 when nothing else is wrong', async () => {
     await begin();
     await killed('one');
