@@ -87,6 +87,8 @@ const RULES: Rule[] = [
   {
     between: ['delay', 'minDelay', 'maxDelay'],
     check: ({ delay, minDelay, maxDelay }, purpose) => {
+      // Bounds that contradict each other are told above, and allow no delay at all.
+      if (Number(minDelay.value) > Number(maxDelay.value)) return [];
       const least = purpose === 'sandbox' ? 0 : Number(minDelay.value);
       if (Number(delay.value) >= least && Number(delay.value) <= Number(maxDelay.value)) return [];
       const bounds = `${SETTINGS.minDelay.variable} to ${SETTINGS.maxDelay.variable}`;

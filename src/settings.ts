@@ -21,6 +21,9 @@ const count = (min: number, max: number) => z.pipe(number, z.int().check(z.gte(m
 const url = (...protocols: string[]) =>
   z.string().check(z.refine((text) => protocols.some((protocol) => text.startsWith(protocol)) && URL.canParse(text)));
 
+/** What a setting in seconds says of decimals: `3,5` is a frequent mistake. */
+const DECIMALS = ', decimals with a point (2.5)';
+
 /** A day: no delay, pause or wait is longer. */
 const DAY_SECONDS = 86_400;
 
@@ -54,7 +57,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_RATE_LIMIT_SECONDS',
     flag: '--delay',
     fallback: '3',
-    allowed: 'seconds, decimals allowed',
+    allowed: `seconds${DECIMALS}`,
     about: 'D: seconds between the starts of two sends on the line.',
     schema: seconds(0, DAY_SECONDS),
   },
@@ -70,7 +73,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_BATCH_PAUSE_SECONDS',
     flag: '--batch-pause',
     fallback: '30',
-    allowed: 'seconds from 0 to 86400',
+    allowed: `seconds from 0 to 86400${DECIMALS}`,
     about: 'P: seconds of rest after a batch.',
     schema: seconds(0, DAY_SECONDS),
   },
@@ -86,7 +89,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_MIN_DELAY_SECONDS',
     flag: null,
     fallback: '2',
-    allowed: 'seconds from 0 to 86400',
+    allowed: `seconds from 0 to 86400${DECIMALS}`,
     about: 'The shortest delay allowed, configured or adjusted.',
     schema: seconds(0, DAY_SECONDS),
   },
@@ -94,7 +97,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_MAX_DELAY_SECONDS',
     flag: null,
     fallback: '10',
-    allowed: 'seconds from 0 to 86400',
+    allowed: `seconds from 0 to 86400${DECIMALS}`,
     about: 'The longest delay allowed, configured or adjusted.',
     schema: seconds(0, DAY_SECONDS),
   },
@@ -110,7 +113,7 @@ export const SETTINGS = {
     variable: 'RETRY_BASE_DELAY_SECONDS',
     flag: null,
     fallback: '60',
-    allowed: 'seconds from 0 to 3600',
+    allowed: `seconds from 0 to 3600${DECIMALS}`,
     about: 'Wait after the first failed attempt; it doubles with each further one.',
     schema: seconds(0, 3_600),
   },
@@ -118,7 +121,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_TIMEOUT_SECONDS',
     flag: null,
     fallback: '30',
-    allowed: 'seconds from 0.05 to 600',
+    allowed: `seconds from 0.05 to 600${DECIMALS}`,
     about: 'Longest time for one call of the API.',
     schema: seconds(0.05, 600),
   },
@@ -126,7 +129,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_LOOKUP_SECONDS',
     flag: null,
     fallback: '10',
-    allowed: 'seconds from 0 to 600',
+    allowed: `seconds from 0 to 600${DECIMALS}`,
     about: 'How long a reference is looked for at the provider before it counts as absent.',
     schema: seconds(0, 600),
   },

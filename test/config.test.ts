@@ -156,6 +156,18 @@ describe('the configuration', () => {
     }
   });
 
+  it('says of bounds that contradict each other only that, and nothing of what they would allow the delay', () => {
+    const problem = problemsOf({ env: { ...REAL, WASSENGER_MIN_DELAY_SECONDS: '5', WASSENGER_MAX_DELAY_SECONDS: '3' } });
+    expect(problem).toBe(
+      'WASSENGER_MIN_DELAY_SECONDS is 5 and WASSENGER_MAX_DELAY_SECONDS is 3; allowed: a minimum that is not above the maximum',
+    );
+  });
+
+  it('says of a comma in seconds that decimals take a point', () => {
+    expect(problemsOf({ flags: { delay: '3,5' } })).toMatch(/\(--delay\) is "3,5" .*; allowed: seconds, decimals with a point \(2\.5\)$/);
+    expect(problemsOf({ flags: { batchPause: '30,5' } })).toMatch(/; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/);
+  });
+
   it.each(['delay', 'batchSize', 'batchPause', 'concurrency'] as const)(
     'refuses an empty flag, as of a shell variable that is not set: %s',
     (flag) => {
