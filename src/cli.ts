@@ -237,9 +237,14 @@ function faultOption(): Option {
 }
 
 function toUsageError({ message }: CommanderError, argv: string[]): UsageError {
-  const command = message.includes('unknown command') ? undefined : argv.find((word) => !word.startsWith('-'));
-  if (message === '(outputHelp)') return new UsageError('a command is missing', 'wsend --help lists the commands.');
-  return new UsageError(message.replace(/^error: /, ''), `See wsend ${command ? `${command} ` : ''}--help.`);
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const missing = message === '(outputHelp)';
+  const askedFor = words.includes('help') ? words[words.indexOf('help') + 1] : undefined;
+  const unknown = missing ? askedFor : /unknown command '(.*?)'/.exec(message)?.[1];
+  const known = unknown === undefined ? words.slice(0, 1) : words.slice(0, words.indexOf(unknown)).filter((word) => word !== 'help');
+  const help = ['wsend', ...known, '--help'].join(' ');
+  if (!missing) return new UsageError(message.replace(/^error: /, ''), `See ${help}.`);
+  return new UsageError(unknown === undefined ? 'a command is missing' : `unknown command '${unknown}'`, `${help} lists the commands.`);
 }
 
 /** The one place where an error becomes a line on stderr, a next step and an exit code; resolves to the code. */

@@ -77,6 +77,9 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
   const USE: [what: string, args: string[], words: string | RegExp][] = [
     ['no command', [], 'a command is missing'],
     ['an unknown command', ['sned'], /unknown command 'sned'[\s\S]*wsend --help/],
+    ['help of an unknown command', ['help', 'nope'], /unknown command 'nope'\n {2}next: wsend --help lists/],
+    ['half a command', ['optout'], /a command is missing\n {2}next: wsend optout --help lists/],
+    ['half a command and an unknown half', ['optout', 'nope'], /unknown command 'nope'\n {2}next: See wsend optout --help\./],
     ['an unknown flag', [...FILE, '--dealy', '3'], /unknown option '--dealy'[\s\S]*wsend run --help/],
     ['a flag without its value', ['run', '--csv'], "option '--csv <file>' argument missing"],
     ['an argument too many', ['status', '1', '2'], 'too many arguments'],
