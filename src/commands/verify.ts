@@ -43,6 +43,7 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
   const { line } = await world.provider(config, sandbox);
   const total = (await data.campaigns.tally(id)).total + (await data.message2([]).campaigns.tally(id)).total;
   const at = { campaign: id, line, identity: identityOf(campaign) };
+  world.show.progress(`Asking the provider about ${formatCount(total, 'message')} …`);
   const counts = await verifyCampaign({
     campaign,
     ledger: await world.ledger(),

@@ -39,6 +39,8 @@ export interface Comparing {
   clock: Clock;
   lookupMs: Milliseconds;
   list: ProviderList['list'];
+  /** Ends every wait; what is asked then is rejected by `list`. */
+  stop: AbortSignal;
 }
 
 /** Compares one recipient; null when both sides match. Rejects with UserError (exit code 4 or 1) when the provider refuses our key, or to say. */
@@ -52,7 +54,7 @@ export async function compareRow(comparing: Comparing, overlaid: OverlaidRow): P
 
   const begin = comparing.clock.now();
   for (const share of ASK_AT) {
-    await comparing.clock.sleep(begin + share * comparing.lookupMs);
+    await comparing.clock.sleep(begin + share * comparing.lookupMs, comparing.stop);
     const held = await heldUnder(comparing.list, { phone, references, referenceAfter });
     const verdict =
       'unclear' in held ? ({ kind: 'unchecked', reason: held.unclear } as const) : compare(standing, providerId, held.messages);
@@ -81,8 +83,13 @@ async function heldUnder(
   const wanted = new Set(references);
   for (const reference of wanted) {
     const answer = await list({ reference, phone });
-    if (answer.kind === 'barred') throw new UserError(`it cannot be verified: ${answer.reason}`, { exitCode: EXIT.barred });
-    if (answer.kind === 'unclear' && answer.refused) throw cannotVerify(answer.reason);
+    if (answer.kind === 'barred')
+      throw new UserError(`it cannot be verified: ${answer.reason}`, {
+        exitCode: EXIT.barred,
+        next: 'See the key and the plan at the provider.',
+      });
+    if (answer.kind === 'unclear' && answer.refused)
+      throw cannotVerify(answer.reason, 'The provider answers and refuses: see the base URL, and what the key may read there.');
     if (answer.kind !== 'listed') return { unclear: answer.reason };
     messages.push(...answer.messages);
     for (const { failed, id, whatsappId } of answer.messages) {
@@ -94,6 +101,6 @@ async function heldUnder(
 }
 
 /** The error of a comparison that cannot go on. */
-export function cannotVerify(reason: string): InfrastructureError {
-  return new InfrastructureError(`it cannot be verified: ${reason}`, 'Repeat the command once the provider answers.');
+export function cannotVerify(reason: string, next: string): InfrastructureError {
+  return new InfrastructureError(`it cannot be verified: ${reason}`, next);
 }

@@ -10,9 +10,13 @@ const ASK_AGAIN_AFTER: Milliseconds = SECOND;
 
 /**
  * The provider's list, asked gently: at most `perSecond` questions begin in a second and few are in flight, whoever asks; a 429 rests everybody
- * for as long as it says, and a question that got no answer is repeated a few times, later and later.
+ * for as long as it says, and a question that got no answer is repeated a few times, later and later. Once `stop` is aborted nothing more is
+ * asked, and whoever waits is rejected with its reason.
  */
-export function pacedList(provider: ProviderList, clock: Clock, perSecond: number): ProviderList['list'] {
+export function pacedList(
+  provider: ProviderList,
+  { clock, perSecond, stop }: { clock: Clock; perSecond: number; stop: AbortSignal },
+): ProviderList['list'] {
   const waiting: (() => void)[] = [];
   let inFlight = 0;
   let next = 0;
@@ -20,7 +24,8 @@ export function pacedList(provider: ProviderList, clock: Clock, perSecond: numbe
     while (inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => waiting.push(resolve));
     inFlight += 1;
     try {
-      while (clock.now() < next) await clock.sleep(next);
+      while (clock.now() < next && !stop.aborted) await clock.sleep(next, stop);
+      stop.throwIfAborted();
       next = clock.now() + SECOND / perSecond;
       return await provider.list(wanted);
     } finally {
@@ -31,8 +36,9 @@ export function pacedList(provider: ProviderList, clock: Clock, perSecond: numbe
   return async (wanted) => {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await ask(wanted);
+      stop.throwIfAborted();
       if (answer.kind !== 'later' || attempt === TRIES) return answer;
-      if (answer.waitMs === null) await clock.sleep(clock.now() + ASK_AGAIN_AFTER * 2 ** (attempt - 1));
+      if (answer.waitMs === null) await clock.sleep(clock.now() + ASK_AGAIN_AFTER * 2 ** (attempt - 1), stop);
       else next = Math.max(next, clock.now() + answer.waitMs);
     }
   };

@@ -43,32 +43,38 @@ export interface VerifyParts {
 export async function verifyCampaign(parts: VerifyParts): Promise<VerifyCounts> {
   const { campaign, ledger, clock, onDiscrepancy, onProgress } = parts;
   const counts: VerifyCounts = { total: 0, matching: 0, missing: 0, extra: 0, unchecked: 0 };
-  const comparing = { ...parts, list: pacedList(parts.provider, clock, parts.perSecond) };
+  const broken = new AbortController();
+  const stop = broken.signal;
+  const comparing = { ...parts, stop, list: pacedList(parts.provider, { clock, perSecond: parts.perSecond, stop }) };
   const overlay = overlayOf(parts.beyond);
   let uncheckedInARow = 0;
-  let broken = false;
 
   const compareNext = async (rows: Iterator<LedgerRow>) => {
-    for (let row = rows.next(); !row.done && !broken; row = rows.next()) {
+    for (let row = rows.next(); !row.done; row = rows.next()) {
       const discrepancy = await compareRow(comparing, overlay(row.value));
+      stop.throwIfAborted();
       counts.total += 1;
       counts[discrepancy?.kind ?? 'matching'] += 1;
       uncheckedInARow = discrepancy?.kind === 'unchecked' ? uncheckedInARow + 1 : 0;
       if (discrepancy !== null) onDiscrepancy(discrepancy);
-      if (uncheckedInARow >= UNCHECKED_IN_A_ROW) throw cannotVerify(`${discrepancy?.reason}, for ${uncheckedInARow} recipients in a row`);
+      if (uncheckedInARow >= UNCHECKED_IN_A_ROW) {
+        const reason = `${discrepancy?.reason}, for ${uncheckedInARow} recipients in a row`;
+        throw cannotVerify(reason, 'Try again later; wsend doctor says whether the provider answers.');
+      }
       onProgress(counts);
     }
+  };
+
+  /** The first failure ends the comparisons under way: they say nothing more, and nothing waits for them. */
+  const end = (error: unknown): never => {
+    broken.abort(error);
+    throw error;
   };
 
   for (let after = 0; ; ) {
     const page = await ledger.page(campaign.id, after, PAGE);
     const rows = page.values();
-    try {
-      await Promise.all(Array.from({ length: AT_ONCE }, () => compareNext(rows)));
-    } finally {
-      broken = true;
-    }
-    broken = false;
+    await Promise.all(Array.from({ length: AT_ONCE }, () => compareNext(rows).catch(end)));
     if (page.length < PAGE) return counts;
     after = page.at(-1)?.message ?? after;
   }

@@ -125,6 +125,19 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     expect(events(silent).at(-1)).toMatchObject({ type: 'verify', matching: 0, unchecked: COUNT });
   });
 
+  it('says nothing after its error and ends at once when the provider is not there', async () => {
+    await begin();
+    place.people(40);
+    expect((await place.run(RUN)).code).toBe(0);
+    const started = place.start(VERIFY, { WASSENGER_BASE_URL: 'http://127.0.0.1:9/v1' });
+    await started.says('it cannot be verified: no answer');
+    const [begun, told] = [Date.now(), started.stdout()];
+    const { code, stdout } = await started.ended;
+    expect([code, stdout]).toEqual([1, told]);
+    expect(events({ stdout })).toHaveLength(20);
+    expect(Date.now() - begun).toBeLessThan(2_000);
+  });
+
   it('exits 7 while the campaign is being sent', async () => {
     const sandbox = await begin();
     const run = place.start([...RUN, '--delay', '1']);

@@ -131,10 +131,24 @@ describe('a campaign is verified', () => {
     });
   });
 
+  it('when it is given up, nothing more is asked or told, and nobody waits', async () => {
+    const silent = new Scene(100);
+    silent.answer = () => LATER;
+    await expect(silent.verify()).rejects.toMatchObject({ next: expect.stringContaining('Try again later') });
+    const [asked, found] = [silent.asked.length, silent.found.length];
+    expect(found).toBe(20);
+    await silent.clock.run(silent.clock.sleep(silent.clock.now() + 60_000));
+    expect([silent.asked.length, silent.found.length]).toEqual([asked, found]);
+  });
+
   it('a refusal ends it at once', async () => {
     const scene = new Scene(10_000);
     scene.answer = () => ({ kind: 'unclear', reason: 'no right to read (403)', refused: true });
-    await expect(scene.verify()).rejects.toMatchObject({ exitCode: 1, message: 'it cannot be verified: no right to read (403)' });
+    await expect(scene.verify()).rejects.toMatchObject({
+      exitCode: 1,
+      message: 'it cannot be verified: no right to read (403)',
+      next: expect.stringContaining('The provider answers'),
+    });
     scene.answer = () => ({ kind: 'barred', reason: 'the API key is refused (401)' });
     await expect(scene.verify()).rejects.toMatchObject({ exitCode: 4, message: 'it cannot be verified: the API key is refused (401)' });
     expect(scene.asked.length).toBeLessThan(80);
