@@ -15,6 +15,8 @@ export async function prepareRecipients(world: World, campaign: Campaign, report
   const template = await world.template(campaign.message1 ?? '', `message_1 of campaign ${campaign.id}`);
   const unknown = template.unknown(FIELDS);
   if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the fields are ${FIELDS.join(', ')}`);
+  for (const variable of template.absent(FIELDS))
+    report.tell({ type: 'notice', level: 'info', text: `{{ ${variable} }} is no field of a contact; everyone gets its default` });
   const { made, unverified, duplicates } = await slowly(
     world,
     'Making the recipients',

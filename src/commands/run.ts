@@ -73,7 +73,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   return conduct(world, made.campaign, options);
 }
 
-function tellChecked({ show }: World, { path, counts, notes, emptyVariables }: CheckedPeople): void {
+function tellChecked({ show }: World, { path, counts, notes, emptyVariables, absentVariables }: CheckedPeople): void {
   show.aside(
     `${path}: ${formatCount(counts.rows, 'row')}, ${formatCount(counts.accepted, 'valid', 'valid')}, ${formatCount(counts.duplicates, 'duplicate')} dropped, ${formatCount(counts.refused, 'refused', 'refused')}`,
   );
@@ -81,6 +81,7 @@ function tellChecked({ show }: World, { path, counts, notes, emptyVariables }: C
   for (const [variable, rows] of Object.entries(emptyVariables)) {
     show.aside(`  ${variable} is empty in ${formatCount(rows, 'row')}; {{ ${variable} | default: '…' }} fills the gap`);
   }
+  for (const variable of absentVariables) show.aside(`  {{ ${variable} }} is no column of ${path}; everyone gets its default`);
 }
 
 /** Nothing is sent while a row is refused, unless the operator says so. */

@@ -370,6 +370,16 @@ describe.concurrent('--dry-run writes nothing', { timeout: 60_000 }, () => {
     expect(readdirSync(place.folder)).toEqual(before);
   });
 
+  it('of a text whose variable is no column and has a default: said, as before the send', async ({ onTestFinished }) => {
+    const place = placeWith(2, onTestFinished);
+    await place.sandbox();
+    const args = ['run', '--csv', 'people.csv', '--message', 'Hi {{ nom | default: "you" }}'];
+    for (const flags of [['--dry-run'], []]) {
+      const { code, stderr } = await place.run([...args, ...flags]);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('\n  {{ nom }} is no column of people.csv; everyone gets its default\n')]);
+    }
+  });
+
   it('of a campaign: the database file is the same byte for byte', async ({ onTestFinished }) => {
     const place = placeWith(12, onTestFinished);
     const sandbox = await place.sandbox();

@@ -40,6 +40,8 @@ export interface CheckedPeople {
   counts: PeopleCounts;
   /** For each variable that a message reads without a default: how many accepted rows leave it empty. Only those that some row does. */
   emptyVariables: Record<string, number>;
+  /** The variables that are no column, which a message may read under a default: everyone gets that. */
+  absentVariables: string[];
   /** The first 5 refused rows. Reasons name no digits. */
   firstRefused: RefusedRow[];
   /** Where all refused rows are, or null when none is or none was to be written. */
@@ -97,13 +99,16 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
     if (!header) throw new UsageError(`${path} is empty`);
     if (counts.rows === 0) throw new UsageError(`${path} has a header but no rows`);
     const checked = bytes.digest('hex');
+    const variables = variablesOf(header);
+    const absent = [message1, message2].flatMap((template) => template?.absent(variables) ?? []);
     return {
       path,
       columns: header.columns,
-      variables: variablesOf(header),
+      variables,
       notes: header.notes,
       counts,
       emptyVariables: Object.fromEntries(empty),
+      absentVariables: [...new Set(absent)],
       firstRefused,
       rejectedFile: (await rejected?.finish(refusedRows(firstRefused, counts.refused))) ?? null,
       sample,

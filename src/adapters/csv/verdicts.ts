@@ -15,6 +15,8 @@ export interface RowTemplate {
   required: string[];
   /** What it reads although no column is so called, one sentence each. */
   unknown(columns: string[]): string[];
+  /** What it reads under a default alone although no column is so called. */
+  absent(columns: string[]): string[];
   write(fields: Record<string, string>): { text: string } | { problem: string };
 }
 

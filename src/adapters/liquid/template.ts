@@ -13,6 +13,8 @@ export interface Template {
   required: string[];
   /** What it reads although none of `columns` is so called, one sentence each; a column under `default` may be absent. */
   unknown(columns: string[]): string[];
+  /** What it reads under a `default` alone although none of `columns` is so called (see toVariable): every row gets the default. */
+  absent(columns: string[]): string[];
   /** The row's text, or why this row cannot have one. Throws UsageError when the template itself is at fault (no row could have one). */
   write(fields: Record<string, string>): { text: string } | { problem: string };
   /** The row's text. Throws UsageError when this row cannot have one. */
@@ -55,7 +57,8 @@ export function compileTemplate(text: string, what: string): Template {
   }
 
   const unknown = (columns: string[]) => unknownIn(uses, new Set(columns.map(toVariable)), what);
-  return { variables: unique(uses.map((use) => use.variable)), required, unknown, write, render };
+  const absent = (columns: string[]) => [...optional].filter((variable) => !columns.map(toVariable).includes(variable));
+  return { variables: unique(uses.map((use) => use.variable)), required, unknown, absent, write, render };
 }
 
 /** Throws UsageError naming everything that the templates read and `columns` does not have, all at once, before any row is rendered. */

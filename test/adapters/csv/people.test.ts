@@ -22,6 +22,7 @@ function template(text: string): RowTemplate {
   return {
     required: names,
     unknown: (columns) => names.filter((name) => !columns.includes(name)).map((name) => `unknown variable ${name}`),
+    absent: () => [],
     write(fields) {
       const written = text.replace(/\{\{ (\w+) \}\}/g, (_, name: string) => fields[name] ?? '');
       return written.includes('BAD') ? { problem: 'a bad text' } : { text: written };
@@ -98,6 +99,14 @@ describe('every row is accepted, a duplicate, or refused', () => {
     const people = await check('phone\n+2290190000001\n', { message1: null, writeRejected: false });
     expect(people.counts.accepted).toBe(1);
     expect(people.sample[0]).toMatchObject({ message1: '', message2: null });
+  });
+
+  test('a variable that is no column and has a default is named, once for both messages', async () => {
+    const people = await check('phone,Classe\n+2290190000001,\n', {
+      message1: compileTemplate('{{ clase | default: "x" }}', '--message'),
+      message2: compileTemplate('{{ Clase | default: "y" }} {{ classe | default: "z" }}', '--message-2'),
+    });
+    expect(people.absentVariables).toEqual(['clase']);
   });
 
   test('the longest names that databases take are kept, longer ones are cut, between characters', async () => {
@@ -421,7 +430,7 @@ test('the demo has 40 recipients, of which the sandbox refuses two, and greets t
     writeRejected: false,
   });
   expect(people.counts).toEqual({ rows: 40, accepted: 40, duplicates: 0, refused: 0 });
-  expect(people.emptyVariables).toEqual({});
+  expect([people.emptyVariables, people.absentVariables]).toEqual([{}, []]);
   const recipients = await all(people.recipients());
   expect(recipients.filter((recipient) => recipient.phone.endsWith('0000'))).toHaveLength(2);
   expect(recipients.filter((recipient) => recipient.message1.startsWith('Hello friend in '))).toHaveLength(3);

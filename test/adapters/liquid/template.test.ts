@@ -92,6 +92,8 @@ describe('a template', () => {
     const template = compileTemplate('{{ City }} {{ first_name | default: "x" }} {% assign y = phone %}{{ y }}', '--message');
     expect(template.variables).toEqual(['city', 'first_name', 'phone']);
     expect(template.required).toEqual(['city', 'phone']);
+    expect(template.absent(['City', 'phone'])).toEqual(['first_name']);
+    expect(template.absent(['City', 'phone', 'First Name'])).toEqual([]);
   });
 
   test.each([
