@@ -48,6 +48,7 @@ function cellsOf(one: RecipientReport) {
     read_at: stamp(one.readAt),
     reply: one.reply,
     replied_at: stamp(one.repliedAt),
+    reacted_at: stamp(one.reactedAt),
     message_2: one.message2,
   };
 }

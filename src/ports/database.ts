@@ -80,6 +80,8 @@ export interface RecipientReport {
   /** `no_interaction` once 24 h have passed without a reply; null before, and where Message 1 was not taken. */
   reply: 'replied' | 'no_interaction' | null;
   repliedAt: EpochMs | null;
+  /** When they first reacted with an emoji to a message of the campaign. */
+  reactedAt: EpochMs | null;
   /** The status of their Message 2, or null where they have none. */
   message2: string | null;
 }

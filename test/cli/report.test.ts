@@ -15,16 +15,28 @@ it('wsend report says what became of each recipient, as CSV and with --json', as
   const { code, stdout, stderr } = await place.run(['report', '1']);
   expect([code, stderr]).toEqual([0, '']);
   const [head, one, two, three, end] = stdout.split('\n');
-  expect(head).toBe('message,phone,first_name,last_name,status,reason,attempts,sent_at,delivered_at,read_at,reply,replied_at,message_2');
-  expect(one).toMatch(new RegExp(`^1,\\${PHONES[0]},"P ""0"", x",,sent,,1,\\d{4}-\\d\\d-\\d\\dT[^,]+Z,,,,,$`));
-  expect(two).toMatch(new RegExp(`^2,\\${PHONES[1]},"P ""1"", x",,failed,"?phone:invalid: .+,1,,,,,,$`));
-  expect(three).toBe(`3,${PHONES[2]},"P ""2"", x",,pending,,0,,,,,,`);
+  expect(head).toBe(
+    'message,phone,first_name,last_name,status,reason,attempts,sent_at,delivered_at,read_at,reply,replied_at,reacted_at,message_2',
+  );
+  expect(one).toMatch(new RegExp(`^1,\\${PHONES[0]},"P ""0"", x",,sent,,1,\\d{4}-\\d\\d-\\d\\dT[^,]+Z,,,,,,$`));
+  expect(two).toMatch(new RegExp(`^2,\\${PHONES[1]},"P ""1"", x",,failed,"?phone:invalid: .+,1,,,,,,,$`));
+  expect(three).toBe(`3,${PHONES[2]},"P ""2"", x",,pending,,0,,,,,,,`);
   expect(end).toBe('');
   const told = events(await place.run(['report', '1', '--json']));
   expect(told).toHaveLength(3);
   expect(told[2]).toEqual({
     ...{ type: 'recipient', campaign: 1, message: 3, phone: PHONES[2], first_name: 'P "2", x', last_name: null, status: 'pending' },
-    ...{ reason: null, attempts: 0, sent_at: null, delivered_at: null, read_at: null, reply: null, replied_at: null, message_2: null },
+    ...{
+      reason: null,
+      attempts: 0,
+      sent_at: null,
+      delivered_at: null,
+      read_at: null,
+      reply: null,
+      replied_at: null,
+      reacted_at: null,
+      message_2: null,
+    },
   });
   expectComplaint(await place.run(['report', '7']), 2, 'wsend: there is no campaign 7');
 });

@@ -420,13 +420,36 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
       await query(`update messages set status = 'pending', sent_at = null where id = ${rows[5]}`);
       await take([reply(phones[0] as string, { at: AT + HOUR }), reply(phones[0] as string, { at: AT + 2 * HOUR })]);
       await take([delivery({ waId: `W${rows[1]}` }, 'read')]);
+      const react = (waId: string, at: number): Fact => {
+        const on = { target: `W${rows[1]}`, device: LINE };
+        return { kind: 'reaction', waId, phone: phones[1] as string, emoji: '👍', at, ...on };
+      };
+      await take([react('later', AT + 3 * HOUR), react('first', AT + 2 * HOUR)], AT + 3 * HOUR);
       const reports = recipientReports(opened.database);
       const all = [...(await reports.page(id, 0, 4, AT + DAY)), ...(await reports.page(id, rows[3] as number, 4, AT + DAY))];
       expect(all.map(({ message: row }) => row)).toEqual(rows);
-      const silent = { sentAt: null, deliveredAt: null, readAt: null, reply: null, repliedAt: null, message2: null };
+      const silent = { sentAt: null, deliveredAt: null, readAt: null, reply: null, repliedAt: null, reactedAt: null, message2: null };
       expect(all).toMatchObject([
-        { phone: phones[0], status: 'sent', reason: null, sentAt: AT, reply: 'replied', repliedAt: AT + HOUR, message2: 'pending' },
-        { phone: phones[1], status: 'read', reason: null, sentAt: AT, readAt: expect.any(Number), reply: 'no_interaction', message2: null },
+        {
+          phone: phones[0],
+          status: 'sent',
+          reason: null,
+          sentAt: AT,
+          reply: 'replied',
+          repliedAt: AT + HOUR,
+          reactedAt: null,
+          message2: 'pending',
+        },
+        {
+          phone: phones[1],
+          status: 'read',
+          reason: null,
+          sentAt: AT,
+          readAt: expect.any(Number),
+          reply: 'no_interaction',
+          reactedAt: AT + 2 * HOUR,
+          message2: null,
+        },
         { ...silent, status: 'in_doubt', reason: 'in doubt: no answer' },
         { ...silent, status: 'skipped', reason: 'skipped: opted out' },
         { ...silent, status: 'failed', reason: 'phone:invalid: no such' },

@@ -14,7 +14,8 @@ export function recipientReports(database: Database): RecipientReports {
       asking(database, async () => {
         const rows = await recipientRows(database, campaign, after, limit);
         const contacts = rows.map(({ contact_id }) => Number(contact_id));
-        const replied = await firstReplies(database, campaign, contacts);
+        const replied = await firstOf(database, { campaign, contacts, type: 'reply' });
+        const reacted = await firstOf(database, { campaign, contacts, type: 'reaction' });
         const second = await message2Statuses(database, campaign, contacts);
         return rows.map((row) => {
           const contact = Number(row.contact_id);
@@ -33,6 +34,7 @@ export function recipientReports(database: Database): RecipientReports {
             readAt: fromStored(row.read_at),
             reply: repliedAt !== null ? 'replied' : isSilent ? 'no_interaction' : null,
             repliedAt,
+            reactedAt: reacted.get(contact) ?? null,
             message2: second.get(contact) ?? null,
           };
         });
@@ -56,15 +58,18 @@ function recipientRows({ db }: Database, campaign: number, after: number, limit:
     .execute();
 }
 
-/** When each of these contacts first replied to the campaign. */
-async function firstReplies({ db }: Database, campaign: number, contacts: number[]): Promise<Map<number, number>> {
+/** When each of these contacts first did something of one type in the campaign. */
+async function firstOf(
+  { db }: Database,
+  { campaign, contacts, type }: { campaign: number; contacts: number[]; type: 'reply' | 'reaction' },
+): Promise<Map<number, number>> {
   const found = new Map<number, number>();
   for (const some of chunks(contacts)) {
     const rows = await db
       .selectFrom('interactions')
       .select(['contact_id', sql<unknown>`min(received_at)`.as('at')])
       .where('campaign_id', '=', campaign)
-      .where('interaction_type', '=', 'reply')
+      .where('interaction_type', '=', type)
       .where('contact_id', 'in', some)
       .groupBy('contact_id')
       .execute();
