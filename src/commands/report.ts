@@ -22,7 +22,7 @@ export async function report(world: World, { id: typed }: { id: string }): Promi
     const page = await reports.page(id, after, PAGE, now);
     for (const one of page) {
       const cells = cellsOf(one);
-      const line = csvLine(Object.values(cells).map((value) => String(value ?? '')));
+      const line = csvLine(Object.entries(cells).map(inSpreadsheet));
       world.show.result({ type: 'recipient', campaign: id, ...cells }, first ? csvLine(Object.keys(cells)) + line : line);
       first = false;
     }
@@ -51,6 +51,18 @@ function cellsOf(one: RecipientReport) {
     reacted_at: stamp(one.reactedAt),
     message_2: one.message2,
   };
+}
+
+/** Others' words, which a spreadsheet must show and not work out. */
+const WORDS = new Set(['first_name', 'last_name', 'reason']);
+
+/**
+ * A value as a cell of the CSV. Words that begin as a formula does (`=`, `+`, `-`, `@`, tab, carriage return) get an apostrophe in front.
+ * The number in `phone` keeps its plus as it is: that is no formula, and scripts read it.
+ */
+function inSpreadsheet([column, value]: [string, string | number | null]): string {
+  const text = String(value ?? '');
+  return WORDS.has(column) && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }
 
 function stamp(at: EpochMs | null): string | null {

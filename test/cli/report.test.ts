@@ -40,3 +40,18 @@ it('wsend report says what became of each recipient, as CSV and with --json', as
   });
   expectComplaint(await place.run(['report', '7']), 2, 'wsend: there is no campaign 7');
 });
+
+it('names that begin as a formula does get an apostrophe in the CSV, and stay as they are with --json', async () => {
+  place = new Place(QUICK);
+  await place.sandbox();
+  place.write('people.csv', `phone,first_name,last_name\n${PHONES[0]},"=HYPERLINK(""x"")",@b\n${PHONES[1]},+1,-2\n${PHONES[2]},a=1,B-C\n`);
+  expect((await place.run(['run', '--csv', 'people.csv', '--message', 'Hello'])).code).toBe(0);
+  const rows = (await place.run(['report', '1'])).stdout.split('\n').slice(1, 4);
+  expect(rows.map((row) => row.split(',').slice(1, 4).join())).toEqual([
+    `${PHONES[0]},"'=HYPERLINK(""x"")",'@b`,
+    `${PHONES[1]},'+1,'-2`,
+    `${PHONES[2]},a=1,B-C`,
+  ]);
+  const [first] = events(await place.run(['report', '1', '--json']));
+  expect(first).toMatchObject({ first_name: '=HYPERLINK("x")', last_name: '@b' });
+});
