@@ -39,7 +39,7 @@ export class UsageError extends UserError {
 export class ConfigurationError extends UsageError {
   readonly problems: string[];
 
-  constructor(problems: string[], next: string, cause?: unknown) {
+  constructor(problems: string[], next?: string, cause?: unknown) {
     const list = `${problems.length} problems in the configuration:\n${problems.map((text) => `  - ${text}`).join('\n')}`;
     super(problems.length === 1 ? (problems[0] as string) : list, next, cause);
     this.problems = problems;

@@ -3,6 +3,7 @@ import { EXIT, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
 import { readCampaignId, readCount } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
+import { checkAll } from './check-config.ts';
 
 export interface EstimateOptions {
   count?: string;
@@ -28,7 +29,11 @@ async function countOf(world: World, { count, campaign, csv, country }: Estimate
       'For example: wsend estimate --count 1000',
     );
   }
-  if (count !== undefined) return readCount(count, '--count');
+  if (count !== undefined) {
+    const read = () => readCount(count, '--count');
+    checkAll(() => world.config('look'), read);
+    return read();
+  }
   if (csv !== undefined)
     return (await world.people({ path: csv, country, message1: null, message2: null, writeRejected: false })).counts.accepted;
   const { campaigns, recipients } = await world.data();

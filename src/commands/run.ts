@@ -6,7 +6,7 @@ import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
-import { checkConfig } from './check-config.ts';
+import { checkAll, checkConfig } from './check-config.ts';
 import { conduct, readLimit, type SendingOptions } from './conduct.ts';
 import { dryRunCampaign } from './dry-run.ts';
 import { slowly } from './slowly.ts';
@@ -43,8 +43,8 @@ export async function run(world: World, options: RunOptions): Promise<number> {
 async function runFile(world: World, options: RunOptions): Promise<number> {
   if (options.message === undefined)
     throw new UsageError('--csv needs --message <text|@file>: the text of Message 1', `For example: --message 'Hello {{first_name}}'`);
-  const config = world.config(options.sandbox ? 'sandbox' : 'send');
-  readLimit(options);
+  const configured = () => world.config(options.sandbox ? 'sandbox' : 'send');
+  checkAll(configured, () => readLimit(options));
   const message1 = await world.messageText(options.message, '--message');
   const message2 = options.message2 === undefined ? null : await world.messageText(options.message2, '--message-2');
   const check = world.people({
@@ -60,7 +60,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   if (options.dryRun) return dryRunFile(world, people, options);
 
   // Whatever would keep it from being sent comes up before there is a campaign.
-  await world.provider(config, options.sandbox === true);
+  await world.provider(configured(), options.sandbox === true);
   await (await world.checkpoints()).check();
   const { imports } = await world.data();
   const fingerprint = await freshFingerprint(world, people.fingerprint, options);

@@ -142,6 +142,16 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     for (const name of names) expect(outcome.stderr).toContain(`  - ${name}`);
   });
 
+  it.each([
+    [[...FILE, '--delay', '99', '--limit', 'ten'], '--limit is "ten"'],
+    [['resume', '1', '--delay', '99', '--limit', 'ten'], '--limit is "ten"'],
+    [['estimate', '--count', 'ten', '--delay', '99'], '--count is "ten"'],
+  ])('a flag that is no setting is told with the others: %j', async (args, words) => {
+    const outcome = await place.run(args);
+    expectComplaint(outcome, 2, /^wsend: 2 problems in the configuration:\n.*\(--delay\) is "99".*\n.*\n {2}next: Correct it/);
+    expect(outcome.stderr).toContain(`  - ${words}; allowed: `);
+  });
+
   it.each(['nope.env', 'folder'])(
     'a settings file that is none (Node looks for it too, unless told where its own arguments end): %s',
     async (path) => {
