@@ -89,3 +89,14 @@ describe.each(cases.filter(([dialect]) => isAvailable(dialect)))(
     });
   },
 );
+
+it('a text in the database whose variable is no field of a contact and has a default: said before the send', async () => {
+  database = await createExistingDatabase('sqlite');
+  await database.query(`update campaigns set message_1 = 'Hi {{ prenom | default: "you" }}' where id = 43`);
+  place = new Place({ ...QUICK, DATABASE_URL: database.url });
+  await place.sandbox();
+  const outcome = await place.run(['run', '--campaign', '43', '--json']);
+  expect(outcome.code, outcome.stderr).toBe(0);
+  const text = '{{ prenom }} is no field of a contact; everyone gets its default';
+  expect(events(outcome)).toContainEqual({ type: 'notice', level: 'info', text });
+});
