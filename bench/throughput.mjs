@@ -22,7 +22,7 @@ const CASES = [
 ];
 
 const { values: options } = parseArgs({
-  options: { count: { type: 'string', default: '20000' }, pairs: { type: 'string', default: '5' }, only: { type: 'string' } },
+  options: { count: { type: 'string', default: '60000' }, pairs: { type: 'string', default: '3' }, only: { type: 'string' } },
 });
 const count = Number(options.count);
 const wanted = CASES.filter((one) => !options.only || one.peer === options.only);

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SqlDialect } from '../../src/adapters/sql/database.ts';
 import { isAvailable, type TestDatabase } from '../support/databases.ts';
 import { redisDatabase } from '../support/env.ts';
 import { createExistingDatabase, describeTables, EXISTING } from '../support/existing-database.ts';
+import { emptyRedis } from '../support/redis.ts';
 import { events, Place } from './program.ts';
 
 const QUICK = {
@@ -21,6 +22,10 @@ afterEach(async () => {
 });
 
 const redis = redisDatabase(13);
+if (redis !== undefined) {
+  beforeAll(() => emptyRedis(redis));
+  afterAll(() => emptyRedis(redis));
+}
 const cases: [SqlDialect, string, Record<string, string>][] = [
   ['sqlite', 'the embedded store', {}],
   ['postgres', 'the embedded store', {}],

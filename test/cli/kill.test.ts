@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { redisDatabase } from '../support/env.ts';
+import { emptyRedis } from '../support/redis.ts';
 import { events, Place } from './program.ts';
 
 const COUNT = 300;
@@ -22,6 +23,10 @@ afterEach(() => place.leave());
 
 const stores: [string, Record<string, string>][] = [['the embedded store', {}]];
 const redis = redisDatabase(12);
+if (redis !== undefined) {
+  beforeAll(() => emptyRedis(redis));
+  afterAll(() => emptyRedis(redis));
+}
 if (redis !== undefined) stores.push(['Redis', { REDIS_URL: redis }]);
 
 describe.each(stores)('with checkpoints in %s', (_name, env) => {
