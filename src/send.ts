@@ -9,8 +9,8 @@ import { readPage } from './engine/page.ts';
 import type { Queued } from './engine/queue.ts';
 import { beside, breakRun, maySend, type Run, stopRun } from './engine/run.ts';
 import { putBack, refuse, settle, skip } from './engine/settle.ts';
-import { LONGEST_LEAD, launched, myTurn, pacingToKeep, startedAt } from './engine/turn.ts';
-import type { Claim } from './ports.ts';
+import { LONGEST_LEAD, myTurn, PREPARING, pacingToKeep, startedAt } from './engine/turn.ts';
+import type { Claim, Slot } from './ports.ts';
 
 /** A call may begin this long after its claim; the lock that the claim was made under lives 15 s. */
 const CLAIM_GOOD_FOR: Milliseconds = 10_000;
@@ -71,7 +71,7 @@ async function sendMessage(run: Run, queued: Queued, turn: EpochMs): Promise<voi
     await durable;
     run.claimLatency = Math.max(run.clock.now() - claim.at, run.claimLatency * 0.9);
     // The turn is that near, unless the clock was set back meanwhile.
-    await run.clock.sleep(Math.min(turn - Math.floor(run.launchLatency), run.clock.now() + LONGEST_LEAD));
+    await run.clock.sleep(Math.min(turn - PREPARING, run.clock.now() + LONGEST_LEAD));
     if (!maySend(run) || rests(run)) {
       written();
       return putBack(run, message, run.clock.now());
@@ -89,14 +89,13 @@ async function send(run: Run, message: Addressed, { claim, durable, turn, writte
   let outcome: Outcome;
   try {
     await durable;
-    const called = run.clock.now();
-    begin = called;
+    begin = run.clock.now();
     const onStart = (at: EpochMs) => {
-      launched(run, at - called);
+      begin = at;
       startedAt(run, turn, at);
       written();
     };
-    const slot = { notAfter: claim.at + CLAIM_GOOD_FOR, onStart };
+    const slot = { ...opening(run, turn), notAfter: claim.at + CLAIM_GOOD_FOR, onStart };
     // A claim from the future: the clock was set back, and nobody can tell how old it is.
     const mayCall = maySend(run) && !rests(run) && claim.at <= begin;
     outcome = mayCall ? await run.provider.send(message.outbound, slot) : STOPPED;
@@ -146,6 +145,14 @@ interface Claimed {
   durable: Promise<void>;
   turn: EpochMs;
   written: () => void;
+}
+
+/** Its turn, when nothing leaves if the run must stop (but for a limit, which this send is within) or the line must rest by then; at full speed it is now. */
+function opening(run: Run, turn: EpochMs): Pick<Slot, 'opens'> {
+  if (run.pace.delayMs === 0) return {};
+  // As above: the turn is that near.
+  const at = Math.min(turn, run.clock.now() + LONGEST_LEAD);
+  return { opens: run.clock.sleep(at).then(() => (maySend(run) || run.stop?.reason === 'limit') && !rests(run)) };
 }
 
 /** What became of a claim whose run had to stop, or whose line had to rest, before the call. */

@@ -390,8 +390,8 @@ describe('while it runs', () => {
     const world = new SimWorld(10);
     let asked = 0;
     world.provider.before = async (operation) => {
-      asked += operation === 'send' ? 1 : 0;
-      if (operation === 'send' && asked === 3) await world.clock.sleep(world.clock.now() + 8_000);
+      asked += operation === 'write' ? 1 : 0;
+      if (operation === 'write' && asked === 3) await world.clock.sleep(world.clock.now() + 8_000);
     };
     expect((await world.finish()).exitCode).toBe(0);
     expect(gaps(world)).toEqual([3_000, 11_000, ...Array(7).fill(3_000)]);

@@ -26,9 +26,6 @@ export interface PacingState {
 
 export const UNPACED: PacingState = { lastStart: null, sentInBatch: 0, notBefore: 0 };
 
-/** The grain of a timer: a send may be planned this much closer to its predecessor, so that timer rounding does not add up to drift. */
-export const GRAIN: Milliseconds = 1;
-
 /** True when the current batch is full and the next send opens a new one. */
 export function batchIsFull(state: PacingState, pace: Pace): boolean {
   return state.sentInBatch >= pace.batchSize;
@@ -52,11 +49,11 @@ export function afterClockStep(state: PacingState, now: EpochMs): PacingState {
 }
 
 /**
- * The start that the next gap is counted from, of a send that was planned for `planned` and really started at `actual`. Lateness within the
- * timer's grain is taken out of the next gap, so that N sends take N·D; more than that is lost, never caught up.
+ * The start that the next gap is counted from, of a send that was planned for `planned` and really started at `actual`. The clock counts whole
+ * milliseconds: what is less is taken out of the next gap, so that N sends take N·D; what is more is lost, never caught up.
  */
 export function countedStart(planned: EpochMs, actual: EpochMs): EpochMs {
-  return actual - planned <= GRAIN ? planned : actual;
+  return Math.max(planned, Math.floor(actual));
 }
 
 /** Our state once the line is ours again: it was used meanwhile, and its pace goes on from there. */

@@ -108,8 +108,6 @@ export interface Run extends RunParts {
   failures: Map<string, FailureGroup>;
   /** How long claims have taken to become durable lately, so that they can be made just in time. */
   claimLatency: Milliseconds;
-  /** How long it takes at least, lately, from the call to the writing of its request; it is called that much before its turn. */
-  launchLatency: Milliseconds;
   startedAt: EpochMs;
 }
 
@@ -146,7 +144,6 @@ export function newRun(
     latency: newHistogram(),
     failures: new Map(),
     claimLatency: 1,
-    launchLatency: 0,
     startedAt: parts.clock.now(),
   };
 }

@@ -9,6 +9,8 @@ import { maySend, type Run, stopRun } from './run.ts';
 
 /** A claim is made at most this long before its turn. */
 export const LONGEST_LEAD: Milliseconds = 50;
+/** A call is begun this long before its turn, so that all is prepared by then: the HTTP client takes one to four. */
+export const PREPARING: Milliseconds = 5;
 
 /**
  * The moment of the next send, once it has come (or comes as soon as a claim can be made durable); null after a wait, when everything has to
@@ -40,14 +42,6 @@ export async function myTurn(run: Run, now: EpochMs): Promise<EpochMs | null> {
   return due;
 }
 
-/** A request was written so long after its call. The least of late counts, so that calling that much sooner writes none before its turn. */
-export function launched(run: Run, latency: Milliseconds): void {
-  run.launchLatency = Math.max(0, Math.min(latency, run.launchLatency + LAUNCH_LATENCY_STEP));
-}
-
-/** How much the least latency may grow with each send, when it is no longer met. */
-const LAUNCH_LATENCY_STEP: Milliseconds = 0.1;
-
 /** A send whose turn was `turn` really started at `at`: the next gap is counted from there, or from a later start if there was one. */
 export function startedAt(run: Run, turn: EpochMs, at: EpochMs): void {
   const start = countedStart(turn, at);
@@ -59,9 +53,9 @@ export function pacingToKeep(run: Run): PacingState {
   return run.unwritten > 0 ? { ...run.pacing, claimed: true } : run.pacing;
 }
 
-/** How long before its turn a claim is made, so that it is durable just in time. */
+/** How long before its turn a claim is made, so that it is durable, and the call prepared, just in time. */
 function leadOf(run: Run): Milliseconds {
-  return run.pace.delayMs === 0 ? 0 : Math.min(Math.ceil(run.claimLatency), run.pace.delayMs / 2, LONGEST_LEAD);
+  return run.pace.delayMs === 0 ? 0 : Math.min(Math.ceil(run.claimLatency) + PREPARING, run.pace.delayMs / 2, LONGEST_LEAD);
 }
 
 function tellPause(run: Run, until: EpochMs): void {

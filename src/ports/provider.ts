@@ -12,6 +12,8 @@ export interface OutboundMessage {
 
 /** The time of one attempt. */
 export interface Slot {
+  /** The request is prepared, and written when this resolves; not at all when it resolves to false. Where it is missing, at once. Never rejects. */
+  opens?: Promise<boolean>;
   /** The request is not written after this. */
   notAfter: EpochMs;
   /** Called when the request is written, with the moment. */

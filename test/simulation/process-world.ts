@@ -83,6 +83,7 @@ function watched(shared: Shared, process: SimProcess): Provider {
     line: provider.line,
     async send(message, slot) {
       if (!shared.calm && random.chance(scenario.faults.stall) && clock.now() <= slot.notAfter) {
+        if ((await slot.opens) === false) return STALLED;
         slot.onStart?.(clock.now());
         const ms = random.pick(STALLS);
         process.suspend(ms);

@@ -6,8 +6,6 @@ import type { Row } from '../support/memory-store.ts';
 import type { Shared } from './shared.ts';
 import type { SimProcess } from './sim-process.ts';
 
-/** A send may be planned this much closer to its predecessor: the grain of a timer. */
-const GRAIN_MS = 1;
 /** After a wipe, or with the clock set back, a call may still go out under a claim that was made before. */
 const EXEMPT_MS = 20_000;
 
@@ -54,7 +52,7 @@ export class Witness {
 
     const now = trueNow();
     const gap = this.#lastStart === null ? Number.POSITIVE_INFINITY : now - this.#lastStart;
-    const least = scenario.delaySeconds * 1_000 - GRAIN_MS;
+    const least = scenario.delaySeconds * 1_000;
     if (gap < least) this.violated(`${reference} starts ${gap} ms after the send before it, less than the delay`);
     this.#lastStart = now;
 

@@ -47,9 +47,10 @@ export class MemoryProvider implements Provider {
     this.#ownNow = ownNow;
   }
 
-  async send(message: OutboundMessage, { notAfter, onStart }: Slot): Promise<Outcome> {
+  async send(message: OutboundMessage, { opens, notAfter, onStart }: Slot): Promise<Outcome> {
     this.deadlines.push({ asked: this.#clock.now(), given: notAfter });
     await this.before('send');
+    if ((await opens) === false) return { kind: 'unavailable', code: 'late', reason: 'not any more' };
     if (this.#clock.now() > notAfter) return { kind: 'unavailable', code: 'late', reason: 'too late' };
     await this.before('write');
     this.starts.push(this.#clock.now());

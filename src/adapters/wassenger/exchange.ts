@@ -33,6 +33,7 @@ export interface Call {
  * Makes one call. Never rejects, never repeats. The stream of got is used rather than its promise, because it tells the moment at which the
  * request gets its connection and shows the status before the body; it is also the faster one.
  *
+ * Got has done its part of the work when the slot opens; only then does node make the request, which takes a fraction of a millisecond.
  * The clock is read when the request gets its connection, in the same tick in which node writes it: a process that was suspended between
  * the call and that moment destroys the request instead.
  */
@@ -41,7 +42,7 @@ export function exchange(http: Got, { url, body, slot }: Call, now: () => EpochM
     const request = body === undefined ? http.stream.get(url) : http.stream.post(url, { body });
     // Got would build forty of node's options for it, half of its time for one call, that our own `request` (provider.ts) never reads.
     const { options } = request;
-    options.createNativeRequestOptions = () => ({ method: options.method, headers: options.headers }) as never;
+    options.createNativeRequestOptions = () => ({ method: options.method, headers: options.headers, opens: slot?.opens }) as never;
     const chunks: Buffer[] = [];
     let size = 0;
     let written = false;
@@ -59,6 +60,9 @@ export function exchange(http: Got, { url, body, slot }: Call, now: () => EpochM
       }
     };
 
+    void slot?.opens?.then((open) => {
+      if (!open) resolve({ kind: 'unsent', code: 'late', detail: 'it was not to be sent any more' });
+    });
     request.once('socket', () => {
       const at = now();
       if (slot !== undefined && at > slot.notAfter) {

@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { type ClientRequest, type RequestOptions, request } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { got } from 'got';
 import type { Finding, LineState, Outcome } from '../../core/outcome.ts';
@@ -15,6 +15,9 @@ import { readyAgent } from './ready-agent.ts';
 
 /** The longest wait for a connection, inside the whole call's timeout: a handshake over a slow line takes a few seconds. Our caution. */
 const CONNECT_TIMEOUT: Milliseconds = 10 * SECOND;
+
+/** A request that is not made: nobody waits for it any more. */
+const NEVER = new Promise<ClientRequest>(() => undefined);
 
 /** What a look-up asks for, on whichever line where none is named. */
 function queryOf(reference: string, device: string | null): string {
@@ -35,7 +38,10 @@ export function wassengerProvider({ secret, device, base, timeoutMs, now }: Acco
     followRedirect: false,
     throwHttpErrors: false,
     decompress: false,
-    request: (url, { method, headers }) => request({ ...base.server, path: url.pathname + url.search, method, headers, agent }),
+    request(url, { method, headers, opens }: RequestOptions & Pick<Slot, 'opens'>) {
+      const begin = () => request({ ...base.server, path: url.pathname + url.search, method, headers, agent });
+      return opens === undefined ? begin() : opens.then((open) => (open ? begin() : NEVER));
+    },
   });
   const messages = `${base.url}/messages`;
   const reading = (): Reading => ({ now: now(), secret });
