@@ -1,10 +1,13 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Got } from 'got';
-import type { EpochMs } from '../../core/units.ts';
+import type { EpochMs, Milliseconds } from '../../core/units.ts';
 import type { Slot } from '../../ports.ts';
 
 /** The most of an answer that is read: 1 MiB, a hundred times what the provider sends. The rest is cut off. */
 export const ANSWER_LIMIT = 1_048_576;
+
+/** A request leaves within a fraction of this from when it gets its connection. */
+const PAUSE: Milliseconds = 1;
 
 /** A status line, its headers, and as much of the body as arrived. */
 export interface Answer {
@@ -46,6 +49,7 @@ export function exchange(http: Got, { url, body, slot }: Call, now: () => EpochM
     const chunks: Buffer[] = [];
     let size = 0;
     let written = false;
+    let startedAt = Number.POSITIVE_INFINITY;
     let response: { statusCode: number; headers: IncomingHttpHeaders } | undefined;
 
     const finish = (error?: Error & { code?: string }) => {
@@ -70,11 +74,17 @@ export function exchange(http: Got, { url, body, slot }: Call, now: () => EpochM
         request.destroy();
       } else {
         written = true;
+        startedAt = performance.now();
         slot?.onStart?.(at);
       }
     });
     // 101: node takes the connection away from the request, and got would wait for its answer for ever.
     request.once('request', (native: ClientRequest) => {
+      // A pause of the process before all of it has left (a collection of garbage, say) must not make the next gap short.
+      if (slot?.opens !== undefined)
+        native.once('finish', () => {
+          if (performance.now() - startedAt > PAUSE) slot.onStart?.(now());
+        });
       native.once('upgrade', (_, socket) => {
         finish(Object.assign(new Error('the server changed to another protocol'), { code: 'EPROTO' }));
         socket.destroy();

@@ -108,7 +108,7 @@ test('whatever the server sends, every call ends in time with a word for it, and
       if (outcome.kind === 'accepted') expect(mayHaveTaken).toBe(true);
       if (outcome.kind !== 'accepted' && outcome.kind !== 'unknown') expect(mayHaveTaken).toBe(false);
       if (outcome.kind === 'throttled') expect(outcome.retryAfterMs).toSatisfy((ms) => ms === null || (Number.isFinite(ms) && ms >= 0));
-      expect(['absent', 'unsure']).toContain(finding.kind);
+      expect(['absent', 'unsure', 'barred']).toContain(finding.kind);
       if (finding.kind === 'absent') expect(mayHaveTaken).toBe(true);
       expect(['ready', 'waiting', 'barred', 'unreachable']).toContain(line.kind);
       for (const said of [outcome, finding, line]) expect(JSON.stringify(said).length).toBeLessThan(3_000);
