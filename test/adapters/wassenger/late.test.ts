@@ -13,6 +13,48 @@ import { answering, closing, http, MESSAGE, providerAt, tcpServer } from './supp
 const CREATED = http('201 Created', '{"id":"65bb00000000000000000009"}');
 const LATE = { kind: 'unavailable', code: 'late', reason: expect.any(String) };
 
+describe('a send whose time has not come', () => {
+  test('is written when its slot opens, on a kept connection too, and tells the moment', async () => {
+    const server = await answering([CREATED]);
+    const provider = providerAt(server.url);
+    for (let sent = 0; sent < 2; sent += 1) {
+      let open!: (may: boolean) => void;
+      const opens = new Promise<boolean>((resolve) => {
+        open = resolve;
+      });
+      const starts: number[] = [];
+      const sending = provider.send(MESSAGE, { opens, notAfter: Number.MAX_SAFE_INTEGER, onStart: (at) => starts.push(at) });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect([starts, server.received().match(/POST/g)?.length ?? 0]).toEqual([[], sent]);
+      const opened = Date.now();
+      open(true);
+      expect((await sending).kind).toBe('accepted');
+      expect(starts[0]).toBeGreaterThanOrEqual(opened);
+    }
+    expect(server.received().match(/POST/g)).toHaveLength(2);
+  });
+
+  test('is not written at all when its slot does not open, and the next one goes out', async () => {
+    const server = await answering([CREATED]);
+    const provider = providerAt(server.url);
+    const onStart = () => expect.unreachable();
+    expect(await provider.send(MESSAGE, { opens: Promise.resolve(false), notAfter: Number.MAX_SAFE_INTEGER, onStart })).toEqual(LATE);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([server.connections(), server.received()]).toEqual([0, '']);
+    expect((await provider.send(MESSAGE, { notAfter: Number.MAX_SAFE_INTEGER })).kind).toBe('accepted');
+  });
+
+  test('is not written when it opens too late', async () => {
+    const server = await answering([CREATED]);
+    let now = 1_000;
+    const opens = new Promise<boolean>((resolve) => setTimeout(resolve, 20, true));
+    const sending = providerAt(server.url, { now: () => now }).send(MESSAGE, { opens, notAfter: 1_500 });
+    now = 1_501;
+    expect(await sending).toEqual(LATE);
+    expect(server.received()).toBe('');
+  });
+});
+
 describe('a send whose time is over', () => {
   test('is not written on a new connection', async () => {
     const server = await answering([CREATED]);
