@@ -4,7 +4,7 @@ import type { PacingState } from '../core/pacing.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { UsageError } from '../errors.ts';
-import type { CampaignSettings, Change, Checkpoint, CheckpointHeader, Claim, RecipientStore, Recovered } from '../ports.ts';
+import type { CampaignSettings, Change, Checkpoint, CheckpointHeader, Claim, RecipientStore, Recovered, Tally } from '../ports.ts';
 import type { Assumption } from './assume.ts';
 import { Bell } from './bell.ts';
 import { leaveInDoubt, settleByFinding } from './doubt.ts';
@@ -87,7 +87,8 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
   const { campaign, campaigns, recipients } = parts;
   if (campaign.status === 'sending') await lookUpWhatMayBeSent(parts, found);
 
-  const tally = await campaigns.tally(campaign.id);
+  const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
+  const { tally, rows } = await countedWith(parts, known);
   const header: CheckpointHeader = {
     identity: identityOf(campaign),
     run: parts.owner.token,
@@ -99,8 +100,7 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
   await checkpoint.begin(header, tally);
   if (sending && tally.pending > 0) await campaigns.setStatus(campaign.id, 'sending');
 
-  const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
-  const pending = new Map((await recipients.stillPending(campaign.id, known)).map((row) => [row.message, row]));
+  const pending = new Map(rows.map((row) => [row.message, row]));
   const inDoubt = found.doubts.filter(({ message }) => pending.has(message)).length;
   const progress = progressOf(tally, { inDoubt, unstoredSent: 0, unstoredFailed: 0 });
 
@@ -126,6 +126,21 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
   const open = openAttempts(run, found, pending);
   if (open.length > 0) beside(run, settleOpen(run, open));
   return run;
+}
+
+/**
+ * The rows that the checkpoint knows of and that are still pending, and the counts of the same moment: a run that was only suspended may be
+ * recording what it knew, and whom it records must be counted once, here or when the look-up finds them.
+ */
+async function countedWith({ campaign, campaigns, recipients }: RunParts, known: number[]): Promise<{ tally: Tally; rows: Recipient[] }> {
+  let tally = await campaigns.tally(campaign.id);
+  if (known.length === 0) return { tally, rows: [] };
+  for (;;) {
+    const rows = await recipients.stillPending(campaign.id, known);
+    const after = await campaigns.tally(campaign.id);
+    if (after.sent + after.failed === tally.sent + tally.failed) return { tally, rows };
+    tally = after;
+  }
 }
 
 /**
