@@ -7,7 +7,7 @@ import { lendLine } from './engine/lend.ts';
 import { restLine, rests } from './engine/line.ts';
 import { readPage } from './engine/page.ts';
 import type { Queued } from './engine/queue.ts';
-import { beside, breakRun, maySend, type Run, stopRun } from './engine/run.ts';
+import { beside, breakRun, mayLeave, maySend, type Run, stopRun } from './engine/run.ts';
 import { putBack, refuse, settle, skip } from './engine/settle.ts';
 import { LONGEST_LEAD, myTurn, PREPARING, pacingToKeep, startedAt } from './engine/turn.ts';
 import type { Claim, Slot } from './ports.ts';
@@ -97,7 +97,7 @@ async function send(run: Run, message: Addressed, { claim, durable, turn, writte
     };
     const slot = { ...opening(run, turn), notAfter: claim.at + CLAIM_GOOD_FOR, onStart };
     // A claim from the future: the clock was set back, and nobody can tell how old it is.
-    const mayCall = maySend(run) && !rests(run) && claim.at <= begin;
+    const mayCall = mayLeave(run) && !rests(run) && claim.at <= begin;
     outcome = mayCall ? await run.provider.send(message.outbound, slot) : STOPPED;
   } finally {
     written();
@@ -147,12 +147,12 @@ interface Claimed {
   written: () => void;
 }
 
-/** Its turn, when nothing leaves if the run must stop (but for a limit, which this send is within) or the line must rest by then; at full speed it is now. */
+/** Its turn, when nothing leaves if the run must stop or the line must rest by then; at full speed it is now. */
 function opening(run: Run, turn: EpochMs): Pick<Slot, 'opens'> {
   if (run.pace.delayMs === 0) return {};
   // As above: the turn is that near.
   const at = Math.min(turn, run.clock.now() + LONGEST_LEAD);
-  return { opens: run.clock.sleep(at).then(() => (maySend(run) || run.stop?.reason === 'limit') && !rests(run)) };
+  return { opens: run.clock.sleep(at).then(() => mayLeave(run) && !rests(run)) };
 }
 
 /** What became of a claim whose run had to stop, or whose line had to rest, before the call. */

@@ -242,6 +242,15 @@ describe('errors', () => {
 });
 
 describe('stopping', () => {
+  it.each([0, 3_000])('after a limit exactly so many are sent, %i ms apart', async (delayMs) => {
+    const world = new SimWorld(50);
+    world.policy = { ...POLICY, pace: { delayMs, batchSize: 100, batchPauseMs: 0 }, bounds: { minDelayMs: 0, maxDelayMs: 10_000 } };
+    world.provider.behave = () => answers(accepted, true, 100);
+    world.limit = 11;
+    expect(await world.finish()).toMatchObject({ exitCode: 6, progress: { sent: 11, pending: 39 } });
+    expect(world.provider.duplicates()).toEqual([]);
+  });
+
   it('a signal lets the calls in flight finish and be recorded, and starts no other', async () => {
     const world = new SimWorld(50);
     world.provider.behave = (call) => {

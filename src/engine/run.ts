@@ -176,6 +176,11 @@ export function maySend(run: Run): boolean {
   return run.stop === null && run.broken === null;
 }
 
+/** True while what was started may still be sent: a limit stops the starting of others, and nothing else. */
+export function mayLeave(run: Run): boolean {
+  return run.broken === null && (run.stop === null || run.stop.reason === 'limit');
+}
+
 /** Lets something go on beside the loop; a failure of it breaks the run. */
 export function beside(run: Run, work: Promise<void>): void {
   const watched: Promise<void> = work
