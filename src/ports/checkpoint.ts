@@ -161,7 +161,10 @@ export interface CheckpointStore {
   view(campaign: number): Promise<CheckpointView>;
   /** Asks whoever holds the line to lend it. The wish is good for 5 s, and is granted by `acquire` with the same owner. */
   wantLine(line: string, owner: Owner): Promise<void>;
-  /** Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. */
+  /**
+   * Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. Killed before it,
+   * they are behind the database until the next run begins.
+   */
   moveCounters(by: CountersMoved): Promise<void>;
   /**
    * Changes the header of a checkpoint that no run holds (`replacing` as in `acquire`: their campaign's lock is taken away); a finished one
