@@ -31,7 +31,7 @@ const bundle = await rolldown({
   input: { main: 'src/main.ts' },
   preserveEntrySignatures: 'allow-extension',
   platform: 'node',
-  external: ['libsql', 'pg-native'],
+  external: ['@photostructure/sqlite', 'pg-native'],
   transform: { target: 'node20', define: { WSEND_VERSION: JSON.stringify(version) } },
   plugins: [
     {

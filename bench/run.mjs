@@ -11,7 +11,7 @@ const version = (name) =>
   JSON.parse(readFileSync(here(name === 'bullmq' ? 'node_modules/bullmq/package.json' : `../node_modules/${name}/package.json`), 'utf8'))
     .version;
 
-const packages = ['got', 'ioredis', 'libsql', 'bullmq'].map((name) => `${name} ${version(name)}`);
+const packages = ['got', 'ioredis', '@photostructure/sqlite', 'bullmq'].map((name) => `${name} ${version(name)}`);
 const redis = /v=(\S+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout)?.[1];
 const cores = cpus();
 console.log(

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { parseArgs } from 'node:util';
-import Libsql from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { BIN, makeDatabase, makeFolder } from './support/program.mjs';
 import { table } from './support/statistics.mjs';
 
@@ -122,7 +122,7 @@ function reply(n) {
 
 /** As a run leaves it: everyone has Message 1, and both ids are known. */
 function markSent(path) {
-  const file = new Libsql(path);
+  const file = new DatabaseSync(path);
   file.exec(`update messages set status = 'sent', sent_at = strftime('%Y-%m-%d %H:%M:%f', 'now'), whatsapp_message_id = 'PR' || id`);
   file.exec(`update campaigns set status = 'sending', sent_count = (select count(*) from messages)`);
   file.exec(

@@ -4,7 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Database from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 
 /** The built program; WSEND_BIN names another build of it, to compare two. */
 export const BIN = process.env.WSEND_BIN ?? fileURLToPath(new URL('../../bin/wsend.js', import.meta.url));
@@ -53,7 +53,7 @@ export const UNPACED = ['--delay', '0', '--batch-size', '100000', '--batch-pause
 /** Makes a database with campaign 1 of `count` pending recipients in `folder`, to be copied with `placeDatabase`. */
 export async function makeDatabase(folder, count) {
   await run([BIN, 'status', '--quiet'], { folder });
-  const file = new Database(join(folder, 'wsend.db'));
+  const file = new DatabaseSync(join(folder, 'wsend.db'));
   file.exec(`
     pragma synchronous = off;
     begin;

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import Libsql from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/adapters/sql/database.ts';
 import { Place, phones, QUICK, type Sandbox, type Started } from './program.ts';
@@ -36,7 +36,7 @@ async function listen(place: Place): Promise<{ program: Started; url: string; po
 }
 
 async function query(place: Place, text: string): Promise<Record<string, unknown>[]> {
-  const file = new Libsql(place.path('wsend.db'), { timeout: 5_000 });
+  const file = new DatabaseSync(place.path('wsend.db'), { timeout: 5_000 });
   try {
     return file.prepare(text).all() as Record<string, unknown>[];
   } finally {
@@ -156,7 +156,7 @@ describe('wsend listen', () => {
     await until(place, `${SECOND_ROWS} and status = 'sent'`, 1);
     program.process.kill('SIGTERM');
     await program.ended;
-    const change = (text: string) => new Libsql(place.path('wsend.db')).exec(text);
+    const change = (text: string) => new DatabaseSync(place.path('wsend.db')).exec(text);
     const status = async () => JSON.parse((await place.run(['status', '1', '--json'])).stdout);
     expect(await status()).toMatchObject({ status: 'sending', replied: 1, no_interaction: 0, message_2: { sent: 1, pending: 0 } });
     const before = new Date(Date.now() - 25 * 3_600_000).toISOString().slice(0, 23).replace('T', ' ');

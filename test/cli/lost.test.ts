@@ -187,7 +187,7 @@ async function freeze({ process }: RunningRedis, on: boolean): Promise<void> {
 /** Another program begins to write to an SQLite file and leaves it at that, until told. */
 async function lockFile(path: string): Promise<() => void> {
   const code = `
-    const file = new (require('libsql'))(process.argv[1], { timeout: 5000 });
+    const file = new (require('@photostructure/sqlite').DatabaseSync)(process.argv[1], { timeout: 5000 });
     file.exec('begin immediate');
     console.log('locked');
     process.stdin.on('end', () => process.exit()).resume();`;

@@ -146,8 +146,8 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
 });
 
 async function notes(): Promise<unknown[]> {
-  const { default: Libsql } = await import('libsql');
-  const file = new Libsql(place.path('wsend.db'), { timeout: 5_000 });
+  const { DatabaseSync } = await import('@photostructure/sqlite');
+  const file = new DatabaseSync(place.path('wsend.db'), { timeout: 5_000 });
   const rows = file.prepare(`select error_message from messages where status = 'sent' and error_message is not null`).all();
   file.close();
   return (rows as { error_message: string }[]).map(({ error_message }) => error_message);

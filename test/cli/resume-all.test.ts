@@ -70,8 +70,8 @@ describe('wsend resume --all', { timeout: 60_000 }, () => {
     const sandbox = await begin();
     await killed('one');
     await killed('two');
-    const { default: Libsql } = await import('libsql');
-    const file = new Libsql(place.path('wsend.db'), { timeout: 5_000 });
+    const { DatabaseSync } = await import('@photostructure/sqlite');
+    const file = new DatabaseSync(place.path('wsend.db'), { timeout: 5_000 });
     // As after a restore: the checkpoint of campaign 1 belongs to another campaign of that number.
     file.exec(`update campaigns set created_at = '2020-01-01 00:00:00' where id = 1`);
     file.close();

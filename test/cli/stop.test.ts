@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import Libsql from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { redisProgram } from '../support/env.ts';
 import { type RunningRedis, startRedis } from '../support/servers.ts';
@@ -37,7 +37,7 @@ async function begun({ place }: Scene, sent = 5, args: string[] = []): Promise<S
 
 /** Suspends a run between its writes: in the middle of one it would keep the SQLite file locked for everybody. */
 async function suspend({ place }: Scene, running: Started): Promise<void> {
-  const file = new Libsql(place.path('wsend.db'), { timeout: 0 });
+  const file = new DatabaseSync(place.path('wsend.db'), { timeout: 0 });
   try {
     for (;;) {
       running.process.kill('SIGSTOP');
@@ -46,7 +46,7 @@ async function suspend({ place }: Scene, running: Started): Promise<void> {
         file.exec('begin immediate; rollback');
         return;
       } catch (error) {
-        if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
+        if ((error as { errcode?: number }).errcode !== 5) throw error;
       }
       running.process.kill('SIGCONT');
       await sleep(100);
@@ -210,7 +210,7 @@ describe.concurrent('a signal', { timeout: 60_000 }, () => {
   }) => {
     const it = await scene(onTestFinished);
     expect((await it.place.run([...RUN, '--limit', '7'])).code).toBe(6);
-    const file = new Libsql(it.place.path('wsend.db'), { timeout: 5_000 });
+    const file = new DatabaseSync(it.place.path('wsend.db'), { timeout: 5_000 });
     file.exec('delete from wsend_checkpoint; delete from wsend_checkpoint_recipient');
     file.close();
     const resumed = it.place.start(['resume', '1', '--json'], { WASSENGER_LOOKUP_SECONDS: '30' });

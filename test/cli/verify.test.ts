@@ -20,8 +20,8 @@ async function begin(...faults: string[]): Promise<Sandbox> {
 
 /** Changes rows behind wsend's back. */
 async function change(statement: string): Promise<void> {
-  const { default: Libsql } = await import('libsql');
-  const file = new Libsql(place.path('wsend.db'), { timeout: 5_000 });
+  const { DatabaseSync } = await import('@photostructure/sqlite');
+  const file = new DatabaseSync(place.path('wsend.db'), { timeout: 5_000 });
   file.exec(statement);
   file.close();
 }

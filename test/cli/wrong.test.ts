@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
-import Libsql from 'libsql';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, isAvailable } from '../support/databases.ts';
 import { postgresUrl } from '../support/env.ts';
@@ -467,7 +467,7 @@ permissions('what may not be read or written', { timeout: 60_000 }, () => {
 /** Campaigns in a database that may not have been made yet. */
 function campaignsIn(path: string): number {
   if (!existsSync(path)) return 0;
-  const file = new Libsql(path, { timeout: 5_000 });
+  const file = new DatabaseSync(path, { timeout: 5_000 });
   try {
     const rows = file.prepare("select name from sqlite_master where name = 'campaigns'").all();
     return rows.length === 0 ? 0 : (file.prepare('select count(*) as n from campaigns').get() as { n: number }).n;

@@ -31,13 +31,13 @@ function uniqueName(): string {
 }
 
 async function freshFile(): Promise<TestDatabase> {
-  const { default: Libsql } = await import('libsql');
+  const { DatabaseSync } = await import('@photostructure/sqlite');
   const folder = mkdtempSync(join(tmpdir(), 'wsend-test-'));
   const path = join(folder, 'wsend.db');
   return {
     url: `sqlite:${path}`,
     async query(text) {
-      const file = new Libsql(path, { timeout: 5_000 });
+      const file = new DatabaseSync(path, { timeout: 5_000 });
       try {
         const statements = text.split(/;\s*$/m).filter((statement) => statement.trim() !== '');
         for (const statement of statements.slice(0, -1)) file.exec(statement);

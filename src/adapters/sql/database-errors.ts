@@ -1,12 +1,12 @@
 import { maskPhone } from '../../core/phone.ts';
 import { DatabaseUnreachable, InfrastructureError, messageOf, UsageError, UserError } from '../../errors.ts';
 import { NoAnswer } from './deadline.ts';
+import { sqliteCode } from './sqlite-code.ts';
 
-/** The parts of a driver's error that tell what happened; pg, mysql2, libsql and Node each fill some. */
+/** The parts of a driver's error that tell what happened; pg, mysql2, SQLite (see sqlite-code.ts) and Node each fill some. */
 interface DriverError extends Error {
   code?: unknown;
   errno?: unknown;
-  rawCode?: unknown;
   severity?: unknown;
 }
 
@@ -90,7 +90,7 @@ const UNREACHABLE_TEXTS: [RegExp, string][] = [
   [/does not support SSL|establishing an SSL connection/, 'no secure connection'],
 ];
 
-/** What a database that answers is in no state to do, by SQLSTATE (pg), symbol (mysql2) or primary result code (libsql). */
+/** What a database that answers is in no state to do, by SQLSTATE (pg), symbol (mysql2) or name of the result code (SQLite). */
 const UNWELL: Record<string, string> = {
   '57P01': 'closed the connection (it is shutting down, or an administrator ended it)',
   '57P02': 'closed the connection (it crashed)',
@@ -115,20 +115,20 @@ const UNWELL: Record<string, string> = {
   ER_READ_ONLY_MODE: 'is read-only',
   ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: 'is read-only',
   ER_QUERY_INTERRUPTED: 'cancelled a statement',
-  SQLITE_5: 'is locked by another program',
-  SQLITE_6: 'is locked by another program',
-  SQLITE_8: 'is read-only',
-  SQLITE_10: 'cannot be read or written (disk error)',
-  SQLITE_11: 'is damaged',
-  SQLITE_13: 'has no disk space left',
-  SQLITE_14: 'cannot be opened',
-  SQLITE_26: 'is not an SQLite database',
+  SQLITE_BUSY: 'is locked by another program',
+  SQLITE_LOCKED: 'is locked by another program',
+  SQLITE_READONLY: 'is read-only',
+  SQLITE_IOERR: 'cannot be read or written (disk error)',
+  SQLITE_CORRUPT: 'is damaged',
+  SQLITE_FULL: 'has no disk space left',
+  SQLITE_CANTOPEN: 'cannot be opened',
+  SQLITE_NOTADB: 'is not an SQLite database',
 };
 
 function whyLost(error: DriverError, name: string): string | undefined {
   if (error instanceof NoAnswer) return `${name} ${error.message}`;
   const code = codeOf(error);
-  const unwell = UNWELL[sqliteClass(error) ?? code ?? ''];
+  const unwell = UNWELL[code ?? ''];
   if (unwell !== undefined) return `${name} ${unwell}`;
   if (code?.startsWith('08') && isPostgres(error)) return `cannot reach ${name} (connection lost)`;
   if (/^(DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|CERT_|ERR_TLS_CERT)/.test(code ?? ''))
@@ -149,12 +149,12 @@ const REFUSALS: Record<string, string> = {
 
 function whyRefused(error: DriverError, name: string): string | undefined {
   const code = codeOf(error);
-  if (code === undefined || !(isPostgres(error) || isMysql(error) || sqliteClass(error) !== undefined)) return undefined;
+  if (code === undefined || !(isPostgres(error) || isMysql(error) || sqliteCode(error) !== undefined)) return undefined;
   return `${name} ${REFUSALS[code] ?? `refused: ${messageOf(error).replace(/\+?\d{7,}/g, maskPhone)}`}`;
 }
 
 function codeOf(error: DriverError | undefined): string | undefined {
-  return typeof error?.code === 'string' ? error.code : undefined;
+  return sqliteCode(error) ?? (typeof error?.code === 'string' ? error.code : undefined);
 }
 
 function isPostgres(error: DriverError): boolean {
@@ -163,9 +163,4 @@ function isPostgres(error: DriverError): boolean {
 
 function isMysql(error: DriverError): boolean {
   return typeof error.errno === 'number' && /^(ER|WARN|CR|HA)_/.test(codeOf(error) ?? '');
-}
-
-/** `SQLITE_` and the primary result code (https://www.sqlite.org/rescode.html), whatever name libsql has for the extended one. */
-function sqliteClass(error: DriverError): string | undefined {
-  return error.name === 'SqliteError' && typeof error.rawCode === 'number' ? `SQLITE_${error.rawCode & 0xff}` : undefined;
 }

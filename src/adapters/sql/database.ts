@@ -3,6 +3,7 @@ import { DatabaseUnreachable, InfrastructureError, messageOf, UsageError } from 
 import type { Clock } from '../../ports.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { DEADLINES, type Deadlines } from './deadline.ts';
+import { sqliteCode } from './sqlite-code.ts';
 import { toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 
@@ -104,7 +105,9 @@ async function answering(about: Omit<Database, 'db' | 'close'>, open: () => Kyse
   } catch (error) {
     await db?.destroy();
     if (error instanceof InfrastructureError) {
-      throw describeDatabaseError(error.cause, name, 'opening') ?? new DatabaseUnreachable(error.message, error.next, error.cause);
+      // Why a file cannot be opened, openSqlite has found out itself.
+      const known = sqliteCode(error.cause) === 'SQLITE_CANTOPEN' ? undefined : describeDatabaseError(error.cause, name, 'opening');
+      throw known ?? new DatabaseUnreachable(error.message, error.next, error.cause);
     }
     throw describeDatabaseError(error, name, 'opening') ?? error;
   }

@@ -1,5 +1,6 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
 import { CheckpointUnreachable, messageOf, UserError } from '../../errors.ts';
+import { sqliteCode } from './sqlite-code.ts';
 
 /** The file as these statements use it: they name no table type, because the file is shared with the campaign store. */
 // biome-ignore lint/suspicious/noExplicitAny: the tables are made and used by plain SQL in this folder only.
@@ -73,30 +74,26 @@ const TABLES: Record<string, string> = {
 };
 
 function unreachable(error: unknown, path: string): CheckpointUnreachable {
-  const code = (error as { code?: unknown })?.code;
-  const known = REASONS.find(({ prefix }) => typeof code === 'string' && code.startsWith(prefix));
-  if (known) return new CheckpointUnreachable(known.says(path), known.next, error);
+  const known = REASONS[sqliteCode(error) ?? ''];
+  if (known !== undefined) return new CheckpointUnreachable(known.says(path), known.next, error);
   return new CheckpointUnreachable(`the checkpoint in ${path} cannot be used: ${messageOf(error)}`, undefined, error);
 }
 
-const REASONS: { prefix: string; says: (path: string) => string; next: string }[] = [
-  {
-    prefix: 'SQLITE_BUSY',
+const REASONS: Record<string, { says: (path: string) => string; next: string }> = {
+  SQLITE_BUSY: {
     says: (path) => `the checkpoint in ${path} is locked by another program`,
     next: 'Close what has the file open (a database browser, a backup), then resume.',
   },
-  { prefix: 'SQLITE_FULL', says: (path) => `no space left for the checkpoint in ${path}`, next: 'Free some space, then resume.' },
-  {
-    prefix: 'SQLITE_READONLY',
+  SQLITE_FULL: { says: (path) => `no space left for the checkpoint in ${path}`, next: 'Free some space, then resume.' },
+  SQLITE_READONLY: {
     says: (path) => `the checkpoint in ${path} cannot be written`,
     next: 'Check the rights of the file and of its folder.',
   },
-  {
-    prefix: 'SQLITE_CANTOPEN',
+  SQLITE_CANTOPEN: {
     says: (path) => `the checkpoint in ${path} cannot be opened`,
     next: 'Check the rights of the file and of its folder.',
   },
-  { prefix: 'SQLITE_IOERR', says: (path) => `the disk refuses the checkpoint in ${path}`, next: 'Check the disk, then resume.' },
-  { prefix: 'SQLITE_CORRUPT', says: (path) => `the checkpoint in ${path} is damaged`, next: 'Restore the file from a backup.' },
-  { prefix: 'SQLITE_NOTADB', says: (path) => `${path} is not a SQLite file`, next: 'Give another file.' },
-];
+  SQLITE_IOERR: { says: (path) => `the disk refuses the checkpoint in ${path}`, next: 'Check the disk, then resume.' },
+  SQLITE_CORRUPT: { says: (path) => `the checkpoint in ${path} is damaged`, next: 'Restore the file from a backup.' },
+  SQLITE_NOTADB: { says: (path) => `${path} is not a SQLite file`, next: 'Give another file.' },
+};

@@ -1,48 +1,28 @@
+import type { DatabaseSyncInstance, StatementSyncInstance } from '@photostructure/sqlite';
 import type { SqliteDatabase } from 'kysely';
-import type Libsql from 'libsql';
-
-type File = InstanceType<typeof Libsql>;
 
 /**
- * The file as Kysely uses it, made safe. A libsql statement that meets another process's lock is left half done, and from then on every
- * write on that connection reports success without being committed. Its `exec` does not have that fault, so locks are waited for there
- * alone: every transaction begins as `begin immediate` (which also spares it the deadlock of a reader that turns writer), and a write
- * outside of one gets its own. Whole numbers are bound as integers and booleans as 0 and 1: libsql binds a number as a float, and a
- * boolean ends the process.
+ * The file as Kysely uses it. Every transaction begins as `begin immediate`: it waits for its lock there alone, and is spared the deadlock of a
+ * reader that turns writer. What goes in and comes out is as with the servers: see `bindable` and `asServersDo`.
  */
-export function safeStatements(file: File): SqliteDatabase {
+export function statementsOf(file: DatabaseSyncInstance): SqliteDatabase {
   return {
-    close: () => void file.close(),
+    close: () => file.close(),
     prepare(sql) {
       if (sql === 'begin') return command(() => file.exec('begin immediate'));
-      if (sql === 'commit') return command(() => file.exec(sql));
       // SQLite rolls back by itself when the disk is full; a second time fails, and would hide why.
-      if (sql === 'rollback') return command(() => file.inTransaction && file.exec(sql));
+      if (sql === 'rollback') return command(() => file.isTransaction && file.exec(sql));
       const statement = file.prepare(sql);
-      const locked = <T>(work: () => T): T => (file.inTransaction || READS.test(sql) ? work() : inOwnTransaction(file, work));
+      const reader = statement.columns().length > 0;
+      if (reader) statement.setReadBigInts(true);
       return {
-        reader: statement.reader,
-        all: (parameters) => locked(() => statement.all(parameters.map(bindable))),
-        run: (parameters) => locked(() => statement.run(parameters.map(bindable))),
-        iterate: (parameters) => statement.iterate(parameters.map(bindable)),
+        reader,
+        all: (parameters) => statement.all(...parameters.map(bindable)).map(asServersDo),
+        run: (parameters) => statement.run(...parameters.map(bindable)),
+        iterate: (parameters) => rows(statement, parameters),
       };
     },
   };
-}
-
-/** Statements that never wait for a write lock. */
-const READS = /^\s*(select|pragma|explain|values)\b/i;
-
-function inOwnTransaction<T>(file: File, work: () => T): T {
-  file.exec('begin immediate');
-  try {
-    const result = work();
-    file.exec('commit');
-    return result;
-  } catch (error) {
-    if (file.inTransaction) file.exec('rollback');
-    throw error;
-  }
 }
 
 function command(work: () => unknown): ReturnType<SqliteDatabase['prepare']> {
@@ -53,7 +33,22 @@ function command(work: () => unknown): ReturnType<SqliteDatabase['prepare']> {
   return { reader: false, run, all: () => [], iterate: () => [].values() };
 }
 
+function* rows(statement: StatementSyncInstance, parameters: readonly unknown[]): IterableIterator<unknown> {
+  for (const row of statement.iterate(...parameters.map(bindable))) yield asServersDo(row);
+}
+
+/** Booleans, which SQLite does not have, as 0 and 1. Unless it is told that a number is whole, the binding takes one beyond 32 bits for a real. */
 function bindable(value: unknown): unknown {
-  if (typeof value === 'boolean') return value ? 1n : 0n;
+  if (typeof value === 'boolean') return value ? 1 : 0;
   return Number.isSafeInteger(value) ? BigInt(value as number) : value;
+}
+
+/** A row as the servers give theirs: whole numbers that are no exact number here as text, bytes as a Buffer. */
+function asServersDo(row: Record<string, unknown>): Record<string, unknown> {
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value === 'bigint') row[name] = Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+    else if (value instanceof Uint8Array) row[name] = Buffer.from(value);
+  }
+  return row;
 }

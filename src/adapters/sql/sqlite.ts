@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
+import { DatabaseSync } from '@photostructure/sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
-import Database from 'libsql';
 import { InfrastructureError, messageOf } from '../../errors.ts';
-import { safeStatements } from './sqlite-statements.ts';
+import { statementsOf } from './sqlite-statements.ts';
 
 /** How long a statement waits for another process's write before SQLite answers "database is locked". */
 const BUSY_TIMEOUT_MS = 5_000;
@@ -16,12 +16,12 @@ export function openSqlite<Tables>(path: string): Kysely<Tables> {
   try {
     const isNew = path !== ':memory:' && !existsSync(path);
     if (isNew) createForOwner(path);
-    const file = new Database(path, { timeout: BUSY_TIMEOUT_MS });
+    const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     if (isNew) chmodSync(path, 0o600);
     file.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
-    return new Kysely<Tables>({ dialect: new SqliteDialect({ database: safeStatements(file) }) });
+    return new Kysely<Tables>({ dialect: new SqliteDialect({ database: statementsOf(file) }) });
   } catch (cause) {
-    const reason = whyNotOpened(path) ?? messageOf(cause).replace(/^ConnectionFailed\("(.*)"\)$/, '$1');
+    const reason = whyNotOpened(path) ?? messageOf(cause).replace(/^Failed to open database: /, '');
     throw new InfrastructureError(
       `cannot open the SQLite file ${path}: ${reason}`,
       'Check the path and that you may write there, or set DATABASE_URL to another file.',

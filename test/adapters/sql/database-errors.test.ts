@@ -4,6 +4,7 @@ import { asking, describeDatabaseError } from '../../../src/adapters/sql/databas
 import { DatabaseUnreachable, InfrastructureError, UsageError } from '../../../src/errors.ts';
 
 const error = (message: string, fields: object) => Object.assign(new Error(message), fields);
+const sqliteError = (fields: object) => error('', { code: 'ERR_SQLITE_ERROR', ...fields });
 
 describe('an address', () => {
   it.each([
@@ -38,9 +39,9 @@ describe('an error of the driver', () => {
     [error('', { code: '53300', severity: 'FATAL' }), 'X has too many connections'],
     [error('', { code: '25006', severity: 'ERROR' }), 'X is read-only'],
     [error('', { code: 'ER_LOCK_WAIT_TIMEOUT', errno: 1205 }), 'X is locked by another program'],
-    [error('', { code: 'SQLITE_IOERR_SHORT_READ', rawCode: 522, name: 'SqliteError' }), 'X cannot be read or written (disk error)'],
-    [error('', { code: 'UNKNOWN_SQLITE_ERROR_1544', rawCode: 1544, name: 'SqliteError' }), 'X is read-only'],
-    [error('', { code: 'SQLITE_CORRUPT', rawCode: 11, name: 'SqliteError' }), 'X is damaged'],
+    [sqliteError({ errcode: 522, sqliteCodeName: 'SQLITE_IOERR' }), 'X cannot be read or written (disk error)'],
+    [sqliteError({ errcode: 1544, sqliteCodeName: 'SQLITE_READONLY' }), 'X is read-only'],
+    [sqliteError({ errcode: 11, sqliteCodeName: 'SQLITE_CORRUPT' }), 'X is damaged'],
     [error('Connection terminated unexpectedly', {}), 'cannot reach X (connection lost)'],
     [error('', { code: 'PROTOCOL_CONNECTION_LOST', fatal: true }), 'cannot reach X (connection lost)'],
     [error('self-signed', { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 'cannot reach X (its certificate is not trusted)'],

@@ -162,7 +162,7 @@ describe('the SQLite file', () => {
 });
 
 async function lockedByAnotherProcess(path: string, ms: number): Promise<ChildProcess> {
-  const code = `const Database = require('libsql'); const file = new Database(process.argv[1]); file.exec('begin immediate');
+  const code = `const { DatabaseSync } = require('@photostructure/sqlite'); const file = new DatabaseSync(process.argv[1]); file.exec('begin immediate');
     console.log('locked'); setTimeout(() => file.exec('commit'), Number(process.argv[2]))`;
   const child = spawn(process.execPath, ['-e', code, path, String(ms)], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
