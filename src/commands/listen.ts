@@ -1,5 +1,6 @@
 import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
+import { OptOutList } from '../engine/opt-out-list.ts';
 import { type Run, stopRun } from '../engine/run.ts';
 import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
 import { makeIntake } from '../listen/intake.ts';
@@ -44,7 +45,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const metrics = await world.metrics(inbox);
   const stop = stopping(world);
   const tidings = new Tidings();
-  let message2 = new AbortController();
+  // What the wait for the next Message 2 is cut short by.
+  let wake = new AbortController();
   const worker = new Worker(inbox, clock, {
     worked(round) {
       for (const by of round.moved) moveCounters(world, by).catch((error) => show.aside(messageOf(error)));
@@ -52,7 +54,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       for (const { kind, result } of round.results) metrics.event(kind, result);
       metrics.message2('made', round.message2.pending);
       metrics.message2('unwritable', round.message2.failed);
-      if (round.message2.pending > 0) message2.abort();
+      if (round.message2.pending > 0) wake.abort();
     },
     trouble: (reason) => show.aside(`The inbox cannot be worked off now: ${reason}. What arrives is refused, and the provider repeats it.`),
     wellAgain: () => show.aside('The inbox is worked off again.'),
@@ -83,12 +85,13 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   );
 
   const lookAgain = new LookAgain();
+  const optOuts = new OptOutList((await world.data()).optOuts);
+  stop.signal.addEventListener('abort', () => wake.abort(), { once: true });
   const sending = async () => {
     while (!stop.signal.aborted) {
-      message2 = new AbortController();
-      stop.signal.addEventListener('abort', () => message2.abort(), { once: true });
-      const held = await sendPending(world, { metrics, lookAgain, stop: stop.signal });
-      if (!stop.signal.aborted) await clock.sleep(clock.now() + (held ? LINE_AGAIN_AFTER : LOOK_EVERY), message2.signal);
+      wake = new AbortController();
+      const held = await sendPending(world, { metrics, lookAgain, optOuts, stop: stop.signal });
+      if (!stop.signal.aborted) await clock.sleep(clock.now() + (held ? LINE_AGAIN_AFTER : LOOK_EVERY), wake.signal);
     }
   };
   await Promise.all([
@@ -120,8 +123,9 @@ async function moveCounters(world: World, by: CountersMoved): Promise<void> {
 /** Sends every pending Message 2, lines side by side. One campaign that cannot be sent now keeps no other; true when another run has a line. */
 async function sendPending(
   world: World,
-  { metrics, lookAgain, stop }: { metrics: ListenMetrics; lookAgain: LookAgain; stop: AbortSignal },
+  { metrics, lookAgain, ...sending }: { metrics: ListenMetrics; lookAgain: LookAgain; optOuts: OptOutList; stop: AbortSignal },
 ): Promise<boolean> {
+  const { stop } = sending;
   const { replies } = await world.data();
   const pending = await replies.pendingMessage2().catch(() => []);
   const lines = new Map<string, number[]>();
@@ -132,7 +136,7 @@ async function sendPending(
   const sendOn = async (line: string, campaigns: number[]) => {
     for (const campaign of campaigns) {
       if (stop.aborted) return;
-      const exitCode = await sendOne(world, { campaign, line }, stop);
+      const exitCode = await sendOne(world, { campaign, line }, sending);
       metrics.message2(exitCode === EXIT.done ? 'ended_well' : 'ended_badly', 1);
       held ||= exitCode === EXIT.held;
     }
@@ -141,18 +145,25 @@ async function sendPending(
   return held;
 }
 
-async function sendOne(world: World, wish: { campaign: number; line: string }, stop: AbortSignal): Promise<number> {
+async function sendOne(
+  world: World,
+  wish: { campaign: number; line: string },
+  { optOuts, stop }: { optOuts: OptOutList; stop: AbortSignal },
+): Promise<number> {
+  const over = new AbortController();
   try {
     const { sendMessage2 } = await import('./message-2.ts');
     const onRun = (run: Run) => {
       const end = () => stopRun(run, 'signal', 'the listener ends');
       if (stop.aborted) end();
-      else stop.addEventListener('abort', end, { once: true });
+      else stop.addEventListener('abort', end, { once: true, signal: over.signal });
     };
-    return await sendMessage2(world, wish, onRun);
+    return await sendMessage2(world, wish, { optOuts, onRun });
   } catch (error) {
     world.show.aside(`Message 2 of campaign ${wish.campaign}: ${messageOf(error)}`);
     return error instanceof UserError ? error.exitCode : EXIT.bug;
+  } finally {
+    over.abort();
   }
 }
 

@@ -2,7 +2,7 @@ import type { Campaign } from '../core/campaign.ts';
 import type { Event } from '../core/event.ts';
 import { progressOf } from '../core/progress.ts';
 import { borrowLine } from '../engine/borrow-line.ts';
-import { OptOutList } from '../engine/opt-out-list.ts';
+import type { OptOutList } from '../engine/opt-out-list.ts';
 import type { Run } from '../engine/run.ts';
 import { recover } from '../engine/take-up.ts';
 import { EXIT } from '../errors.ts';
@@ -24,12 +24,13 @@ export interface Message2Wish {
 /**
  * Sends what is pending of a campaign's Message 2 on one line: the same claims, references, look-ups and doubts as for Message 1, in a
  * checkpoint of its own. A running campaign lends its line, so that both keep one pace. Resolves to the exit code: 7 when another listener
- * has it, or the line is not lent; nothing was sent then, and it may be tried again. `onRun` gets the run, to stop it.
+ * has it, or the line is not lent; nothing was sent then, and it may be tried again. `onRun` gets the run, to stop it; `optOuts` is the
+ * listener's, kept from one call to the next.
  */
 export async function sendMessage2(
   world: World,
   { campaign: id, line: wished }: Message2Wish,
-  onRun?: (run: Run) => void,
+  { optOuts, onRun }: { optOuts: OptOutList; onRun: (run: Run) => void },
 ): Promise<number> {
   const data = await world.data();
   const found = await campaignOf(data.campaigns, id);
@@ -70,11 +71,11 @@ export async function sendMessage2(
       processes,
       limit: null,
       type: 'message_2' as const,
-      optOuts: new OptOutList(data.optOuts),
+      optOuts,
       policy: policyReader(world, config, sandbox, settings, report),
     };
     const watched = (run: Run) => {
-      onRun?.(run);
+      onRun(run);
       breakWhenLost(run, held);
     };
     const take = { checkpoint, found: recovered, progress, sending: true, sandbox, settings };

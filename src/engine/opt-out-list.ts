@@ -4,12 +4,13 @@ import type { OptOuts } from '../ports.ts';
 /** A run knows of a change in the list at the latest so long after it was made. */
 const FRESH_FOR: Milliseconds = 200;
 
-/** The contacts who want no messages, as a run knows them: read whole once, and then by its changes. */
+/** The contacts who want no messages, as one run or several know them: read whole once, and then by its changes. */
 export class OptOutList {
   readonly #optOuts: Pick<OptOuts, 'since'>;
   readonly #out = new Set<string>();
   #cursor = 0;
   #readAt: EpochMs | null = null;
+  #reading: Promise<void> | null = null;
 
   constructor(optOuts: Pick<OptOuts, 'since'>) {
     this.#optOuts = optOuts;
@@ -20,7 +21,15 @@ export class OptOutList {
     return this.#readAt === null || now < this.#readAt || now - this.#readAt >= FRESH_FOR;
   }
 
-  async read(now: EpochMs): Promise<void> {
+  /** Brings it up to date. Whoever asks while it is being read waits for that: an older answer must not overtake a newer one. */
+  read(now: EpochMs): Promise<void> {
+    this.#reading ??= this.#read(now).finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  async #read(now: EpochMs): Promise<void> {
     const { cursor, changes } = await this.#optOuts.since(this.#cursor);
     for (const { phone, out } of changes) {
       if (out) this.#out.add(phone);

@@ -95,6 +95,19 @@ describe('wsend listen', () => {
     expect(stdout + stderr).not.toContain(SECRET);
   });
 
+  it('sends one Message 2 after another without leaving anything behind of those before', async () => {
+    const people = 13;
+    const place = await sentCampaign(people);
+    const { post, program } = await listen(place);
+    for (const [i, phone] of phones(people).entries()) {
+      expect(await post(reply(phone, `A${i}`))).toBe(200);
+      await until(place, `${SECOND_ROWS} and status = 'sent'`, i + 1);
+    }
+    program.process.kill('SIGTERM');
+    // Node warns of the eleventh listener on one signal.
+    expect((await program.ended).stderr).not.toContain('Warning');
+  });
+
   it('killed again and again while events pour in, loses none that it has answered and does nothing twice', async () => {
     const people = 20;
     const place = await sentCampaign(people);

@@ -25,7 +25,7 @@ export async function databaseLock(
   clock: Clock,
   timing?: SessionLockParts['timing'],
 ): Promise<DatabaseLock> {
-  if (dialect === 'sqlite' || address === null) return NOTHING_TO_HOLD;
+  if (dialect === 'sqlite' || address === null) return nothingToHold();
   const open =
     dialect === 'postgres' ? (await import('./postgres-session.ts')).postgresSession : (await import('./mysql-session.ts')).mysqlSession;
   const who = `wsend ${owner.pid}@${owner.host}`.replace(/[^ -~]/g, '?').slice(0, LONGEST_NAME);
@@ -35,8 +35,7 @@ export async function databaseLock(
   return sessionLock(timing === undefined ? parts : { ...parts, timing });
 }
 
-const NOTHING_TO_HOLD: DatabaseLock = {
-  goodUntil: () => Number.POSITIVE_INFINITY,
-  lost: new AbortController().signal,
-  release: async () => undefined,
-};
+/** A signal of its own each time: what a run has it call would otherwise outlive the run. */
+function nothingToHold(): DatabaseLock {
+  return { goodUntil: () => Number.POSITIVE_INFINITY, lost: new AbortController().signal, release: async () => undefined };
+}
