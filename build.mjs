@@ -1,7 +1,7 @@
 // Bundles src into dist, so that an installed wsend is two packages (the SQLite binding is native code and stays outside) and a command reads
 // few files: every file costs a millisecond or two of start-up. Licences of what is inside are kept beside it.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -75,10 +75,12 @@ function leaveOut(id, importer = '') {
   return unused ? '\0unused' : null;
 }
 
+/** Folders of the packages inside, a second copy of one under another package included. */
 function bundledPackages(chunks) {
+  const root = fileURLToPath(here('.'));
   const names = chunks
     .flatMap(({ moduleIds = [] }) => moduleIds)
-    .map((path) => /node_modules\/(?:@[^/]+\/)?[^/]+\//.exec(path.replace(/.*(?=node_modules\/)/, ''))?.[0]);
+    .map((path) => /^node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+\//.exec(relative(root, path))?.[0]);
   return [...new Set(names.filter(Boolean))].sort();
 }
 

@@ -38,8 +38,10 @@ First steps:
   wsend run --campaign 42
   wsend resume 42
 
-Exit codes: 0 all done, 1 bug or infrastructure lost, 2 wrong use (nothing was sent), 3 some failed or in doubt, 4 line barred,
-5 circuit breaker open, 6 paused, 7 held by another run, 130/143 interrupted. After 5, 6, 130 and 143: wsend resume <id>.`;
+Exit codes: 0 all done, 1 bug or infrastructure lost, 2 wrong use (nothing was
+sent), 3 some failed or in doubt, 4 line barred, 5 circuit breaker open,
+6 paused, 7 held by another run, 129/130/143 interrupted.
+After 5, 6, 129, 130 and 143: wsend resume <id>.`;
 
 function makeProgram(outside: Outside, act: Act): Command {
   const program = new Command('wsend')
@@ -248,9 +250,10 @@ function toUsageError({ message }: CommanderError, argv: string[]): UsageError {
 }
 
 /** The one place where an error becomes a line on stderr, a next step and an exit code; resolves to the code. */
-export async function showError(error: unknown, argv: string[], { stderr, env }: Outside): Promise<number> {
-  const { errorJson, errorText } = await import('./adapters/terminal/errors.ts');
-  const color = stderr.isTTY && !env.NO_COLOR && !argv.includes('--no-color');
+export async function showError(error: unknown, argv: string[], outside: Outside): Promise<number> {
+  const { stderr } = outside;
+  const [{ errorJson, errorText }, { wantsColor }] = await Promise.all([import('./adapters/terminal/errors.ts'), import('./flags.ts')]);
+  const color = stderr.isTTY && wantsColor({ color: !argv.includes('--no-color') }, outside);
   const json = errorJson(error);
   stderr.write(argv.includes('--json') ? `${JSON.stringify(json)}\n` : errorText(error, { color, debug: argv.includes('--debug') }));
   return json.code;

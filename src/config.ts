@@ -33,8 +33,10 @@ export interface Config {
 interface Value {
   /** Null when what was seen is not allowed. */
   value: string | number | null;
-  /** Who said so, as the person knows it: `--delay`, `WASSENGER_RATE_LIMIT_SECONDS` or `.env`. */
+  /** As it was written. */
   seen: string;
+  /** Where, as the person knows it: a flag, the environment, `.env`. */
+  source: string;
 }
 
 /** Resolves every setting. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
@@ -47,7 +49,7 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
     // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
     const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
     if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
-    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text };
+    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
   }
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
@@ -92,7 +94,7 @@ const RULES: Rule[] = [
       const least = purpose === 'sandbox' ? 0 : Number(minDelay.value);
       if (Number(delay.value) >= least && Number(delay.value) <= Number(maxDelay.value)) return [];
       const bounds = `${SETTINGS.minDelay.variable} to ${SETTINGS.maxDelay.variable}`;
-      return [problem(SETTINGS.delay, delay.seen, '', `${least} to ${maxDelay.value} seconds (${bounds})`)];
+      return [problem(SETTINGS.delay, delay.seen, delay.source, `${least} to ${maxDelay.value} seconds (${bounds})`)];
     },
   },
   { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },

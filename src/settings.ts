@@ -57,7 +57,7 @@ export const SETTINGS = {
     variable: 'WASSENGER_RATE_LIMIT_SECONDS',
     flag: '--delay',
     fallback: '3',
-    allowed: `seconds${DECIMALS}`,
+    allowed: `seconds from 0 to 86400${DECIMALS}`,
     about: 'D: seconds between the starts of two sends on the line.',
     schema: seconds(0, DAY_SECONDS),
   },

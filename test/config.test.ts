@@ -164,7 +164,9 @@ describe('the configuration', () => {
   });
 
   it('says of a comma in seconds that decimals take a point', () => {
-    expect(problemsOf({ flags: { delay: '3,5' } })).toMatch(/\(--delay\) is "3,5" .*; allowed: seconds, decimals with a point \(2\.5\)$/);
+    expect(problemsOf({ flags: { delay: '3,5' } })).toMatch(
+      /\(--delay\) is "3,5" .*; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/,
+    );
     expect(problemsOf({ flags: { batchPause: '30,5' } })).toMatch(/; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/);
   });
 

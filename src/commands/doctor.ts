@@ -1,3 +1,4 @@
+import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
 import type { World } from '../world.ts';
 
@@ -5,6 +6,8 @@ interface Finding {
   what: string;
   state: 'ready' | 'warning' | 'problem';
   detail: string;
+  /** What to do about a problem, where that is known. */
+  next?: string | undefined;
   exitCode: number;
 }
 
@@ -22,11 +25,16 @@ export async function doctor(world: World, { sandbox = false }: { sandbox?: bool
   const json = {
     type: 'doctor',
     ready: problem === undefined,
-    findings: findings.map(({ what, state, detail }) => ({ what, state, detail })),
+    findings: findings.map(({ what, state, detail, next }) => ({ what, state, detail, next })),
   };
-  const text = findings.map(({ what, state, detail }) => `${MARK[state]} ${what.padEnd(13)} ${detail}\n`).join('');
+  const text = findings.map(lineOf).join('');
   world.show.result(json, `${text}${verdictOn(findings)}\n`);
   return problem?.exitCode ?? EXIT.done;
+}
+
+function lineOf({ what, state, detail, next }: Finding): string {
+  const todo = next === undefined ? '' : `${' '.repeat(22)}${next}\n`;
+  return `${MARK[state]} ${what.padEnd(13)} ${detail}\n${todo}`;
 }
 
 function verdictOn(findings: Finding[]): string {
@@ -49,7 +57,7 @@ function partsOf(world: World, sandbox: boolean): Part[] {
     },
     {
       what: 'database',
-      check: async () => ({ detail: `${(await (await world.data()).campaigns.list()).length} campaigns`, warnings: [] }),
+      check: async () => ({ detail: formatCount((await (await world.data()).campaigns.list()).length, 'campaign'), warnings: [] }),
     },
     { what: 'checkpoint', check: async () => (await world.checkpoints()).check() },
     {
@@ -105,6 +113,7 @@ async function look({ what, check }: Part, met: Map<unknown, string>): Promise<F
     const cause = met.get(error);
     if (cause !== undefined) return [warning(`could not be looked at: it needs the ${cause}`)];
     met.set(error, what);
-    return [problem(messageOf(error), error instanceof UserError ? error.exitCode : EXIT.bug)];
+    const { exitCode = EXIT.bug, next } = error instanceof UserError ? error : {};
+    return [{ ...problem(messageOf(error), exitCode), next }];
   }
 }

@@ -29,6 +29,7 @@ async function countOf(world: World, { count, campaign, csv, country }: Estimate
       'For example: wsend estimate --count 1000',
     );
   }
+  if (country !== undefined && csv === undefined) throw new UsageError('--country goes with --csv alone', 'Leave it out.');
   if (count !== undefined) {
     const read = () => readCount(count, '--count');
     checkAll(() => world.config('look'), read);

@@ -34,10 +34,30 @@ export async function run(world: World, options: RunOptions): Promise<number> {
   }
   if (options.campaign !== undefined) {
     const id = readCampaignId(options.campaign);
+    refuseFileFlags(options, id);
     checkConfig(world, options);
     return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
   }
   return runFile(world, options);
+}
+
+/** What a campaign of the database says itself. Passed over in silence, such a flag could have another text sent than the one that was typed. */
+const OF_FILES = {
+  message: '--message',
+  message2: '--message-2',
+  name: '--name',
+  country: '--country',
+  skipInvalid: '--skip-invalid',
+  again: '--again',
+} as const;
+
+function refuseFileFlags(options: RunOptions, id: number): void {
+  const given = Object.entries(OF_FILES).flatMap(([name, flag]) => (options[name as keyof typeof OF_FILES] === undefined ? [] : [flag]));
+  if (given.length === 0) return;
+  throw new UsageError(
+    `${given.join(' and ')} ${given.length === 1 ? 'goes' : 'go'} with --csv alone: campaign ${id} is sent as the database has it`,
+    'Leave it out, or make a new campaign of a file with --csv.',
+  );
 }
 
 async function runFile(world: World, options: RunOptions): Promise<number> {
@@ -86,7 +106,6 @@ function tellChecked({ show }: World, { path, counts, notes, emptyVariables, abs
 
 /** Nothing is sent while a row is refused, unless the operator says so. */
 function refuseInvalid({ path, counts, firstRefused, rejectedFile }: CheckedPeople, { skipInvalid }: RunOptions): void {
-  if (counts.accepted === 0 && counts.refused === 0) throw new UsageError(`${path} has no rows besides its header`, 'Nothing was sent.');
   const list = `${formatCount(counts.refused, 'row')} of ${path} cannot be sent:${refusedRows(firstRefused, counts.refused)}`;
   const where = rejectedFile === null ? '' : ` They are in ${rejectedFile}.`;
   if (counts.accepted === 0) throw new UsageError(list, `Nothing was sent.${where}`);

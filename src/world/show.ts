@@ -35,7 +35,7 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
     },
     async states(states) {
       const { statusListJson, statusTable } = await import('../adapters/terminal/status.ts');
-      result(statusListJson(states), statusTable(states, now()));
+      result(statusListJson(states), statusTable(states, now(), stdout.isTTY ? stdout.columns() : undefined));
     },
     aside: (text) => {
       if (!flags.quiet) stderr.write(`${text}\n`);

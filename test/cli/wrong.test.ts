@@ -45,7 +45,7 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
   const INPUT: [what: string, args: string[], words: string | RegExp][] = [
     ['a file that is not there', run('nope.csv'), 'wsend: cannot read nope.csv: there is no such file'],
     ['a folder', run('folder'), 'folder is a directory, not a CSV file'],
-    ['an empty file', run('empty.csv'), 'empty.csv is empty'],
+    ['an empty file', run('empty.csv'), /empty\.csv is empty\n {2}next: It needs a header line/],
     ['a file with nothing but a header', run('header.csv'), 'header.csv has a header but no rows'],
     ['a binary file', run('binary.csv'), 'binary.csv is not a text file'],
     ['a spreadsheet', run('sheet.csv'), 'sheet.csv is not a CSV file but looks like a spreadsheet'],
@@ -86,6 +86,13 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     ['an argument missing', ['pause'], "missing required argument 'id'"],
     ['neither a campaign nor a file', ['run'], 'exactly one of --campaign <id> and --csv <file> is needed'],
     ['both', [...FILE, '--campaign', '1'], 'exactly one of --campaign <id> and --csv <file> is needed'],
+    [
+      'a text for a campaign that has one',
+      ['run', '--campaign', '1', '--message', 'Other', '--again'],
+      '--message and --again go with --csv alone: campaign 1 is sent as the database has it',
+    ],
+    ['people of a country for a campaign', ['run', '--campaign', '1', '--country', 'BJ'], '--country goes with --csv alone'],
+    ['an estimate for numbers of a country', ['estimate', '--count', '9', '--country', 'BJ'], '--country goes with --csv alone'],
     ['a file without a text', ['run', '--csv', 'people.csv'], '--csv needs --message'],
     ['resume of nothing', ['resume'], 'exactly one of <id> and --all is needed'],
     ['an estimate of nothing', ['estimate'], 'exactly one of --count <n>, --campaign <id> and --csv <file> is needed'],
@@ -99,8 +106,8 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
         'there is no campaign 99 in the database',
       ],
     ),
-    ['a delay below the shortest', [...FILE, '--delay', '1'], /\(--delay\) is "1"; allowed: 2 to 10 seconds/],
-    ['a delay above the longest', [...FILE, '--delay', '10.5'], /\(--delay\) is "10\.5"; allowed: 2 to 10 seconds/],
+    ['a delay below the shortest', [...FILE, '--delay', '1'], /\(--delay\) is "1" \(from --delay\); allowed: 2 to 10 seconds/],
+    ['a delay above the longest', [...FILE, '--delay', '10.5'], /\(--delay\) is "10\.5" \(from --delay\); allowed: 2 to 10 seconds/],
     ['a delay in words', [...FILE, '--delay', 'fast'], /\(--delay\) is "fast"/],
     ['a batch of none', [...FILE, '--batch-size', '0'], /\(--batch-size\) is "0"/],
     ['half a call at once', [...FILE, '--concurrency', '1.5'], /\(--concurrency\) is "1\.5"/],
@@ -224,7 +231,7 @@ describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_0
     place.people(12);
     const sandbox = await place.sandbox();
     expect((await place.run([...FILE, '--limit', '4', '--delay', '0.05', '--batch-size', '30'])).code).toBe(6);
-    expectComplaint(await place.run(['resume', '1', '--delay', '11']), 2, '(--delay) is "11"; allowed: 0 to 10 seconds');
+    expectComplaint(await place.run(['resume', '1', '--delay', '11']), 2, '(--delay) is "11" (from --delay); allowed: 0 to 10 seconds');
     expectComplaint(await place.run(['resume', '1', '--limit', '0']), 2, '--limit is "0"');
     expectComplaint(
       await place.run(['resume', '1', '--sandbox']),
@@ -232,7 +239,11 @@ describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_0
       'campaign 1 was begun on the real line; it cannot go on in the sandbox',
     );
     const tight = { WASSENGER_MIN_DELAY_SECONDS: '2', WASSENGER_RATE_LIMIT_SECONDS: '3' };
-    expectComplaint(await place.run(['resume', '1'], tight), 2, '(--delay) is "0.05"; allowed: 2 to 10 seconds');
+    expectComplaint(
+      await place.run(['resume', '1'], tight),
+      2,
+      '(--delay) is "0.05" (from the setting that this campaign was run with); allowed: 2 to 10 seconds',
+    );
     expect(await sandbox.accepted()).toHaveLength(4);
     const resumed = await place.run(['resume', '1', '--json', '--limit', '3']);
     expect(events(resumed)[0]).toMatchObject({ type: 'plan', pending: 8, delay_seconds: 0.05, batch_size: 30 });

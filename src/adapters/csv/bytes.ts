@@ -2,6 +2,9 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { InfrastructureError, messageOf, UsageError } from '../../errors.ts';
 
+/** What to do about a file without people. */
+export const WANTED = 'It needs a header line with a phone column, and then a line for each person.';
+
 /** How much is read at once. */
 const PIECE = 256 * 1024;
 
@@ -17,7 +20,7 @@ export async function* readBytes(path: string): AsyncGenerator<Buffer> {
       const { bytesRead } = await file.read(piece, 0, PIECE).catch((error) => {
         throw new InfrastructureError(`reading ${path} failed: ${messageOf(error)}`, undefined, error);
       });
-      if (bytesRead === 0 && empty) throw new UsageError(`${path} is empty`);
+      if (bytesRead === 0 && empty) throw new UsageError(`${path} is empty`, WANTED);
       if (bytesRead === 0) return;
       yield piece.subarray(0, bytesRead);
     }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type RefusedRow, refusedRows } from '../../core/refused-rows.ts';
 import { UsageError } from '../../errors.ts';
 import type { PlannedRecipient } from '../../ports.ts';
+import { WANTED } from './bytes.ts';
 import { type Header, variablesOf } from './header.ts';
 import { readCountry } from './number.ts';
 import { collectRejected, type Rejected } from './rejected.ts';
@@ -96,8 +97,8 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
         accepted.update(identityOf(verdict.recipient));
       }
     }
-    if (!header) throw new UsageError(`${path} is empty`);
-    if (counts.rows === 0) throw new UsageError(`${path} has a header but no rows`);
+    if (!header) throw new UsageError(`${path} is empty`, WANTED);
+    if (counts.rows === 0) throw new UsageError(`${path} has a header but no rows`, WANTED);
     const checked = bytes.digest('hex');
     const variables = variablesOf(header);
     const absent = [message1, message2].flatMap((template) => template?.absent(variables) ?? []);

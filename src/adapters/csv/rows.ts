@@ -1,6 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { CsvError, type Parser, parse } from 'csv-parse';
 import { UsageError } from '../../errors.ts';
+import { WANTED } from './bytes.ts';
 import { announcedDelimiter, detectDelimiter, type Format, findHeader } from './delimiter.ts';
 import { countNewlines, readText } from './text.ts';
 
@@ -71,7 +72,7 @@ async function readStart(text: AsyncGenerator<string>, path: string): Promise<{ 
   const announced = announcedDelimiter(whole.slice(0, whole.indexOf('\n')));
   const skipped = announced === undefined ? 0 : whole.indexOf('\n') + 1;
   const header = findHeader(whole.slice(skipped));
-  if (!header) throw new UsageError(headerless(whole, path));
+  if (!header) throw new UsageError(headerless(whole, path), WANTED);
   const begin = skipped + header.begin;
   const delimiter = announced ?? detectDelimiter(whole.slice(begin, skipped + header.end));
   return { text: whole.slice(begin), line: 1 + countNewlines(whole.slice(0, begin)), format: { delimiter, mark } };

@@ -44,5 +44,5 @@ function comparison(etaMs: Milliseconds, olderMs: Milliseconds): string {
   const apart = Math.abs(olderMs - etaMs);
   if (apart === 0) return `as long as ${older}`;
   const share = formatPercent(apart / olderMs);
-  return `${older} takes ${formatDuration(olderMs)}: ${formatDuration(apart)} ${etaMs < olderMs ? 'saved' : 'more'} (${share})`;
+  return `${older}: ${formatDuration(olderMs)}, ${formatDuration(apart)} ${etaMs < olderMs ? 'saved' : 'more'} (${share})`;
 }

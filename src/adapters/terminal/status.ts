@@ -7,8 +7,8 @@ import { countRows, failureRows, row } from './summary.ts';
 import { cells, count, cut, oneLine, pad } from './text.ts';
 import { pauseWords } from './words.ts';
 
-/** All campaigns as a table, one line each. Ends with a line end. */
-export function statusTable(states: CampaignState[], now: EpochMs): string {
+/** All campaigns as a table, one line each; where it is wider than the terminal, names are cut. Ends with a line end. */
+export function statusTable(states: CampaignState[], now: EpochMs, columns = Number.POSITIVE_INFINITY): string {
   if (states.length === 0) return 'No campaigns yet.\nNext: wsend run --csv people.csv --message "Hello {{first_name}}"\n';
   const head = states.some(({ progress }) => progress.skipped > 0) ? HEAD : HEAD.filter((name) => name !== 'skipped');
   const rows = states.map((state) => {
@@ -19,8 +19,12 @@ export function statusTable(states: CampaignState[], now: EpochMs): string {
     return [String(campaign.id), name, stateText(state), ...counts, updatedAt === null ? '' : clockTime(updatedAt, now)];
   });
   const widths = head.map((head, i) => Math.max(...[head, ...rows.map((cols) => cols[i] ?? '')].map(cells)));
+  const tooWide = widths.reduce((sum, width) => sum + width + 2, -2) - columns;
+  if (tooWide > 0) widths[NAME] = Math.max(Math.min(widths[NAME] ?? 0, LEAST_NAME_WIDTH), (widths[NAME] ?? 0) - tooWide);
   const line = (cols: string[]) =>
-    cols.map((text, i) => pad(text, widths[i] ?? 0, NUMBERS.has(head[i] ?? '') ? 'left' : 'right')).join('  ');
+    cols
+      .map((text, i) => pad(i === NAME ? cut(text, widths[i] ?? 0) : text, widths[i] ?? 0, NUMBERS.has(head[i] ?? '') ? 'left' : 'right'))
+      .join('  ');
   return [head, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
 }
 
@@ -73,7 +77,9 @@ export function statusListJson(states: CampaignState[]): Record<string, unknown>
 
 const HEAD = ['id', 'name', 'state', 'total', 'sent', 'failed', 'in doubt', 'pending', 'skipped', 'updated'];
 const NUMBERS = new Set(['id', 'total', 'sent', 'failed', 'in doubt', 'pending', 'skipped']);
+const NAME = HEAD.indexOf('name');
 const NAME_WIDTH = 28;
+const LEAST_NAME_WIDTH = 8;
 
 function stateText(state: CampaignState): string {
   const word = standstill(state);

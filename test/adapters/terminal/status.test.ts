@@ -77,6 +77,14 @@ test('all campaigns are a table whose columns line up, with wide names too', () 
   );
 });
 
+test('in a narrow terminal names are cut, down to eight cells', () => {
+  const states = [state({ paused: null, progress: progress({ sent: 5 }) }, { name: 'A name that is much longer than it should be' })];
+  expect(statusTable(states, NOON, 90)).toBe(`id  name              state                total  sent  failed  in doubt  pending  updated
+42  A name that is …  waiting for replies      5     5       0         0        0  12:04
+`);
+  expect(statusTable(states, NOON, 20)).toContain('42  A name …  ');
+});
+
 test('without campaigns it says how to make one', () => {
   expect(statusTable([], NOON)).toContain('No campaigns yet.\nNext: wsend run --csv');
 });
