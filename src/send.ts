@@ -61,6 +61,8 @@ async function sendMessage(run: Run, queued: Queued, turn: EpochMs): Promise<voi
   // First of all: whatever has become of the row or the contact since, it may have been sent.
   if (queued.recipient.marked) return beside(run, settleByLookUp(run, message, null));
   if (run.optOuts.has(message.claim.phone)) return skip(run, message);
+  // Left out once, and wanted again since: a run whose checkpoint is gone may have sent it, under the note that it was left out.
+  if (queued.recipient.skipped) return beside(run, settleByLookUp(run, message, null));
   if (message.problem !== null) return refuse(run, message, message.problem);
 
   const claim: Claim = { ...message.claim, at: run.clock.now() };

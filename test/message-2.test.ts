@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isBegun } from '../src/core/campaign.ts';
 import { progressOf } from '../src/core/progress.ts';
 import { borrowLine } from '../src/engine/borrow-line.ts';
 import type { Ending } from '../src/engine/finish.ts';
@@ -70,6 +71,7 @@ class Listener {
         found,
         progress,
         sending: true,
+        begun: isBegun(campaign, null),
         sandbox: false,
         settings: {},
       },
@@ -251,13 +253,14 @@ describe('a contact who wants no messages', () => {
     expect(world.provider.accepted).toHaveLength(8);
   });
 
-  it('who changed their mind is sent to by the next run, without a look-up', async () => {
+  it('who changed their mind is sent to by the next run, once they were looked up', async () => {
     const world = new SimWorld(3);
     const [first] = world.store.rows;
     await world.optOuts.set([first?.phone as string], true, 'test');
     await world.finish();
     await world.optOuts.set([first?.phone as string], false, 'test');
     expect(await world.finish()).toMatchObject({ exitCode: 0, progress: { sent: 3, skipped: 0 } });
-    expect(world.provider.lookUps).toBe(0);
+    // A run whose checkpoint is gone may have sent it under the note that it was left out.
+    expect(world.provider.lookUps).toBeGreaterThan(0);
   });
 });

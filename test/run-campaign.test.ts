@@ -215,6 +215,42 @@ describe('taking a campaign up', () => {
     expect(world.provider.accepted).toHaveLength(3);
   });
 
+  it.each(['before the run', 'while it runs'])(
+    'after its checkpoint was lost looks up who was sent to behind a crowd that was not, left out %s',
+    async (how) => {
+      const world = new SimWorld(210);
+      const crowd = world.store.rows.slice(0, 200);
+      if (how === 'as numbers that are none') for (const row of crowd) row.phone = 'nobody';
+      else
+        await world.optOuts.set(
+          crowd.map(({ phone }) => phone),
+          true,
+          'test',
+        );
+      // Their notes are in the database, or went down with the run.
+      if (how === 'before the run') for (const row of crowd) row.error = 'wsend: skipped: opted out';
+      world.store.campaign.status = 'sending';
+      await killedWhen(world, (operation) => operation === 'answer');
+      if (how !== 'before the run') for (const row of crowd) Object.assign(row, { status: 'pending', error: null });
+      expect(world.provider.accepted).toHaveLength(1);
+      world.checkpoints.wipe();
+      await world.finish();
+      expect(new Set(world.provider.accepted.map(({ phone }) => phone)).size).toBe(world.provider.accepted.length);
+      expect(world.provider.accepted).toHaveLength(10);
+    },
+  );
+
+  it('who was left out and is wanted again is looked up first: a run whose checkpoint is gone may have sent it', async () => {
+    const world = new SimWorld(3);
+    const [first] = world.store.rows;
+    Object.assign(first ?? {}, { error: 'wsend: skipped: opted out' });
+    await killedWhen(world, (operation) => operation === 'answer');
+    expect(first).toMatchObject({ status: 'pending', error: 'wsend: skipped: opted out' });
+    world.checkpoints.wipe();
+    expect((await world.finish()).progress).toMatchObject({ sent: 3, skipped: 0, pending: 0 });
+    expect(world.provider.accepted).toHaveLength(3);
+  });
+
   it('for the first time begins its own batches, one delay after the last send on the line', async () => {
     const world = new SimWorld(10);
     world.policy = { ...POLICY, pace: { delayMs: 3_000, batchSize: 5, batchPauseMs: 20_000 } };

@@ -15,10 +15,10 @@ export async function completeCampaigns(world: World, only?: number): Promise<nu
     const { header, owner } = await world.view(id);
     if (tally.total === 0 || tally.pending > 0 || owner !== null) continue;
     if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
-    // Cut off in between, it is done again: the campaign is still waiting.
-    if (header !== null) await (await world.checkpoints()).revise(id, (kept) => ({ ...kept, finished: true }), []);
-    await campaigns.setStatus(id, earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false));
-    completed.push(id);
+    // Cut off in between, it is done again: the campaign is still waiting. A run that has begun meanwhile keeps it.
+    if (header !== null && !(await (await world.checkpoints()).revise(id, (kept) => ({ ...kept, finished: true }), []))) continue;
+    const earned = earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false);
+    if (await campaigns.complete(id, earned)) completed.push(id);
   }
   return completed;
 }

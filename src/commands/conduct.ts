@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts';
-import type { Campaign } from '../core/campaign.ts';
+import { type Campaign, isBegun } from '../core/campaign.ts';
 import { eta } from '../core/estimate.ts';
 import type { Event } from '../core/event.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
@@ -36,7 +36,7 @@ export interface Conduct {
   sending?: boolean;
   /** What becomes of those that the look-up leaves in doubt; not while sending. */
   assume?: Assumption | undefined;
-  /** Makes failed recipients pending, under the lock and before anything else; their message ids, ascending. Nobody else is sent to. */
+  /** Makes failed recipients pending, under the locks and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
   retry?: (report: Report) => Promise<number[]>;
 }
 
@@ -66,27 +66,26 @@ export async function conduct(
   let checkpoint = await takeBoth();
   const report = await world.report();
   const signals = watchSignals(world, id);
-  const getReady = async (campaign: Campaign): Promise<{ progress: Progress; only: number[] | undefined; go: boolean }> => {
+  const getReady = async (campaign: Campaign): Promise<{ progress: Progress; go: boolean }> => {
     const found = await recover(campaign, recipients, checkpoint, await data.lastRuns.of(id));
     const later = tellingLater(report);
     let progress: Progress;
-    let only: number[] | undefined;
+    let count: number;
     try {
-      // From here on it is unfinished, whatever becomes of this run: its checkpoint must not expire.
-      if (retry !== undefined && found.header?.finished)
-        await checkpoint.begin({ ...found.header, finished: false }, await campaigns.tally(id));
-      only = await retry?.(later);
       if (sending) await prepareRecipients(world, campaign, later);
       progress = progressOf(await campaigns.tally(id), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
       const now = world.clock.now();
-      if (sending) tellPlan(report, { campaign, config, progress, count: only?.length ?? progress.pending, found, sandbox, now });
+      count = retry === undefined ? progress.pending : progress.failed;
+      if (sending) {
+        const planned = retry === undefined ? progress : { ...progress, pending: progress.pending + progress.failed, failed: 0 };
+        tellPlan(report, { campaign, config, progress: planned, count, found, sandbox, now });
+      }
       signals.onBegun({ report, progress, at: now, giveUp: () => giveUp(checkpoint) });
     } finally {
       later.tellAll();
     }
-    const question =
-      assume === undefined ? sendingQuestion(sending ? (only?.length ?? progress.pending) : 0) : assumingQuestion(assume, found);
-    return { progress, only, go: question === null || sandbox || (await confirmed(world, question, options)) };
+    const question = assume === undefined ? sendingQuestion(sending ? count : 0) : assumingQuestion(assume, found);
+    return { progress, go: question === null || sandbox || (await confirmed(world, question, options)) };
   };
   let lock: DatabaseLock | null = null;
   try {
@@ -96,16 +95,19 @@ export async function conduct(
     const { campaign, marked, ...now } = await look();
     if (now.sandbox !== sandbox) throw new HeldElsewhere(`another run has begun campaign ${id} at the same moment`, 'Repeat the command.');
     if (sandbox && sending && !marked) await data.sandboxMarks.set(id);
-    const { progress, only, go } = await keepingLocks(checkpoint, world.clock, () => getReady(campaign));
+    const { progress, go } = await keepingLocks(checkpoint, world.clock, () => getReady(campaign));
     if (!go) {
-      world.outside.stderr.write(sending ? `Nothing was sent. Next: wsend resume ${id}\n` : 'Nothing was assumed.\n');
+      world.outside.stderr.write(
+        sending ? `Nothing was sent. Next: wsend ${retry === undefined ? 'resume' : 'retry'} ${id}\n` : 'Nothing was assumed.\n',
+      );
       return giveUp(checkpoint);
     }
     // Getting ready may have taken longer than the locks live: SQLite prolongs nothing while it makes a million rows.
     checkpoint = await takeBoth();
     // A run that was suspended until here may not be the last one that had them: what others left counts.
     const latest = await campaignOf(campaigns, id);
-    const found = await recover(latest, recipients, checkpoint, await data.lastRuns.of(id));
+    const lastRun = await data.lastRuns.of(id);
+    const found = await recover(latest, recipients, checkpoint, lastRun);
     await noteRun(data.lastRuns, { campaign: id, token: owner.token, report });
     const parts = {
       campaign: latest,
@@ -126,7 +128,8 @@ export async function conduct(
       signals.onRun(run);
       breakWhenLost(run, held);
     };
-    const take = { checkpoint, found, progress, sending, only, assume, sandbox, settings };
+    const again = retry && (() => retry(report));
+    const take = { checkpoint, found, progress, sending, begun: isBegun(latest, lastRun), retry: again, assume, sandbox, settings };
     const ending = await runCampaign(parts, take, { onRun, signalCode });
     signals.runIsOver();
     if (ending.broken !== null) throw ending.broken;

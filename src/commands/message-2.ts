@@ -55,8 +55,8 @@ export async function sendMessage2(
     const held = await world.databaseLock({ campaign: id, type: 'message_2', line, owner });
     lock = held;
     const lastRun = await lastRuns.of(id);
-    // Its checkpoint is done once everything is sent, whatever the campaign waits for; and where no run was before, none has sent anything.
-    const campaign: Campaign = { ...found, message2: null, status: lastRun === null ? 'draft' : 'sending' };
+    // Its checkpoint is done once everything is sent, whatever the campaign waits for.
+    const campaign: Campaign = { ...found, message2: null };
     const recovered = await recover(campaign, recipients, checkpoint, lastRun);
     await lastRuns.note(id, owner.token);
     const progress = progressOf(await campaigns.tally(id), { inDoubt: recovered.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
@@ -78,7 +78,7 @@ export async function sendMessage2(
       onRun(run);
       breakWhenLost(run, held);
     };
-    const take = { checkpoint, found: recovered, progress, sending: true, sandbox, settings };
+    const take = { checkpoint, found: recovered, progress, sending: true, begun: lastRun !== null, sandbox, settings };
     const ending = await runCampaign(parts, take, { onRun: watched, signalCode: () => EXIT.terminated });
     if (ending.broken !== null) throw ending.broken;
     return ending.exitCode;

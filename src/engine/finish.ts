@@ -45,7 +45,8 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
     report.tell({ type: 'notice', level: 'warning', text });
   }
   if (run.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
-  const durationMs = clock.now() - run.startedAt;
+  // A clock that was set back must not make it negative.
+  const durationMs = Math.max(0, clock.now() - run.startedAt);
   const next = run.broken === null && !run.databaseAway ? nextCommand(campaign.id, progress) : `wsend resume ${campaign.id}`;
   report.tell({ type: 'summary', campaign: campaign.id, progress, durationMs, failures, latency: latencyOf(run.latency), exitCode, next });
   return { exitCode, progress, broken: run.broken };
@@ -104,13 +105,14 @@ function headerOf(run: Run, { sandbox, settings }: TakeUp, state: Pick<Checkpoin
 }
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. */
-function stopOf(run: Run, { only }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
+function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
   if (pending === 0) {
     const cutShort = run.stop?.reason === 'signal' || run.stop?.reason === 'barred';
     return cutShort && (inDoubt > 0 || run.databaseAway) ? run.stop : null;
   }
   if (run.stop !== null || !run.sending || run.broken !== null) return run.stop;
-  if (only !== undefined) return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
+  if (retry !== undefined)
+    return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };
 }
 
@@ -131,11 +133,11 @@ async function rescue(run: Run): Promise<void> {
 /** Both locks, and what the next run should know; unless they are not ours any more, or cannot be reached, and then they expire. */
 async function giveBack(run: Run, take: TakeUp, { stop, finished }: { stop: Stop | null; finished: boolean }): Promise<void> {
   if (run.broken instanceof LockLost) return;
-  const { checkpoint, found, only } = take;
+  const { checkpoint, found, retry } = take;
   const at = run.clock.now();
-  const before = run.sending && only === undefined ? null : (found.header?.paused ?? null);
+  const before = run.sending && retry === undefined ? null : (found.header?.paused ?? null);
   const byItself = run.stop === null ? null : stop;
-  const why = only === undefined ? stop : byItself;
+  const why = retry === undefined ? stop : byItself;
   const paused = run.broken !== null ? { reason: 'error', detail: messageOf(run.broken), at } : why === null ? before : { ...why, at };
   try {
     await checkpoint.release(headerOf(run, take, { paused, finished }));

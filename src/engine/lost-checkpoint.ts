@@ -10,6 +10,8 @@ import type { RunParts } from './run.ts';
 
 /** Recipients that any run may have had under way at once: calls, look-ups, and such as were put back. */
 const UNDER_WAY = 64;
+/** Rows read at a time to find them. */
+const PAGE = 500;
 
 /**
  * What a store may lose that was restarted or replaced by its replica: Redis syncs its append-only file every second and may be one late
@@ -20,12 +22,14 @@ const FORGETS: Milliseconds = 3 * SECOND;
 /**
  * The campaign had begun, and its checkpoint is gone, is out of date or may have lost its last seconds: the first pending recipients that it does not know of
  * may have been sent, as many as can have been in that time. They are looked up before anything is sent; those that carry a note of ours
- * are looked up when their turn comes.
+ * are looked up when their turn comes. Whoever is not sent to (opted out, no number) does not count among so many: any number of
+ * such may lie before the last that was sent, and the notes of the latest are lost like the rest.
  */
 export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered): Promise<void> {
   const { campaign, recipients, report, clock } = parts;
   if (found.header !== null && !found.mayHaveForgotten) return;
   const policy = parts.policy();
+  await parts.optOuts.read(clock.now());
   const suspects = await firstUnmarked(parts, howMany(found, policy), knownTo(found));
   if (suspects.length === 0) return;
   const why =
@@ -61,14 +65,22 @@ function knownTo({ claims, doubts, retries }: Recovered): Set<number> {
   return new Set([...claims, ...doubts, ...retries].map(({ message }) => message));
 }
 
-/** The first pending recipients without a note of ours, and that the checkpoint does not know of. */
-async function firstUnmarked({ campaign, recipients }: RunParts, count: number, known: Set<number>): Promise<Recipient[]> {
-  const found: Recipient[] = [];
-  for (let after = BEFORE_ALL; found.length < count; ) {
-    const page = await recipients.pending(campaign.id, after, count);
-    found.push(...page.filter(({ marked, message }) => !marked && !known.has(message)));
+/**
+ * The first pending recipients without a note of ours that the checkpoint does not know of: so many that would be sent to, and at most as many
+ * who want no messages now (they may have said so to the very message).
+ */
+async function firstUnmarked(parts: RunParts, count: number, known: Set<number>): Promise<Recipient[]> {
+  const { campaign, recipients, optOuts } = parts;
+  const [wanted, optedOut]: [Recipient[], Recipient[]] = [[], []];
+  for (let after = BEFORE_ALL; wanted.length < count; ) {
+    const page = await recipients.pending(campaign.id, after, PAGE);
+    for (const recipient of page) {
+      if (recipient.marked || recipient.skipped || known.has(recipient.message)) continue;
+      const { problem, claim } = address(parts, { recipient, attempts: recipient.attempts });
+      if (problem === null) (optOuts.has(claim.phone) ? optedOut : wanted).push(recipient);
+    }
     after = page.at(-1)?.message ?? after;
-    if (page.length < count) break;
+    if (page.length < PAGE) break;
   }
-  return found.slice(0, count);
+  return [...wanted.slice(0, count), ...optedOut.slice(0, count)];
 }

@@ -46,7 +46,8 @@ function learn(run: Run, result: Settled, latencyMs: Milliseconds | undefined): 
 
 /** Surely not taken, and not the recipient's doing: pending again, to be tried from `dueAt` on, with no attempt used up. */
 export async function putBack(run: Run, message: Addressed, dueAt: EpochMs): Promise<void> {
-  run.queue.retry({ ...message.queued, recipient: { ...message.queued.recipient, marked: false } }, dueAt, run.clock.now());
+  const recipient = { ...message.queued.recipient, marked: false, skipped: false };
+  run.queue.retry({ ...message.queued, recipient }, dueAt, run.clock.now());
   const { message: id } = message.claim;
   await run.journal.write({ type: 'retry', retry: { message: id, attempts: message.queued.attempts, dueAt } }, pacingToKeep(run));
   move(run, message, 'pending');

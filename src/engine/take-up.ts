@@ -32,8 +32,10 @@ export interface TakeUp {
   progress: Progress;
   /** False only settles what is open, and leaves the campaign as it is otherwise. */
   sending: boolean;
-  /** Message ids, ascending: this run sends to nobody else, and leaves a pause as it is. Undefined: to everybody pending. */
-  only?: number[] | undefined;
+  /** True when an earlier run may have sent something. */
+  begun: boolean;
+  /** Makes failed recipients pending; their message ids, ascending. This run sends to nobody else, and leaves a pause as it is. */
+  retry?: (() => Promise<number[]>) | undefined;
   /** What becomes of those that the look-up leaves in doubt, on the operator's word; not while sending. */
   assume?: Assumption | undefined;
   sandbox: boolean;
@@ -83,9 +85,11 @@ async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpo
  * Takes a campaign up where it was left. Where its checkpoint was lost, or may have lost its last seconds, whatever may have been sent that it
  * does not know of is looked up; then the counters are set to what the database says. Claims and doubts that earlier runs left are looked up beside the sending.
  */
-export async function takeUp(parts: RunParts, { checkpoint, found, sending, only, assume, sandbox, settings }: TakeUp): Promise<Run> {
+export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
+  const { checkpoint, found, sending, begun, assume, sandbox, settings } = take;
   const { campaign, campaigns, recipients } = parts;
-  if (campaign.status === 'sending') await lookUpWhatMayBeSent(parts, found);
+  if (begun) await lookUpWhatMayBeSent(parts, found);
+  const only = await retryFailed(parts, take);
 
   const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
   const { tally, rows } = await countedWith(parts, known);
@@ -101,11 +105,14 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
   if (sending && tally.pending > 0) await campaigns.setStatus(campaign.id, 'sending');
 
   const pending = new Map(rows.map((row) => [row.message, row]));
-  const inDoubt = found.doubts.filter(({ message }) => pending.has(message)).length;
+  const inDoubt = found.doubts.filter(({ message }) => pending.get(message)?.skipped === false).length;
+  // Who was left out before does not wait for a retry: wanted again, they are looked up when their turn comes.
+  const retries = found.retries.filter(({ message }) => pending.get(message)?.skipped === false);
+  const elsewhere = [...found.claims, ...found.doubts, ...retries].map(({ message }) => message).filter((message) => pending.has(message));
   const progress = progressOf(tally, { inDoubt, unstoredSent: 0, unstoredFailed: 0 });
 
   const { journal, outbox, listener, bell } = instruments(parts, checkpoint);
-  const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: known, only });
+  const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: elsewhere, only });
   const run = newRun(parts, { sending, checkpoint, journal, outbox, queue, bell, progress, pacing: pacingAfter(found, parts) });
   if (assume !== undefined) run.leftInDoubt = [];
   if (only !== undefined) run.othersPending = Math.max(0, progress.pending - only.length);
@@ -116,9 +123,10 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
     if (run.lineWanted) run.bell.ring();
   };
 
-  // What the database holds as settled by now, the checkpoint need not know.
-  await Promise.all(known.filter((message) => !pending.has(message)).map((message) => journal.write({ type: 'forget', message })));
-  for (const { message, attempts, dueAt } of found.retries) {
+  // What the database holds as settled by now, or as left out, the checkpoint need not know.
+  const kept = new Set(elsewhere);
+  await Promise.all(known.filter((message) => !kept.has(message)).map((message) => journal.write({ type: 'forget', message })));
+  for (const { message, attempts, dueAt } of retries) {
     const recipient = pending.get(message);
     if (recipient !== undefined)
       queue.retry({ recipient: { ...recipient, marked: found.mayHaveForgotten === true }, attempts }, dueAt, parts.clock.now());
@@ -126,6 +134,16 @@ export async function takeUp(parts: RunParts, { checkpoint, found, sending, only
   const open = openAttempts(run, found, pending);
   if (open.length > 0) beside(run, settleOpen(run, open));
   return run;
+}
+
+/**
+ * Makes those pending who are to be tried again, once it is known who may have been sent: one who failed surely was not, and must not hide one
+ * who may have been. The campaign is unfinished from then on, whatever becomes of this run, so first of all its checkpoint must not expire.
+ */
+async function retryFailed({ campaign, campaigns }: RunParts, { checkpoint, found, retry }: TakeUp): Promise<number[] | undefined> {
+  if (retry !== undefined && found.header?.finished)
+    await checkpoint.begin({ ...found.header, finished: false }, await campaigns.tally(campaign.id));
+  return retry?.();
 }
 
 /**
@@ -200,7 +218,9 @@ interface OpenAttempt {
 function openAttempts(run: Run, { claims, doubts }: Recovered, pending: Map<number, Recipient>): OpenAttempt[] {
   const opened = (claim: Claim, standing: Addressed['standing']) => {
     const recipient = pending.get(claim.message);
-    return recipient === undefined ? [] : [{ claim, message: readdress(run, { recipient, attempts: claim.attempt - 1 }, claim, standing) }];
+    if (recipient === undefined) return [];
+    const from = recipient.skipped ? 'skipped' : standing;
+    return [{ claim, message: readdress(run, { recipient, attempts: claim.attempt - 1 }, claim, from) }];
   };
   return [...claims.flatMap((claim) => opened(claim, 'pending')), ...doubts.flatMap((doubt) => opened(doubt, 'inDoubt'))];
 }

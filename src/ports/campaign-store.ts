@@ -34,6 +34,8 @@ export interface CampaignStore {
   list(): Promise<(Campaign & { tally: Tally })[]>;
   tally(id: number): Promise<Tally>;
   setStatus(id: number, status: CampaignStatus): Promise<void>;
+  /** Gives a campaign its last status, unless it is no longer `sending` or someone is pending after all; true when it has it now. */
+  complete(id: number, status: CampaignStatus): Promise<boolean>;
   /** True while a reply may still bring a Message 2 (someone who has had none got Message 1 less than 24 h ago), or a Message 2 is pending. */
   awaitsReplies(id: number, now: EpochMs): Promise<boolean>;
   /** Failed Message 1 rows by error text (`code: reason`), most frequent first, at most `limit`. */
@@ -57,7 +59,7 @@ export interface RecipientStore {
   ): Promise<{ made: number; unverified: number; duplicates: number }>;
   /** How many rows `prepare` would make now. */
   preparable(campaign: number): Promise<number>;
-  /** Failed Message 1 rows become pending again, attempts 0; returns which, by id. Keeps `whatsapp_message_id` (see Recipient.acceptedBefore). */
+  /** Failed Message 1 rows become pending again, attempts 0, and their campaign `sending`, all at once; returns which, by id. Keeps `whatsapp_message_id` (see Recipient.acceptedBefore). */
   retryFailed(campaign: number): Promise<number[]>;
 }
 

@@ -85,6 +85,21 @@ describe.each(['the embedded store', ...(redisProgram ? ['Redis'] : [])])('wsend
     expect((await sandbox.accepted()).map(({ phone }) => phone).sort()).toEqual(PHONES);
   });
 
+  it('of a finished campaign, killed as soon as they are pending: resume --all goes on with them', async () => {
+    const sandbox = await begin(`reject=${PHONES[2]},${PHONES[5]}`);
+    expect((await place.run([...RUN, '--json'])).code).toBe(3);
+    await sandbox.set({ reject: '0' });
+    const retry = place.start(['retry', '1', '--json', '--delay', '5']);
+    const pending = async () => JSON.parse((await place.run(['status', '1', '--json'])).stdout).pending;
+    while ((await pending()) === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    retry.process.kill('SIGKILL');
+    await retry.ended;
+    const resumed = await place.run(['resume', '--all', '--json', '--delay', '0.02']);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(events(resumed).at(-1)).toMatchObject({ type: 'summary', sent: COUNT, failed: 0 });
+    expect((await sandbox.accepted()).map(({ phone }) => phone).sort()).toEqual(PHONES);
+  });
+
   it('of what the provider accepted and then failed: an attempt of its own, under a reference of its own', async () => {
     const sandbox = await begin('resetAfter=1', 'failLater=1');
     const few = ['run', '--csv', place.people(5, 'few.csv'), '--message', 'Hello {{name}}', '--json'];

@@ -82,6 +82,18 @@ describe.runIf(hasScript).concurrent('in a terminal', { timeout: 60_000 }, () =>
     expect(await sandbox.accepted()).toHaveLength(12);
   });
 
+  it('it asks before it tries the failed again, and no leaves them as they are', async ({ onTestFinished }) => {
+    const { place, sandbox } = await scene(onTestFinished, 12);
+    await sandbox.set({ reject: phones(1)[0] });
+    expect((await place.run(RUN)).code).toBe(3);
+    const asked = place.startInTerminal(['retry', '1'], 80);
+    await asked.says('Send to 1 person now? [y/N] ');
+    type(asked, 'n\r');
+    const { code, stdout } = await asked.ended;
+    expect([code, stripVTControlCharacters(stdout)]).toEqual([2, expect.stringContaining('Nothing was sent. Next: wsend retry 1')]);
+    expect(JSON.parse((await place.run(['status', '1', '--json'])).stdout)).toMatchObject({ failed: 1, pending: 0, status: 'completed' });
+  });
+
   it('it does not ask in the sandbox, nor with --yes, nor when a script reads it', async ({ onTestFinished }) => {
     const { place } = await scene(onTestFinished, 3);
     for (const [text, extra] of [

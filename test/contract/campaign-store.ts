@@ -357,6 +357,20 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
         expect((await campaigns.find(id))?.status).toBe('completed');
       });
 
+      it('is completed only while it is sending and nobody is pending', async () => {
+        const { id, rows } = await campaignOf(2);
+        expect(await campaigns.complete(id, 'completed')).toBe(false);
+        await campaigns.setStatus(id, 'sending');
+        expect(await campaigns.complete(id, 'completed')).toBe(false);
+        await recipients.record(
+          id,
+          rows.map((row) => sent(row)),
+        );
+        expect(await campaigns.complete(id, 'completed')).toBe(true);
+        expect((await campaigns.find(id))?.status).toBe('completed');
+        expect(await campaigns.complete(id, 'failed')).toBe(false);
+      });
+
       it('is listed with its tally, newest first', async () => {
         const older = await campaignOf(2);
         const newer = await campaignOf(1);
@@ -403,7 +417,9 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
           sent(b),
           failed(c, { code: 'unconfirmed:timeout', reason: 'no answer' }),
         ]);
+        await campaigns.setStatus(id, 'completed');
         expect(await recipients.retryFailed(id)).toEqual([a, c]);
+        expect((await campaigns.find(id))?.status).toBe('sending');
         expect(await recipients.retryFailed(id)).toEqual([]);
         expect(await recipients.pending(id, 0, 10)).toMatchObject([
           { message: a, attempts: 0, marked: false, acceptedBefore: 'accepted-once' },

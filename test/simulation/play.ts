@@ -1,4 +1,5 @@
 import { HOUR, SECOND } from '../../src/core/units.ts';
+import { Random } from './random.ts';
 import { type Deed, type Scenario, scenarioOf } from './scenario.ts';
 import { type Shared, sharedOf } from './shared.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -12,6 +13,13 @@ export interface Played {
   written: number;
 }
 
+/** What is different from the seed's own play. */
+interface Direction {
+  trace?: (line: string) => void;
+  /** Breaks the world before the play begins. */
+  sabotage?: (shared: Shared) => void;
+}
+
 /** How often the campaigns are resumed once everything is calm. */
 const LAST_RESUMES = 60;
 /** Simulated time after which it will never end. */
@@ -19,11 +27,8 @@ const TOO_LONG = 96 * HOUR;
 /** Between a wipe of the checkpoint under a living run and the next start: calls under its claims may begin for 10 s, and arrive and be listed later. */
 const AFTER_WIPE = 25 * SECOND;
 
-/** Plays the scenario of a seed to its end; `sabotage` may break the world first, to see that it is noticed. */
-export async function play(
-  seed: number,
-  { trace = () => undefined, sabotage = () => undefined }: { trace?: (line: string) => void; sabotage?: (shared: Shared) => void } = {},
-): Promise<Played> {
+/** Plays the scenario of a seed to its end. */
+export async function play(seed: number, { trace = () => undefined, sabotage = () => undefined }: Direction = {}): Promise<Played> {
   const scenario = scenarioOf(seed);
   const shared = sharedOf(scenario, trace);
   sabotage(shared);
@@ -50,6 +55,7 @@ async function wholePlay(theatre: Theatre): Promise<void> {
   const { shared } = theatre;
   const { random, scenario, clock } = shared;
   void doDeeds(theatre);
+  void changeMinds(theatre);
   for (let i = 0; i < scenario.starts; i += 1) {
     await clock.sleep(clock.now() + theatre.noStartBefore - shared.trueNow());
     const verb = random.chance(0.8) ? 'resume' : random.pick(['reconcile', 'retry'] as const);
@@ -80,15 +86,36 @@ async function endAllRight(theatre: Theatre): Promise<void> {
   shared.witness.finished();
 }
 
-function isOpen({ stores, checkpoints }: Shared, campaign: number): boolean {
+function isOpen({ stores, checkpoints, out }: Shared, campaign: number): boolean {
   const { header } = checkpoints.of(campaign);
-  return header?.finished !== true || stores.get(campaign)?.rows.some(({ status }) => status === 'pending') === true;
+  return (
+    header?.finished !== true || stores.get(campaign)?.rows.some(({ status, phone }) => status === 'pending' && !out.has(phone)) === true
+  );
 }
 
 function start(theatre: Theatre, campaign: number, verb: Verb): SimProcess {
   const process = startProcess(theatre.shared, campaign, verb);
   theatre.processes.push(process);
   return process;
+}
+
+/** Some want no messages from the start, and now and then somebody says stop, or wants them again. */
+async function changeMinds({ shared }: Theatre): Promise<void> {
+  const { scenario, stores, optOuts, out, trace } = shared;
+  if (scenario.optedOut === 0) return;
+  const random = new Random(scenario.seed ^ 0x0b7);
+  const everybody = [...stores.values()].flatMap(({ rows }) => rows.map(({ phone }) => phone));
+  const change = async (phone: string) => {
+    if (!out.delete(phone)) out.add(phone);
+    trace(`${phone} wants ${out.has(phone) ? 'no ' : ''}messages`);
+    await optOuts.set([phone], out.has(phone), 'test');
+  };
+  for (const phone of everybody) if (random.chance(scenario.optedOut)) await change(phone);
+  for (;;) {
+    await wait(shared, random.int(1, 2 * scenario.deedsEveryMs));
+    if (shared.calm) return;
+    await change(random.pick(everybody));
+  }
 }
 
 /** What else happens, at any moment. */

@@ -2,7 +2,6 @@ import { resolveConfig } from '../../src/config.ts';
 import { HeldElsewhere } from '../../src/errors.ts';
 import type { CheckpointStore, DatabaseLock, Provider } from '../../src/ports.ts';
 import type { World } from '../../src/world.ts';
-import { MemoryOptOuts } from '../support/memory-opt-outs.ts';
 import type { Scenario } from './scenario.ts';
 import type { Shared } from './shared.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -40,7 +39,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
       imports: undefined as never,
       sandboxMarks: { has: async () => false, set: async () => undefined },
       lastRuns: process.bind('store', shared.lastRuns),
-      optOuts: new MemoryOptOuts(),
+      optOuts: process.bind('store', shared.optOuts),
       message2: () => undefined as never,
       replies: undefined as never,
     }),

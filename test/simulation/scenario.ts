@@ -47,6 +47,8 @@ export interface Scenario {
   faults: Record<Fault, number>;
   /** Share of the numbers that the provider refuses. */
   refused: number;
+  /** Share of the contacts who want no messages at first. Where there are some, now and then one changes their mind. */
+  optedOut: number;
   /** Share of the first calls for a message that do not go well. */
   trouble: number;
   /** An accepted message is listed this much later. */
@@ -70,6 +72,11 @@ export type Deed = 'kill' | 'suspend' | 'signal' | 'second signal' | 'pause' | '
 /** The scenario of a seed. Each fault is in about half of the scenarios, so that some combinations of few are seen often. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
+  // Drawn apart, so that a seed stays what it was.
+  const apart = new Random(seed ^ 0x0b7);
+  const optedOut = apart.pick([0, 0, 0, 0.2, 0.9]);
+  // So many that those who are left out could hide those who were sent to.
+  const crowd = optedOut === 0.9 && apart.chance(0.5) ? [apart.int(100, 250)] : null;
   const often = (...rates: number[]) => (random.chance(0.5) ? 0 : random.pick(rates));
   const faults: Record<Fault, number> = {
     slow: often(0.02, 0.1, 0.4),
@@ -94,13 +101,14 @@ export function scenarioOf(seed: number): Scenario {
   if (!suspends && random.chance(0.3)) deeds.push('clock back');
   return {
     seed,
-    campaigns: random.chance(0.7) ? [random.int(1, 25)] : [random.int(1, 15), random.int(1, 15)],
+    campaigns: crowd ?? (random.chance(0.7) ? [random.int(1, 25)] : [random.int(1, 15), random.int(1, 15)]),
     delaySeconds: random.pick([0, 2, 2, 3]),
     batchSize: random.int(2, 12),
     batchPauseSeconds: random.pick([0, 5, 30]),
     concurrency: random.int(1, 6),
     faults,
     refused: random.pick([0, 0, 0.05, 0.2]),
+    optedOut,
     trouble: random.pick([0, 0.1, 0.4]),
     listedAfterMs: random.pick([0, 0, 1_000, 6_000]),
     arrivesAfterMs: random.pick([0, 0, 500, 3_000]),

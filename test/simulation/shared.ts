@@ -2,6 +2,7 @@ import type { EpochMs } from '../../src/core/units.ts';
 import type { Processes } from '../../src/ports.ts';
 import { MemoryCheckpoints } from '../support/memory-checkpoint.ts';
 import { MemoryLastRuns } from '../support/memory-last-runs.ts';
+import { MemoryOptOuts } from '../support/memory-opt-outs.ts';
 import { MemoryProvider } from '../support/memory-provider.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { SimClock } from '../support/sim-clock.ts';
@@ -26,6 +27,9 @@ export interface Shared {
   checkpoints: MemoryCheckpoints;
   provider: MemoryProvider;
   lastRuns: MemoryLastRuns;
+  optOuts: MemoryOptOuts;
+  /** The phones of those who want no messages now. */
+  out: Set<string>;
   /** Locks in the database itself, by name. */
   databaseLocks: Map<string, SimProcess>;
   refuses: (phone: string) => boolean;
@@ -67,6 +71,8 @@ export function sharedOf(scenario: Scenario, tell: (line: string) => void): Shar
     checkpoints: new MemoryCheckpoints({ now: serverNow, sleep: clock.sleep, turn: clock.turn }),
     provider: new MemoryProvider(clock, serverNow),
     lastRuns: new MemoryLastRuns(),
+    optOuts: new MemoryOptOuts(),
+    out: new Set(),
     databaseLocks: new Map(),
     refuses: refusal(scenario),
     witness: undefined as unknown as Witness,

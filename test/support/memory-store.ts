@@ -64,6 +64,13 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     this.campaign.status = status;
   }
 
+  async complete(_id: number, status: CampaignStatus): Promise<boolean> {
+    await this.before('complete');
+    if (this.campaign.status !== 'sending' || (await this.tally()).pending > 0) return false;
+    this.campaign.status = status;
+    return true;
+  }
+
   async awaitsReplies(_campaign: number, now: number): Promise<boolean> {
     return this.rows.some((row) => row.sentAt !== null && now < row.sentAt + REPLY_WINDOW);
   }
@@ -113,6 +120,7 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     const failed = this.rows.filter((row) => row.status === 'failed');
     for (const row of failed)
       Object.assign(row, { status: 'pending', attempts: 0, error: row.error?.startsWith('unconfirmed:') ? `wsend: ${row.error}` : null });
+    if (failed.length > 0) this.campaign.status = 'sending';
     return failed.map(({ message }) => message);
   }
 }

@@ -1,3 +1,4 @@
+import { isBegun } from '../../src/core/campaign.ts';
 import type { Event } from '../../src/core/event.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { isConsistent, progressOf } from '../../src/core/progress.ts';
@@ -155,7 +156,8 @@ export class SimWorld {
       optOuts: new OptOutList(life.bind(this.optOuts)),
     };
     const checkpoint = life.bind(acquired.checkpoint);
-    const found = await recover(parts.campaign, parts.recipients, checkpoint, await this.lastRuns.of(this.store.campaign.id));
+    const lastRun = await this.lastRuns.of(this.store.campaign.id);
+    const found = await recover(parts.campaign, parts.recipients, checkpoint, lastRun);
     await this.lastRuns.note(this.store.campaign.id, owner.token);
     await before?.();
     const take = {
@@ -163,6 +165,7 @@ export class SimWorld {
       found,
       progress: progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 }),
       sending,
+      begun: isBegun(parts.campaign, lastRun),
       sandbox: false,
       settings: {},
     };

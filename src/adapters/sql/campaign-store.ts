@@ -1,10 +1,9 @@
 import { sql } from 'kysely';
 import type { Campaign, MessageType } from '../../core/campaign.ts';
 import type { CampaignStore } from '../../ports.ts';
-import { lockCampaign, recount, tallyFrom, tallyOf } from './counters.ts';
+import { lockCampaign, tallyFrom, tallyOf, writeStatus } from './counters.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { keptTimes } from './kept-times.ts';
 import { exactly, hasStatus, messageRows, SKIPPED_PREFIX } from './message-rows.ts';
 import { openRows, pendingMessage2 } from './replies.ts';
 import { fromStored } from './stored-time.ts';
@@ -50,10 +49,17 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
       asking(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           if ((await lockCampaign(transaction, dialect, id)).status === status) return;
-          const now = database.stamp();
-          const changed = { ...keptTimes(dialect, 'created_at'), status, updated_at: now };
-          await transaction.updateTable('campaigns').set(changed).where('id', '=', id).execute();
-          await recount(transaction, dialect, id, now);
+          await writeStatus(transaction, dialect, { id, status, now: database.stamp() });
+        }),
+      ),
+
+    complete: (id, status) =>
+      asking(database, () =>
+        inRepeatableTransaction(database, async (transaction) => {
+          if ((await lockCampaign(transaction, dialect, id)).status !== 'sending') return false;
+          if ((await tallyOf(transaction, dialect, id, type)).pending > 0) return false;
+          await writeStatus(transaction, dialect, { id, status, now: database.stamp() });
+          return true;
         }),
       ),
 

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { MessageType } from '../../core/campaign.ts';
+import type { CampaignStatus, MessageType } from '../../core/campaign.ts';
 import { UsageError } from '../../errors.ts';
 import type { CountersMoved, Tally } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
@@ -63,6 +63,17 @@ export async function recount(transaction: Kysely<Schema>, dialect: SqlDialect, 
     })
     .where('id', '=', campaign)
     .execute();
+}
+
+/** Writes a status, and the counters of the same moment. */
+export async function writeStatus(
+  transaction: Kysely<Schema>,
+  dialect: SqlDialect,
+  { id, status, now }: { id: number; status: CampaignStatus; now: string },
+): Promise<void> {
+  const changed = { ...keptTimes(dialect, 'created_at'), status, updated_at: now };
+  await transaction.updateTable('campaigns').set(changed).where('id', '=', id).execute();
+  await recount(transaction, dialect, id, now);
 }
 
 /** Moves the campaign's counters by the rows that have just changed, so that a flush costs the same however large the campaign is. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { BEFORE_ALL } from '../../core/campaign.ts';
-import { lockCampaign, recount } from './counters.ts';
+import { lockCampaign, writeStatus } from './counters.ts';
 import type { Database } from './database.ts';
 import { keptTimes } from './kept-times.ts';
 import { hasStatus, messageRows, NOTE_PREFIX } from './message-rows.ts';
@@ -14,7 +14,8 @@ const UNCONFIRMED = 'unconfirmed:';
 const LOOK_UP_FIRST = `${NOTE_PREFIX}was unconfirmed, to be looked up before it is sent again`;
 
 /**
- * Makes a campaign's failed Message 1 rows pending again, without attempts and error text; returns which, by id. All of them, or none. One
+ * Makes a campaign's failed Message 1 rows pending again, without attempts and error text, and the campaign `sending`, so that `resume --all`
+ * finds it whatever comes next; returns which, by id. All of it, or nothing. One
  * whose attempts were unconfirmed keeps a note of ours instead, so that it is looked up first and never sent blindly.
  */
 export function retryFailed(database: Database, campaign: number): Promise<number[]> {
@@ -50,7 +51,7 @@ export function retryFailed(database: Database, campaign: number): Promise<numbe
       for (const { id } of failed) retried.push(Number(id));
       after = last;
     }
-    if (retried.length > 0) await recount(transaction, database.dialect, campaign, now);
+    if (retried.length > 0) await writeStatus(transaction, database.dialect, { id: campaign, status: 'sending', now });
     return retried;
   });
 }

@@ -115,7 +115,7 @@ async function sendAll(database: Database, provider: MemoryProvider): Promise<Ev
       policy: () => ({ ...POLICY, pace: { delayMs: 0, batchSize: 100, batchPauseMs: 0 }, lookupMs: 0 }),
     };
     const progress = progressOf(await campaigns.tally(42), { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 });
-    const take = { checkpoint, found, progress, sending: true, sandbox: false, settings: {} };
+    const take = { checkpoint, found, progress, sending: true, begun: false, sandbox: false, settings: {} };
     const ending = await runCampaign(parts, take, { onRun: () => undefined, signalCode: () => 130 });
     if (ending.broken !== null) throw ending.broken;
     if (ending.progress.pending === 0) return events;
