@@ -97,12 +97,19 @@ const RULES: Rule[] = [
       return [problem(SETTINGS.delay, delay.seen, delay.source, `${least} to ${maxDelay.value} seconds (${bounds})`)];
     },
   },
+  {
+    between: ['webhookUrl', 'webhookSecret'],
+    check: ({ webhookUrl, webhookSecret }) =>
+      webhookSecret.value !== '' && String(webhookUrl.value).includes(String(webhookSecret.value))
+        ? [`${SETTINGS.webhookUrl.variable} holds the secret; allowed: ${SETTINGS.webhookUrl.allowed}`]
+        : [],
+  },
   { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },
   { between: ['device'], check: ({ device }, purpose) => (purpose === 'send' && device.value === '' ? [missing(SETTINGS.device)] : []) },
 ];
 
 function problem({ variable, flag, secret }: Setting, seen: string, source: string, allowed: string): string {
-  const value = secret ? 'set to something else' : `"${seen}"`;
+  const value = secret ? 'set to something else' : `"${seen.replace(/\/\/[^/]*@/, '//…@')}"`;
   return `${flag === null ? variable : `${variable} (${flag})`} is ${value}${source ? ` (from ${source})` : ''}; allowed: ${allowed}`;
 }
 

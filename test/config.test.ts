@@ -170,6 +170,16 @@ describe('the configuration', () => {
     expect(problemsOf({ flags: { batchPause: '30,5' } })).toMatch(/; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/);
   });
 
+  it('shows neither a secret in the address of the webhook nor a password in that of the API', () => {
+    const secret = 'sekret-0123456789';
+    const inAddress = { WASSENGER_WEBHOOK_SECRET: secret, WASSENGER_WEBHOOK_URL: `https://example.org/webhooks/wassenger/${secret}` };
+    const told = problemsOf({ env: { ...REAL, ...inAddress } });
+    expect(told).toMatch(/^WASSENGER_WEBHOOK_URL holds the secret; allowed: /);
+    expect(told).not.toContain(secret);
+    const wrong = problemsOf({ env: { ...REAL, WASSENGER_BASE_URL: 'ftp://user:hunter2@example.org' } });
+    expect(wrong).toContain('WASSENGER_BASE_URL is "ftp://…@example.org"');
+  });
+
   it.each(['delay', 'batchSize', 'batchPause', 'concurrency'] as const)(
     'refuses an empty flag, as of a shell variable that is not set: %s',
     (flag) => {
