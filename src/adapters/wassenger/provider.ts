@@ -49,6 +49,14 @@ export function wassengerProvider({ secret, device, base, timeoutMs, now }: Acco
     // A bug on the way must not read as "not sent".
     exchange(http, of, now).catch((bug) => ({ kind: 'lost', code: 'error', detail: messageOf(bug) }));
 
+  /** Whether a line is one of this account: what it does not list for a line of another says nothing. */
+  const sees = async (line: string): Promise<boolean> => {
+    const ended = await call(deviceCall(line));
+    const answered = ended.kind === 'answered' && ended.answer.status >= 200 && ended.answer.status < 300;
+    return answered && classifyLine(ended, reading()).kind !== 'unreachable';
+  };
+  const deviceCall = (line: string): Call => ({ url: `${base.url}/devices/${encodeURIComponent(line)}` });
+
   return {
     line: device,
 
@@ -58,7 +66,11 @@ export function wassengerProvider({ secret, device, base, timeoutMs, now }: Acco
     },
 
     async lookUp(wanted: Wanted): Promise<Finding> {
-      return classifyLookUp(await call({ url: `${messages}?${queryOf(wanted.reference, wanted.line)}` }), wanted, reading());
+      const { line } = wanted;
+      const found = classifyLookUp(await call({ url: `${messages}?${queryOf(wanted.reference, line)}` }), wanted, reading());
+      if (found.kind !== 'absent' || line === null || line === device || (await sees(line))) return found;
+      const reason = `it was claimed on line ${line}, which this API key does not see: another account may have it`;
+      return { kind: 'unsure', reason, reachable: true };
     },
 
     async list(wanted): Promise<Listing> {
@@ -66,7 +78,7 @@ export function wassengerProvider({ secret, device, base, timeoutMs, now }: Acco
     },
 
     async askLine(): Promise<LineState> {
-      return classifyLine(await call({ url: `${base.url}/devices/${encodeURIComponent(device)}` }), reading());
+      return classifyLine(await call(deviceCall(device)), reading());
     },
 
     async close(): Promise<void> {

@@ -250,3 +250,34 @@ test('a base URL may end with a slash', async () => {
   await providerAt(`${server.url}//`).send(MESSAGE, LATER);
   expect(server.received()).toMatch(/^POST \/v1\/messages HTTP/);
 });
+
+describe('a look-up of what was claimed on another line', () => {
+  const LINE = '65aa00000000000000000002';
+  /** An account that lists no message, and has the lines that `device` answers for. */
+  const account = (device: string) =>
+    tcpServer((socket) => {
+      socket.on('data', (data) => socket.write(data.toString().startsWith('GET /v1/devices/') ? device : http('200 OK', '[]')));
+    });
+
+  test('tells that it is absent when the line is one of this account', async () => {
+    for (const status of ['operative', 'banned']) {
+      const server = await account(http('200 OK', JSON.stringify({ id: LINE, status })));
+      expect(await providerAt(server.url).lookUp({ ...WANTED, line: LINE })).toEqual({ kind: 'absent' });
+    }
+  });
+
+  test.each([
+    ['not found', http('404 Not Found', '{"errorCode":"device:notfound"}')],
+    ['forbidden', http('403 Forbidden')],
+    ['an error', http('502 Bad Gateway', '<html>')],
+    ['a page that is no device', http('200 OK', '<html>')],
+  ])('cannot tell when the line is %s: another account may have sent it', async (_, device) => {
+    const server = await account(device);
+    expect(await providerAt(server.url).lookUp({ ...WANTED, line: LINE })).toEqual({
+      kind: 'unsure',
+      reason: `it was claimed on line ${LINE}, which this API key does not see: another account may have it`,
+      reachable: true,
+    });
+    expect(await providerAt(server.url).lookUp(WANTED)).toEqual({ kind: 'absent' });
+  });
+});
