@@ -373,18 +373,21 @@ describe('taking a campaign up where the last run was not', () => {
   it('its own failures and waits for a retry are out of date, its acceptances are facts', async () => {
     const { world, goHome } = await overtaken();
     goHome();
-    const kept = world.checkpoints.of(42);
     const at = world.clock.now();
     const row = (message: number) => world.store.rows[message - 1] as { status: string };
     for (const message of [18, 19]) expect(row(message).status).toBe('pending');
-    kept.outcomes.set(18, { kind: 'failed', message: 18, code: 'unconfirmed:x', reason: 'y', at, attempts: 3, providerId: null });
-    kept.outcomes.set(19, { kind: 'sent', message: 19, providerId: 'p', at, attempts: 1 });
-    kept.retries.set(20, { message: 20, attempts: 2, dueAt: at + 3_600_000 });
+    const failed = { kind: 'failed', message: 18, code: 'unconfirmed:x', reason: 'y', at, attempts: 3, providerId: null } as const;
+    world.checkpoints.apply(42, [
+      { type: 'settle', result: failed },
+      { type: 'settle', result: { kind: 'sent', message: 19, providerId: 'p', at, attempts: 1 } },
+      { type: 'retry', retry: { message: 20, attempts: 2, dueAt: at + 3_600_000 } },
+    ]);
     expect((await world.finish()).exitCode).toBe(0);
     expect(world.statuses()).toEqual({ sent: 20 });
     expect(world.clock.now() - at).toBeLessThan(3_600_000);
     expect(world.provider.accepted.map(({ reference }) => reference.split('-')[2])).not.toContain('19');
-    expect(kept.outcomes.size + kept.retries.size).toBe(0);
+    const { outcomes, retries } = world.checkpoints.of(42);
+    expect(outcomes.size + retries.size).toBe(0);
   });
 });
 

@@ -10,7 +10,7 @@ export type Port = 'checkpoint' | 'store' | 'provider' | 'clock';
 export type Weather = () => Record<Fault, number> | null;
 
 /** Calls that may arrive twice: the contract says that repeating them changes nothing. */
-const REPEATABLE = new Set(['commit', 'begin', 'recover', 'record', 'setStatus']);
+const REPEATABLE = new Set(['commit', 'begin', 'recover', 'release', 'record', 'setStatus']);
 /** Calls that are never lost: they answer with a value whatever happens. */
 const NEVER_LOST = new Set(['provider', 'clock']);
 

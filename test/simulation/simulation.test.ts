@@ -106,7 +106,7 @@ function letEverybodyWrite(shared: Shared): void {
   changeCommit(shared, (commit, owner, campaign) => async (changes, pacing) => {
     const before = new Map(locks);
     for (const name of [`campaign:${campaign}`, 'line:line-1'])
-      locks.set(name, { owner, campaign, type: 'message_1', until: Number.POSITIVE_INFINITY });
+      locks.set(name, { owner, campaign, type: 'message_1', until: Number.POSITIVE_INFINITY, pauseRequested: false, applied: null });
     const answer = await commit(changes, pacing);
     for (const [name, lock] of before) locks.set(name, lock);
     return answer;
