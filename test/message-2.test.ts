@@ -132,7 +132,14 @@ describe('Message 2 beside a running campaign', () => {
   it('a campaign at full speed lends its line too, and no call of its own begins while it is lent', async () => {
     const world = new SimWorld(400);
     world.policy = { ...POLICY, pace: { delayMs: 0, batchSize: 1_000, batchPauseMs: 0 }, bounds: { minDelayMs: 0, maxDelayMs: 10_000 } };
-    world.provider.behave = () => answers(accepted, true, 100);
+    // Every call waits for its connection.
+    world.provider.before = (operation) => (operation === 'write' ? world.clock.sleep(world.clock.now() + 100) : Promise.resolve());
+    const writers: { lent: boolean; message2: boolean }[] = [];
+    world.provider.behave = (call, { reference }) => {
+      const lent = world.checkpoints.locks.get('line:line-1')?.type !== 'message_1';
+      writers.push({ lent, message2: Number(reference.split('-')[2]) >= 1_000 });
+      return answers(accepted, true, 13 * (call % 7));
+    };
     const listener = new Listener(world);
     const reply = async () => {
       await world.clock.sleep(world.clock.now() + 1_000);
@@ -141,6 +148,7 @@ describe('Message 2 beside a running campaign', () => {
     };
     const [ending] = await world.clock.run(Promise.all([world.start(), reply()]));
     expect(ending.exitCode).toBe(0);
+    expect(writers.filter(({ lent }) => lent)).toEqual([{ lent: true, message2: true }]);
     expect(world.provider.accepted).toHaveLength(401);
     expect(world.provider.duplicates()).toEqual([]);
   });
@@ -164,6 +172,7 @@ describe('Message 2 beside a running campaign', () => {
   });
 
   it('a listener that dies with the line is replaced, and the line goes back to the campaign', async () => {
+    let deaths = 0;
     for (let call = 1; call < 25; call += 1) {
       const world = new SimWorld(12);
       const listener = new Listener(world);
@@ -172,6 +181,7 @@ describe('Message 2 beside a running campaign', () => {
         const message = listener.due();
         const life = new Life(call, call % 2 === 0);
         await Promise.race([listener.send(life), life.over]);
+        deaths += life.alive ? 0 : 1;
         await listener.sendAll();
         return message;
       };
@@ -181,6 +191,7 @@ describe('Message 2 beside a running campaign', () => {
       expect(world.provider.accepted).toHaveLength(13);
       expect(world.provider.duplicates()).toEqual([]);
     }
+    expect(deaths).toBeGreaterThan(20);
   });
 
   it('whoever dies when, whatever the answers: Message 2 goes out once to each, and so does Message 1', async () => {

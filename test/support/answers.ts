@@ -30,10 +30,11 @@ export const behaviours: Behaviour[] = [
 export const faults = fc.array(fc.integer({ min: 0, max: behaviours.length - 1 }), { minLength: 1, maxLength: 40 });
 export const kills = fc.array(fc.record({ call: fc.integer({ min: 1, max: 150 }), after: fc.boolean() }), { maxLength: 6 });
 
-/** Resumes until everybody is settled. */
+/** Resumes until everybody is settled. Throws the first bug that broke a run, then or before. */
 export async function endAllRight(world: SimWorld): Promise<void> {
   for (let tries = 0; tries < 20; tries += 1) {
     const { exitCode, progress } = await world.finish();
+    if (world.bugs.length > 0) throw world.bugs[0];
     if (exitCode === 0 || (exitCode === 3 && progress.inDoubt === 0)) return;
   }
   throw new Error('it never ends');

@@ -7,6 +7,7 @@ import { OptOutList } from '../../src/engine/opt-out-list.ts';
 import type { Run, RunParts } from '../../src/engine/run.ts';
 import { stopRun } from '../../src/engine/run.ts';
 import { recover } from '../../src/engine/take-up.ts';
+import { HeldElsewhere, UserError } from '../../src/errors.ts';
 import type { CampaignStore, Clock, Owner } from '../../src/ports.ts';
 import { runCampaign } from '../../src/run-campaign.ts';
 import { MemoryCheckpoints } from './memory-checkpoint.ts';
@@ -109,6 +110,8 @@ export class SimWorld {
   lenient = false;
   onEvent: (event: Event, run: Run | null) => void = () => undefined;
   run: Run | null = null;
+  /** What broke a run and is no error for people. */
+  readonly bugs: unknown[] = [];
   #runs = 0;
 
   constructor(count: number) {
@@ -130,7 +133,22 @@ export class SimWorld {
   }
 
   /** One whole run, under the clock that is already running. `life` may end it at any call that it makes. */
-  async start({ sending = true, life = new Life(), before }: RunOptions = {}): Promise<Ending> {
+  async start(options: RunOptions = {}): Promise<Ending> {
+    try {
+      const ending = await this.#start(options);
+      if (ending.broken !== null) this.#note(ending.broken);
+      return ending;
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
+  }
+
+  #note(error: unknown): void {
+    if (!(error instanceof UserError)) this.bugs.push(error);
+  }
+
+  async #start({ sending = true, life = new Life(), before }: RunOptions): Promise<Ending> {
     const owner = this.owner();
     this.provider.inFlight = 0;
     life.onDeath = () => this.dead.add(owner.token);
@@ -140,7 +158,7 @@ export class SimWorld {
       owner,
       this.lenient ? Array.from({ length: this.#runs }, (_, i) => `run-${i}`) : [...this.dead],
     );
-    if (!('checkpoint' in acquired)) throw new Error(`held by ${acquired.heldBy.token}`);
+    if (!('checkpoint' in acquired)) throw new HeldElsewhere(`held by ${acquired.heldBy.token}`);
     const parts: RunParts = {
       campaign: await this.store.find(),
       owner,
