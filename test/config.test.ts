@@ -6,6 +6,25 @@ import { type Layers, type Purpose, resolveConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { SETTINGS, type Setting } from '../src/settings.ts';
 
+/** What some settings may be besides their fallback. */
+const RIGHT: Partial<Record<keyof typeof SETTINGS, string>> = {
+  apiKey: 'a-long-enough-key-0123456789',
+  device: '65aa00000000000000000001',
+  baseUrl: 'http://127.0.0.1:1/v1/',
+  delay: '3.0004',
+  batchPause: ' 0.9999 ',
+  maxDelay: '9.0005',
+  minDelay: '0.0001',
+  retryBase: '.5',
+  timeout: '0.05',
+  lookup: '600',
+  webhookSecret: 's'.repeat(16),
+  signingSecret: 's'.repeat(8),
+  webhookUrl: 'https://a.example/',
+  stopWords: 'no,NON',
+  databaseUrl: 'postgres://a@b/c',
+  redisUrl: 'redis://a',
+};
 const REAL = { WASSENGER_API_KEY: 'a-long-enough-key-0123456789', WASSENGER_DEVICE_ID: '65aa00000000000000000001' };
 
 function resolve(layers: Partial<Layers>, purpose: 'send' | 'sandbox' | 'look' = 'send') {
@@ -116,8 +135,17 @@ describe('the configuration', () => {
       ),
     );
     const names = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
-    const layer = fc.dictionary(fc.constantFrom(...names), texts, { maxKeys: 6 });
-    const remembered = fc.dictionary(fc.constantFrom('delay', 'batchSize', 'batchPause', 'concurrency'), fc.double(), { maxKeys: 2 });
+    const right = (name: keyof typeof SETTINGS) => fc.constantFrom(SETTINGS[name].fallback || (RIGHT[name] ?? ''), RIGHT[name] ?? '7');
+    const said = fc
+      .constantFrom(...names)
+      .chain((name) => fc.tuple(fc.constant(name), fc.oneof({ weight: 9, arbitrary: right(name) }, { weight: 1, arbitrary: texts })));
+    const layer = fc.array(said, { maxLength: 6 }).map((pairs): Record<string, string> => Object.fromEntries(pairs));
+    const remembered = fc.dictionary(
+      fc.constantFrom('delay', 'batchSize', 'batchPause', 'concurrency'),
+      fc.oneof({ weight: 9, arbitrary: fc.constantFrom(3, 7) }, { weight: 1, arbitrary: fc.double() }),
+      { maxKeys: 2 },
+    );
+    let good = 0;
     const named = (values: Record<string, string>) =>
       Object.fromEntries(Object.entries(values).map(([name, text]) => [SETTINGS[name as keyof typeof SETTINGS].variable, text]));
     fc.assert(
@@ -130,6 +158,7 @@ describe('the configuration', () => {
           expect((error as Error).message).toContain('allowed: ');
           return;
         }
+        good += 1;
         expect(Object.isFrozen(config)).toBe(true);
         const { pace, bounds, retry, concurrency, lookupMs } = config.policy;
         for (const number of [...Object.values(pace), ...Object.values(bounds), ...Object.values(retry), concurrency, lookupMs])
@@ -138,6 +167,7 @@ describe('the configuration', () => {
       }),
       { numRuns: 500 },
     );
+    expect(good).toBeGreaterThan(100);
   });
 
   it('reports every problem at once, with the variable, the flag and the value seen', () => {

@@ -43,11 +43,34 @@ test('a refusal says so; what may be gone with the next try is asked again, a 42
   });
 });
 
-test('whatever is answered: it never throws, and lists nothing under another reference', () => {
+test('whatever is answered: it never throws, and lists nothing without our reference', () => {
   fc.assert(
     fc.property(fc.integer({ min: 100, max: 599 }), fc.oneof(fc.json(), fc.string()), (status, text) => {
-      const listing = list(text, status);
-      if (listing.kind === 'listed') expect(listing.messages).toEqual([]);
+      expect(list(text, status)).toSatisfy(({ kind, messages }) => kind !== 'listed' || messages.length === 0);
     }),
   );
+});
+
+test('whatever a list holds, exactly the messages under our reference are listed', () => {
+  const item = fc.record(
+    {
+      id: fc.constantFrom('65bb01', '65bb02'),
+      reference: fc.constantFrom(WANTED.reference, 'newsletter-7', `${WANTED.reference}2`, WANTED.reference.slice(0, -1)),
+      phone: fc.oneof(fc.constantFrom(WANTED.phone, '22997000017', undefined), fc.string()),
+      status: fc.constantFrom('failed', 'processed', undefined),
+    },
+    { requiredKeys: ['id', 'reference'] },
+  );
+  let listed = 0;
+  fc.assert(
+    fc.property(fc.array(item, { maxLength: 22 }), (items) => {
+      const listing = list(items);
+      if (items.length >= 20) return expect(listing).toMatchObject({ kind: 'unclear', refused: false });
+      const ours = items.filter(({ reference }) => reference === WANTED.reference);
+      listed += ours.length > 0 ? 1 : 0;
+      const messages = ours.map(({ id, status }) => ({ id, whatsappId: null, failed: status === 'failed' }));
+      expect(listing).toEqual({ kind: 'listed', messages });
+    }),
+  );
+  expect(listed).toBeGreaterThan(30);
 });

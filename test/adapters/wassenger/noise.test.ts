@@ -66,6 +66,17 @@ const answer = fc.record({
   after: fc.constantFrom('ends', 'is cut', 'says nothing more'),
 });
 
+const whole = (status: string, text: string, head = '') => ({ text: http(status, text, head), cutAt: null, after: 'ends' as const });
+/** Answers of which every kind of word comes. */
+const CLEAR = [
+  whole('201 Created', '{"id":"65aa00000000000000000001"}'),
+  whole('200 OK', '[]'),
+  whole('400 Bad Request', '{"errorCode":"phone:invalid","message":"no such number"}'),
+  whole('401 No', '{}'),
+  whole('429 Too Many Requests', '{}', 'retry-after: 1e400\r\n'),
+  whole('429 Too Many Requests', '{}', 'retry-after: -5\r\n'),
+];
+
 /** Node hands the connection over to whoever asked for another protocol, and nobody did. */
 const SWITCHING = {
   text: 'HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
@@ -78,6 +89,7 @@ test('whatever the server sends, every call ends in time with a word for it, and
   const listen = (error: unknown) => uncaught.push(error);
   process.on('unhandledRejection', listen);
   process.on('uncaughtExceptionMonitor', listen);
+  const words = new Set<string>();
   let bytes = Buffer.alloc(0);
   let after = 'ends';
   const server = await tcpServer((socket) => {
@@ -89,8 +101,8 @@ test('whatever the server sends, every call ends in time with a word for it, and
   });
   await fc.assert(
     fc.asyncProperty(answer, async ({ text, cutAt, after: then }) => {
-      const whole = Buffer.from(text, 'latin1');
-      bytes = cutAt === null ? whole : whole.subarray(0, Math.floor(cutAt * whole.length));
+      const all = Buffer.from(text, 'latin1');
+      bytes = cutAt === null ? all : all.subarray(0, Math.floor(cutAt * all.length));
       after = then;
       const provider = providerAt(server.url, { timeoutMs: TIMEOUT_MS });
       const calls = Promise.all([provider.send(MESSAGE, LATER), provider.lookUp(WANTED), provider.askLine()]);
@@ -111,10 +123,13 @@ test('whatever the server sends, every call ends in time with a word for it, and
       expect(['absent', 'unsure', 'barred']).toContain(finding.kind);
       if (finding.kind === 'absent') expect(mayHaveTaken).toBe(true);
       expect(['ready', 'waiting', 'barred', 'unreachable']).toContain(line.kind);
+      for (const { kind } of [outcome, finding, line]) words.add(kind);
       for (const said of [outcome, finding, line]) expect(JSON.stringify(said).length).toBeLessThan(3_000);
     }),
-    { numRuns: 40, endOnFailure: true, examples: [[SWITCHING]] },
+    { numRuns: 40, endOnFailure: true, examples: [[SWITCHING], ...CLEAR.map((each): [typeof each] => [each])] },
   );
+  for (const word of ['accepted', 'rejected', 'barred', 'throttled', 'unknown', 'absent', 'unsure', 'unreachable'])
+    expect(words).toContain(word);
   process.off('unhandledRejection', listen);
   process.off('uncaughtExceptionMonitor', listen);
   expect(uncaught).toEqual([]);

@@ -263,7 +263,7 @@ test('whatever a body holds, each part of it is one well-formed fact', () => {
   const maybe = (...values: unknown[]) =>
     fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...values) }, { weight: 1, arbitrary: fc.anything() });
   const record = (fields: Record<string, fc.Arbitrary<unknown>>) => fc.record(fields, { requiredKeys: [] });
-  const data = record({
+  const fields: Record<string, fc.Arbitrary<unknown>> = {
     id: maybe('3EB0AA11', '65bb00000000000000000009'),
     flow: maybe('inbound', 'outbound'),
     type: maybe('text', 'image', 'reaction'),
@@ -275,14 +275,21 @@ test('whatever a body holds, each part of it is one well-formed fact', () => {
     date: maybe('2026-01-01T00:00:00Z', '9999-99-99T99:99:99Z'),
     body: maybe('STOP', 'a\0\ud800'),
     media: maybe({ caption: 'x' }),
-    reaction: maybe('👍', { emoji: '👍' }),
+    reaction: maybe('👍', 'a\0\ud800', { emoji: '👍' }),
     reactions: maybe([{ emoji: '👍' }], [null]),
     quoted: maybe('3EB0', { id: '3EB0' }),
     failureReason: maybe('number:notfound', 'call +22997000017'),
     phone: maybe('+15550111'),
     failedAt: maybe('2026-01-01T00:00:00Z'),
-  });
+  };
+  const data = record(fields);
   const names = ['message:in:new', 'message:reaction', 'message:out:ack', 'message:out:sent', 'message:out:failed', 'chat:update'];
+  const oddField = fc.constantFrom(...Object.entries(fields)).chain(([name, value]) => value.map((odd) => ({ [name]: odd })));
+  const reaction = { ...REPLY, data: { ...REPLY.data, type: 'reaction', reaction: '👍' } };
+  const nearlyWhole = fc
+    .tuple(fc.constantFrom<{ data: object }>(REPLY, reaction, ACK, FAILED), fc.array(oddField, { maxLength: 3 }))
+    .map(([one, odd]) => ({ ...one, data: Object.assign({ ...one.data }, ...odd) }));
+  const kinds: string[] = [];
   const event = record({
     event: maybe(...names),
     id: maybe('3EB0AA11'),
@@ -292,25 +299,30 @@ test('whatever a body holds, each part of it is one well-formed fact', () => {
   });
   const clean = (text: string) => !/\0|\p{Cs}/u.test(text);
   fc.assert(
-    fc.property(fc.oneof(event, fc.array(event, { maxLength: 25 }), fc.anything(), fc.jsonValue()), (body) => {
-      const facts = read(body);
-      expect(facts).toHaveLength(Array.isArray(body) ? body.length : 1);
-      for (const fact of facts) {
-        if (fact.kind === 'ignored') {
-          expect(fact.reason).not.toBe('');
-          continue;
+    fc.property(
+      fc.oneof({ weight: 5, arbitrary: nearlyWhole }, event, fc.array(event, { maxLength: 25 }), fc.anything(), fc.jsonValue()),
+      (body) => {
+        const facts = read(body);
+        kinds.push(...facts.map(({ kind }) => kind));
+        expect(facts).toHaveLength(Array.isArray(body) ? body.length : 1);
+        for (const fact of facts) {
+          if (fact.kind === 'ignored') {
+            expect(fact.reason).not.toBe('');
+            continue;
+          }
+          expect(Number.isInteger(fact.at) && fact.at > Date.UTC(2009, 0) - 1 && fact.at <= NOW + 86_400_000).toBe(true);
+          expect(fact.phone ?? '+15550111').toMatch(/^\+[1-9]\d{6,14}$/);
+          if (fact.kind === 'delivery') {
+            expect(fact.ids.waId ?? fact.ids.providerId).toMatch(/^.{1,255}$/su);
+            expect(fact.failure !== null).toBe(fact.state === 'failed');
+          } else {
+            expect(fact.waId).toMatch(/^.{1,255}$/su);
+            expect(clean(fact.kind === 'reply' ? fact.text : fact.emoji)).toBe(true);
+          }
         }
-        expect(Number.isInteger(fact.at) && fact.at > Date.UTC(2009, 0) - 1 && fact.at <= NOW + 86_400_000).toBe(true);
-        expect(fact.phone ?? '+15550111').toMatch(/^\+[1-9]\d{6,14}$/);
-        if (fact.kind === 'delivery') {
-          expect(fact.ids.waId ?? fact.ids.providerId).toMatch(/^.{1,255}$/su);
-          expect(fact.failure !== null).toBe(fact.state === 'failed');
-        } else {
-          expect(fact.waId).toMatch(/^.{1,255}$/su);
-          expect(clean(fact.kind === 'reply' ? fact.text : fact.emoji)).toBe(true);
-        }
-      }
-    }),
+      },
+    ),
     { numRuns: 1_000 },
   );
+  for (const kind of ['reply', 'reaction', 'delivery']) expect(kinds.filter((each) => each === kind).length, kind).toBeGreaterThan(20);
 });
