@@ -106,6 +106,7 @@ describe('Message 2 beside a running campaign', () => {
     };
     const [ending, message] = await world.clock.run(Promise.all([world.start(), reply()]));
     expect(ending.exitCode).toBe(0);
+    expect(sendsOf(world, message)).toHaveLength(1);
     expect(world.provider.accepted.findIndex(({ reference }) => reference.includes(`-${message}-`))).toBeLessThanOrEqual(5);
     expect(world.provider.accepted).toHaveLength(31);
     expect(world.provider.duplicates()).toEqual([]);

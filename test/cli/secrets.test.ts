@@ -124,6 +124,7 @@ describe.concurrent('no secret is left behind', { timeout: 120_000 }, () => {
       client.disconnect();
 
       const tables = await database.query(`select table_name from information_schema.tables where table_schema = 'public'`);
+      expect(tables.length).toBeGreaterThan(3);
       for (const { table_name } of tables)
         expectNone(String(table_name), JSON.stringify(await database.query(`select * from ${table_name}`)));
     });

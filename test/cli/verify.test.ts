@@ -91,6 +91,7 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     const outcome = await place.run(VERIFY);
     expect(outcome.code, outcome.stderr).toBe(3);
     expect(events(outcome).at(-1)).toMatchObject({ extra: taken, matching: COUNT - taken });
+    expect(events(outcome)).toHaveLength(taken + 1);
     for (const one of events(outcome).slice(0, -1)) expect(one).toMatchObject({ type: 'extra', ledger: 'in_doubt' });
     expect((await place.run(['resume', '1'])).code).toBe(0);
     expect((await place.run(VERIFY)).code).toBe(0);

@@ -14,7 +14,7 @@ describe.runIf(isAvailable('mysql'))('a page of recipients in MySQL', () => {
       const [plan] = await beside.query(`explain select content from messages force index (${index})
         where campaign_id = 42 and message_type = 'message_1' and status = 'pending' and id > 7 order by id limit 10`);
       expect(plan, columns).toMatchObject({ type: 'range', key: index });
-      expect(String(plan?.Extra)).not.toMatch(/filesort|temporary/);
+      expect(plan?.Extra).toMatch(/^(?!.*(filesort|temporary)).*Using (where|index)/);
     } finally {
       await database.close();
       await beside.drop();
