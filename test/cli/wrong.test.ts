@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { freshDatabase, isAvailable } from '../support/databases.ts';
+import { freshDatabase, isAvailable, userWithoutCreate } from '../support/databases.ts';
 import { postgresUrl } from '../support/env.ts';
 import { freePort } from '../support/servers.ts';
 import { expectComplaint, expectEveryoneOnce, expectTidy, SECRETS } from './expectations.ts';
@@ -343,16 +343,13 @@ describe.concurrent('servers that are not there', { timeout: 60_000 }, () => {
   if (postgresUrl !== undefined) {
     it('a user without rights in the database', async ({ onTestFinished }) => {
       const database = await freshDatabase('postgres');
-      const role = new URL(database.url).pathname.slice(1);
-      await database.query(`create role ${role} login; revoke create on schema public from public`);
+      const user = await userWithoutCreate(database);
       onTestFinished(async () => {
-        await database.query(`drop role ${role}`);
+        await user.drop();
         await database.drop();
       });
-      const url = new URL(database.url);
-      url.username = role;
       expectComplaint(
-        await place.run(FILE, { DATABASE_URL: url.href }),
+        await place.run(FILE, { DATABASE_URL: user.url }),
         2,
         /^wsend: PostgreSQL at .* refused: permission denied for schema public$/m,
       );

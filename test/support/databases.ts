@@ -26,6 +26,16 @@ export function freshDatabase(dialect: SqlDialect): Promise<TestDatabase> {
   return { sqlite: freshFile, postgres: freshPostgres, mysql: freshMysql }[dialect]();
 }
 
+/** A PostgreSQL user who may use the tables that are there now and may create none: the name, `DATABASE_URL` as that user, and the end. */
+export async function userWithoutCreate(database: TestDatabase): Promise<{ role: string; url: string; drop(): Promise<void> }> {
+  const url = new URL(database.url);
+  const role = `${url.pathname.slice(1)}_user`;
+  await database.query(`create role ${role} login; revoke create on schema public from public;
+    grant select, insert, update, delete on all tables in schema public to ${role}; grant usage on all sequences in schema public to ${role}`);
+  url.username = role;
+  return { role, url: url.href, drop: async () => void (await database.query(`drop owned by ${role}; drop role ${role}`)) };
+}
+
 function uniqueName(): string {
   return `wsend_test_${process.pid}_${randomBytes(5).toString('hex')}`;
 }

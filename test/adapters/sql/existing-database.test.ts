@@ -5,7 +5,7 @@ import { importStore } from '../../../src/adapters/sql/import-store.ts';
 import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import { REPLY_WINDOW } from '../../../src/core/campaign.ts';
-import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
+import { freshDatabase, isAvailable, type TestDatabase, userWithoutCreate } from '../../support/databases.ts';
 import { createExistingDatabase, describeTables, EXISTING } from '../../support/existing-database.ts';
 
 for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
@@ -173,12 +173,8 @@ async function tables(database: TestDatabase): Promise<string[]> {
 describe.runIf(isAvailable('postgres'))('a PostgreSQL user', () => {
   it('without the right to create uses what is there, and is told when something is missing', async () => {
     const test = await createExistingDatabase('postgres');
-    const role = `wsend_test_role_${process.pid}`;
-    await test.query(`create role ${role} login; revoke create on schema public from public;
-      grant select, insert, update, delete on all tables in schema public to ${role}; grant usage on all sequences in schema public to ${role}`);
-    const url = new URL(test.url);
-    url.username = role;
-    const database = await openDatabase(url.href);
+    const user = await userWithoutCreate(test);
+    const database = await openDatabase(user.url);
     try {
       await createMissingTables(database);
       expect((await recipientStore(database).prepare(42, () => 'x')).made).toBe(24);
@@ -187,7 +183,7 @@ describe.runIf(isAvailable('postgres'))('a PostgreSQL user', () => {
         name: 'UsageError',
         message: expect.stringMatching(/permission denied/),
       });
-      await test.query(`revoke update on messages from ${role}`);
+      await test.query(`revoke update on messages from ${user.role}`);
       const error = await recipientStore(database)
         .retryFailed(41)
         .catch((e) => e);
@@ -197,13 +193,8 @@ describe.runIf(isAvailable('postgres'))('a PostgreSQL user', () => {
       });
     } finally {
       await database.close();
+      await user.drop();
       await test.drop();
-      await (
-        await freshDatabase('postgres').then(async (other) => {
-          await other.query(`drop role ${role}`);
-          return other;
-        })
-      ).drop();
     }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/adapters/sql/database.ts';
 import { lastRuns } from '../../../src/adapters/sql/last-runs.ts';
-import { isAvailable } from '../../support/databases.ts';
+import { isAvailable, userWithoutCreate } from '../../support/databases.ts';
 import { createExistingDatabase, describeTables } from '../../support/existing-database.ts';
 
 for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
@@ -25,12 +25,8 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
 describe.runIf(isAvailable('postgres'))('a PostgreSQL user without the right to create', () => {
   it('has no run noted before the table is there, and is told what is missing', async () => {
     const existing = await createExistingDatabase('postgres');
-    const role = `wsend_test_runs_${process.pid}`;
-    await existing.query(`create role ${role} login; revoke create on schema public from public;
-      grant select, insert, update, delete on all tables in schema public to ${role}`);
-    const url = new URL(existing.url);
-    url.username = role;
-    const database = await openDatabase(url.href);
+    const user = await userWithoutCreate(existing);
+    const database = await openDatabase(user.url);
     const runs = lastRuns(database);
     await expect(runs.note(42, 'first')).rejects.toMatchObject({
       name: 'UsageError',
@@ -39,11 +35,11 @@ describe.runIf(isAvailable('postgres'))('a PostgreSQL user without the right to 
     });
     expect(await runs.of(42)).toBeNull();
     await existing.query(`create table wsend_last_runs (campaign_id bigint primary key, token varchar(100), begun_at timestamp);
-      grant select, insert, update on wsend_last_runs to ${role}`);
+      grant select, insert, update on wsend_last_runs to ${user.role}`);
     await runs.note(42, 'first');
     expect(await runs.of(42)).toBe('first');
     await database.close();
-    await existing.query(`drop owned by ${role}; drop role ${role}`);
+    await user.drop();
     await existing.drop();
   });
 });

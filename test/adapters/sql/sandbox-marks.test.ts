@@ -4,7 +4,7 @@ import { importStore } from '../../../src/adapters/sql/import-store.ts';
 import { sandboxMarks } from '../../../src/adapters/sql/sandbox-marks.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import type { PlannedRecipient } from '../../../src/ports.ts';
-import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
+import { freshDatabase, isAvailable, type TestDatabase, userWithoutCreate } from '../../support/databases.ts';
 import { createExistingDatabase, describeTables } from '../../support/existing-database.ts';
 
 const PERSON: PlannedRecipient = {
@@ -52,24 +52,20 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
 describe.runIf(isAvailable('postgres'))('a PostgreSQL user without the right to create', () => {
   it('cannot rehearse before the table is there, and is told what is missing', async () => {
     const existing = await createExistingDatabase('postgres');
-    const role = `wsend_test_marks_${process.pid}`;
-    await existing.query(`create role ${role} login; revoke create on schema public from public;
-      grant select, insert, update, delete on all tables in schema public to ${role}`);
-    const url = new URL(existing.url);
-    url.username = role;
-    const database = await openDatabase(url.href);
+    const user = await userWithoutCreate(existing);
+    const database = await openDatabase(user.url);
     const marks = sandboxMarks(database);
     expect(await marks.has(42)).toBe(false);
     const refused = { name: 'UsageError', message: expect.stringMatching(/table wsend_sandbox_campaigns .*permission denied/) };
     await expect(marks.set(42)).rejects.toMatchObject({ ...refused, next: expect.stringContaining('campaign_id bigint primary key') });
     await existing.query('create table wsend_sandbox_campaigns (campaign_id bigint primary key, created_at timestamp)');
-    await existing.query(`grant select on wsend_sandbox_campaigns to ${role}`);
+    await existing.query(`grant select on wsend_sandbox_campaigns to ${user.role}`);
     await expect(marks.set(42)).rejects.toMatchObject(refused);
-    await existing.query(`grant insert on wsend_sandbox_campaigns to ${role}`);
+    await existing.query(`grant insert on wsend_sandbox_campaigns to ${user.role}`);
     await marks.set(42);
     expect(await marks.has(42)).toBe(true);
     await database.close();
-    await existing.query(`drop owned by ${role}; drop role ${role}`);
+    await user.drop();
     await existing.drop();
   });
 });
