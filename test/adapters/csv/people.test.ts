@@ -12,7 +12,7 @@ import { compileTemplate } from '../../../src/adapters/liquid/template.ts';
 import { InfrastructureError, UsageError } from '../../../src/errors.ts';
 import type { PlannedRecipient } from '../../../src/ports.ts';
 import { temporaryFolder } from './folder.ts';
-import { type Style, writeCsv } from './writer.ts';
+import { style, writeCsv } from './writer.ts';
 
 const folder = temporaryFolder();
 
@@ -320,13 +320,6 @@ test('errors and reasons show no whole phone number', async () => {
   expect(JSON.stringify(people.firstRefused)).not.toMatch(/\d{6}/);
 });
 
-const style: fc.Arbitrary<Style> = fc.record({
-  delimiter: fc.constantFrom(',', ';', '\t'),
-  newline: fc.constantFrom('\n', '\r\n', '\r'),
-  quoteAll: fc.boolean(),
-  encoding: fc.constantFrom('utf8', 'utf8-mark', 'utf16le', 'utf16be'),
-  ending: fc.constantFrom('none', 'one', 'blank lines', 'empty cells'),
-});
 const number = fc.oneof(
   fc.integer({ min: 0, max: 20 }).map((n) => `+22901900000${String(n).padStart(2, '0')}`),
   fc.integer({ min: 0, max: 20 }).map((n) => `01 90 00 00 ${String(n).padStart(2, '0')}`),

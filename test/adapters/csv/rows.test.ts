@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Format } from '../../../src/adapters/csv/delimiter.ts';
 import { type Row, readRows } from '../../../src/adapters/csv/rows.ts';
 import { UsageError } from '../../../src/errors.ts';
-import { type Style, writeCsv } from './writer.ts';
+import { style, writeCsv } from './writer.ts';
 
 async function readAll(bytes: Buffer, pieceSize = 64 * 1024): Promise<{ rows: Row[]; format: Format | undefined }> {
   async function* pieces() {
@@ -16,14 +16,6 @@ async function readAll(bytes: Buffer, pieceSize = 64 * 1024): Promise<{ rows: Ro
 }
 const read = async (text: string | Buffer) => (await readAll(Buffer.from(text as string))).rows;
 const cellsOf = async (text: string) => (await read(text)).map((row) => row.cells);
-
-const style: fc.Arbitrary<Style> = fc.record({
-  delimiter: fc.constantFrom(',', ';', '\t'),
-  newline: fc.constantFrom('\n', '\r\n', '\r'),
-  quoteAll: fc.boolean(),
-  encoding: fc.constantFrom('utf8', 'utf8-mark', 'utf16le', 'utf16be'),
-  ending: fc.constantFrom('none', 'one', 'blank lines', 'empty cells'),
-});
 
 const cell = fc
   .oneof(

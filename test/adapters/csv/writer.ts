@@ -1,3 +1,5 @@
+import fc from 'fast-check';
+
 /** The ways in which programs write the same table. */
 export interface Style {
   delimiter: ',' | ';' | '\t';
@@ -7,6 +9,15 @@ export interface Style {
   /** Blank lines at the end, or none and no final line end either. */
   ending: 'none' | 'one' | 'blank lines' | 'empty cells';
 }
+
+/** Any of them. */
+export const style: fc.Arbitrary<Style> = fc.record({
+  delimiter: fc.constantFrom(',', ';', '\t'),
+  newline: fc.constantFrom('\n', '\r\n', '\r'),
+  quoteAll: fc.boolean(),
+  encoding: fc.constantFrom('utf8', 'utf8-mark', 'utf16le', 'utf16be'),
+  ending: fc.constantFrom('none', 'one', 'blank lines', 'empty cells'),
+});
 
 /** Writes a table as RFC 4180 says, in a style. Cells may hold anything but a lone surrogate or NUL. */
 export function writeCsv(table: string[][], style: Style): Buffer {
