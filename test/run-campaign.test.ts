@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointUnreachable, DatabaseUnreachable } from '../src/errors.ts';
-import { accepted, answers, behaviours, endAllRight, faults, gaps, invalid, kills, unknown } from './support/answers.ts';
-import type { Behaviour } from './support/memory-provider.ts';
+import { accepted, answers, endAllRight, faults, faultyFor, gaps, invalid, kills, unknown } from './support/answers.ts';
 import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 
 const MINUTE = 60_000;
@@ -84,11 +83,7 @@ describe('the weather', () => {
               if (is === 'database slow') await wait(3_000);
               if (is === 'database down' && operation === 'record') throw new DatabaseUnreachable('down');
             };
-            let calls = 0;
-            world.provider.behave = () => {
-              calls += 1;
-              return calls > 80 ? answers(accepted) : (behaviours[faulty[calls % faulty.length] as number] as Behaviour);
-            };
+            world.provider.behave = faultyFor(80, faulty);
             for (const { call, after } of killed) await world.killed(call, { after }).catch(() => null);
             for (let i = 0; i < 4; i += 1) await world.finish().catch(() => null);
             calm = true;
@@ -119,11 +114,7 @@ describe('the weather', () => {
             bounds: { minDelayMs: delayMs, maxDelayMs: 10_000 },
             concurrency: 5,
           };
-          let calls = 0;
-          world.provider.behave = () => {
-            calls += 1;
-            return calls > 80 ? answers(accepted) : (behaviours[faulty[calls % faulty.length] as number] as Behaviour);
-          };
+          world.provider.behave = faultyFor(80, faulty);
           for (const call of killed) {
             await world.killed(call, { after }).catch(() => null);
             world.checkpoints.wipe();

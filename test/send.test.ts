@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eta } from '../src/core/estimate.ts';
-import { accepted, answers, behaviours, endAllRight, faults, gaps, invalid, kills, unknown } from './support/answers.ts';
-import type { Behaviour } from './support/memory-provider.ts';
+import { accepted, answers, endAllRight, faults, faultyFor, gaps, invalid, kills, unknown } from './support/answers.ts';
 import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 
 const pace = fc.record({
@@ -292,11 +291,7 @@ describe('crashes', () => {
           const world = new SimWorld(count);
           world.policy = { ...POLICY, pace: { delayMs: 2_000, batchSize: 7, batchPauseMs: 4_000 } };
           world.provider.listedAfterMs = listedAfterMs;
-          let calls = 0;
-          world.provider.behave = () => {
-            calls += 1;
-            return calls > 60 ? answers(accepted) : (behaviours[faulty[calls % faulty.length] as number] as Behaviour);
-          };
+          world.provider.behave = faultyFor(60, faulty);
           for (const { call, after } of killed) await world.killed(call, { after });
           await endAllRight(world);
           expect(world.provider.duplicates()).toEqual([]);

@@ -14,7 +14,7 @@ export function gaps(world: SimWorld): number[] {
 }
 
 /** What the provider may do with one call. */
-export const behaviours: Behaviour[] = [
+const behaviours: Behaviour[] = [
   answers(accepted),
   answers(accepted),
   answers(accepted, true, 8_000),
@@ -28,6 +28,15 @@ export const behaviours: Behaviour[] = [
   answers({ kind: 'unavailable', code: 'ECONNREFUSED', reason: 'refused' }, false, 0),
 ];
 export const faults = fc.array(fc.integer({ min: 0, max: behaviours.length - 1 }), { minLength: 1, maxLength: 40 });
+/** Behaves as `faults` drew, call after call, and well once there were `calls`. */
+export function faultyFor(calls: number, drawn: number[]): () => Behaviour {
+  let made = 0;
+  return () => {
+    made += 1;
+    return made > calls ? answers(accepted) : (behaviours[drawn[made % drawn.length] as number] as Behaviour);
+  };
+}
+
 export const kills = fc.array(fc.record({ call: fc.integer({ min: 1, max: 150 }), after: fc.boolean() }), { maxLength: 6 });
 
 /** Resumes until everybody is settled. Throws the first bug that broke a run, then or before. */
