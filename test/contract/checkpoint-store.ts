@@ -3,7 +3,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { MessageType } from '../../src/core/campaign.ts';
 import type { PacingState } from '../../src/core/pacing.ts';
 import { LockLost, UsageError } from '../../src/errors.ts';
-import type { Change, Checkpoint, CheckpointHeader, CheckpointStore, Claim, Doubt, Owner, Recovered, Retry } from '../../src/ports.ts';
+import {
+  type Change,
+  type Checkpoint,
+  type CheckpointHeader,
+  type CheckpointStore,
+  type Claim,
+  type Doubt,
+  NO_CHECKPOINT,
+  type Owner,
+  type Recovered,
+  type Retry,
+} from '../../src/ports.ts';
 
 /** One place where checkpoints are kept, as the contract uses it. */
 export interface CheckpointPlace {
@@ -396,7 +407,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         await (await started()).release(HEADER);
         await place.setVersion(campaign, 2, type);
         await expect(store.acquire(campaign, line, newOwner(), [])).rejects.toThrow(UsageError);
-        await expect(store.view(campaign)).rejects.toThrow(/format 2, this wsend knows 1/);
+        await expect(store.view(campaign)).rejects.toThrow(`campaign ${campaign} has format 2, this wsend knows 1`);
         await take(newOwner(), { campaign: campaign + 500_000 });
       });
     });
@@ -660,6 +671,20 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         await place.pass(120_000);
         expect(await store.view(campaign)).toMatchObject({ header: null, sent: 0, lastMessage: null });
         expect((await (await take()).recover()).header).toBeNull();
+      });
+
+      test('of one that is gone nothing is left, whatever it held', async () => {
+        const owner = newOwner();
+        const checkpoint = await started(owner);
+        await checkpoint.commit(
+          [1, 2].map((message): Change => ({ type: 'claim', claim: claimOf(message, owner) })),
+          PACED,
+        );
+        await checkpoint.commit([{ type: 'settle', result: sentOf(1) }], null);
+        await checkpoint.release({ ...HEADER, finished: true });
+        await place.pass(7 * DAY + 60_000);
+        expect(await store.view(campaign)).toEqual(NO_CHECKPOINT);
+        expect(await (await take()).recover()).toMatchObject({ header: null, claims: [], outcomes: [] });
       });
 
       test('one whose campaign is over later, after 24 h without a reply, say, is kept 7 days from then', async () => {

@@ -37,7 +37,7 @@ export async function recoverFrom(work: Work, campaign: number, line: string): P
 export function checkVersion(campaign: number, version: number | null | undefined): void {
   if ((version ?? 0) <= VERSION) return;
   throw new UsageError(
-    `the checkpoint of campaign ${campaign} has format ${version}, this wsend knows ${VERSION}`,
+    `the checkpoint of campaign ${Math.abs(campaign)} has format ${version}, this wsend knows ${VERSION}`,
     'Use the newer wsend that wrote it.',
   );
 }

@@ -65,7 +65,9 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
           select c.version, c.header, c.sent, c.failed, c.last_message,
             (select owner from wsend_checkpoint_lock where name = ${lockNames(campaign, '').campaign} and expires_at > ${now}) as owner,
             (select json_group_object(place, n) from (
-              select place, count(*) as n from wsend_checkpoint_recipient where campaign = ${campaign} group by place)) as places
+              select place, count(*) as n from wsend_checkpoint_recipient where campaign = ${campaign}
+                and not exists (select 1 from wsend_checkpoint where campaign = ${campaign} and expires_at <= ${now})
+              group by place)) as places
           from (select 1) left join wsend_checkpoint c on c.campaign = ${campaign} and coalesce(c.expires_at > ${now}, true)`.execute(db);
         const row = rows[0] as ViewRow;
         checkVersion(campaign, row.version);
