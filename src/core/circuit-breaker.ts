@@ -1,3 +1,4 @@
+import { FAILED_LATER } from './delivery.ts';
 import { errorRate } from './error-rate.ts';
 import { formatPercent } from './units.ts';
 
@@ -21,9 +22,6 @@ export function observe(breaker: CircuitBreaker, code: string | null): CircuitBr
   if (code === null) return { ...breaker, sent: breaker.sent + 1 };
   return { ...breaker, failed: breaker.failed + 1, codes: { ...breaker.codes, [code]: (breaker.codes[code] ?? 0) + 1 } };
 }
-
-/** The code under which a failure counts that came after the provider had accepted the message. */
-export const FAILED_LATER = 'message:failed';
 
 /** The breaker once `late` of those that were sent have failed after all; no more of them than this run has sent count. */
 export function reviewed(breaker: CircuitBreaker, late: number): CircuitBreaker {

@@ -9,6 +9,9 @@ export interface DeliveryRow {
   error: string | null;
 }
 
+/** The code under which a failure counts that came after the provider had accepted the message, where it gives none. */
+export const FAILED_LATER = 'message:failed';
+
 /** One report about it. `current` is false when it is about an acceptance that a later one has replaced. */
 export type DeliveryReport = Pick<Delivery, 'state' | 'at' | 'failure'> & { current: boolean };
 
@@ -25,7 +28,7 @@ export function afterDelivery(row: DeliveryRow, { state, at, failure, current }:
   if (rank === undefined || state === 'sent') return row;
   if (state === 'failed') {
     if (row.status !== 'sent' || !current) return row;
-    const { code, reason } = failure ?? { code: 'message:failed', reason: 'accepted, then failed at the provider' };
+    const { code, reason } = failure ?? { code: FAILED_LATER, reason: 'accepted, then failed at the provider' };
     return { ...row, status: 'failed', error: `${code}: ${reason}` };
   }
   const moved = rank < (RANK[state] as number) ? { status: state, error: null } : {};

@@ -1,14 +1,10 @@
+import { ASSUMED_ABSENT, ASSUMED_SENT } from '../core/note.ts';
 import { formatCount } from '../core/units.ts';
 import type { LeftInDoubt, Run } from './run.ts';
 import { move, putBack } from './settle.ts';
 
 /** The operator's word on those whom nobody can know of: they got it, or they did not. */
 export type Assumption = 'sent' | 'absent';
-
-/** Why a row counts as sent although the provider did not say so. */
-const ASSUMED_SENT = 'assumed sent, on the word of the operator';
-/** Kept on a row that is pending again: should the checkpoint be lost, it is looked up once more before it is sent. */
-const ASSUMED_ABSENT = 'assumed not sent, on the word of the operator';
 
 /**
  * Settles by the operator's word what the look-ups of this run left in doubt: `sent` records it, with a note that it was assumed; `absent` makes

@@ -1,3 +1,4 @@
+import { doubtNote, retryNote, UNCONFIRMED } from '../core/note.ts';
 import type { Finding, Outcome } from '../core/outcome.ts';
 import { mayRetry, retryWait } from '../core/retry.ts';
 import type { Claim } from '../ports.ts';
@@ -6,9 +7,6 @@ import { restUnreachable } from './line.ts';
 import { lookUpReference } from './look-up.ts';
 import { type LeftInDoubt, type Run, stopRun } from './run.ts';
 import { move, putBack, settle } from './settle.ts';
-
-/** Code of a recipient whose attempts are used up, none of them known to have been taken; the last outcome's code follows. */
-export const UNCONFIRMED = 'unconfirmed:';
 
 /** An attempt whose outcome is unknown. */
 export interface UnknownAttempt {
@@ -74,7 +72,7 @@ export async function leaveInDoubt(run: Run, left: LeftInDoubt, attempts = left.
   const { message, claim, reason } = left;
   const durable = run.journal.write({ type: 'doubt', doubt: { ...claim, reason } });
   await durable;
-  run.outbox.add({ kind: 'marked', message: claim.message, note: `in doubt: ${reason}`, at: run.clock.now(), attempts });
+  run.outbox.add({ kind: 'marked', message: claim.message, note: doubtNote(reason), at: run.clock.now(), attempts });
   move(run, message, 'inDoubt');
   run.leftInDoubt?.push(left);
   run.report.tell({ type: 'in_doubt', ...message.attempted, reason, progress: run.progress });
@@ -98,6 +96,6 @@ async function tryAgain(run: Run, message: Addressed, { claim, outcome }: Unknow
   }
   const waitMs = retryWait(attempts, run.current.retry);
   await putBack(run, { ...message, queued: { ...message.queued, attempts } }, at + waitMs);
-  run.outbox.add({ kind: 'marked', message: claim.message, note: `to be tried again: ${outcome.reason}`, at, attempts });
+  run.outbox.add({ kind: 'marked', message: claim.message, note: retryNote(outcome.reason), at, attempts });
   run.report.tell({ type: 'retry', ...message.attempted, reason: outcome.reason, waitMs });
 }

@@ -1,4 +1,5 @@
 import { BEFORE_ALL, type Recipient } from '../core/campaign.ts';
+import { doubtNote } from '../core/note.ts';
 import type { Policy } from '../core/policy.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Recovered, Result } from '../ports.ts';
@@ -47,7 +48,7 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered): Pr
       const claim = wanted[i] as (typeof wanted)[number];
       const done = { message: claim.message, at, attempts: claim.attempt };
       if (finding.kind === 'absent') return [];
-      if (finding.kind !== 'found') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: `in doubt: ${finding.reason}` }];
+      if (finding.kind !== 'found') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: doubtNote(finding.reason) }];
       const names = namesOf(finding);
       return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
     }),

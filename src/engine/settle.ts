@@ -1,5 +1,6 @@
 import { checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
 import { record as recordLatency } from '../core/latency.ts';
+import { SKIPPED } from '../core/note.ts';
 import { admit, type Standing, updateProgress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import type { Result } from '../ports.ts';
@@ -58,7 +59,7 @@ export async function skip(run: Run, message: Addressed): Promise<void> {
   if (message.queued.recipient.skipped) return;
   const { message: id } = message.claim;
   await run.journal.write({ type: 'forget', message: id });
-  run.outbox.add({ kind: 'marked', message: id, note: 'skipped: opted out', at: run.clock.now(), attempts: message.queued.attempts });
+  run.outbox.add({ kind: 'marked', message: id, note: SKIPPED, at: run.clock.now(), attempts: message.queued.attempts });
   move(run, message, 'skipped');
   run.report.tell({ type: 'skipped', ...message.attempted, reason: 'opted_out', progress: run.progress });
 }

@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { campaignStore } from '../../src/adapters/sql/campaign-store.ts';
 import type { Database } from '../../src/adapters/sql/database.ts';
 import { importStore } from '../../src/adapters/sql/import-store.ts';
-import { NOTE_PREFIX } from '../../src/adapters/sql/message-rows.ts';
 import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
 import { REPLY_WINDOW } from '../../src/core/campaign.ts';
 import type { CampaignPlan, CampaignStore, ImportStore, PlannedRecipient, RecipientStore, Result } from '../../src/ports.ts';
@@ -215,7 +214,7 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
         expect(page.map(({ attempts }) => attempts)).toEqual([0, 2, 0, 0, 2, 0]);
         expect(await messageRow(rows[4] as number)).toMatchObject({
           status: 'pending',
-          error_message: `${NOTE_PREFIX}in doubt: timeout`,
+          error_message: 'wsend: in doubt: timeout',
           retry_count: 2,
         });
         expect(await countersOf(id)).toEqual([6, 0, 0, 0]);

@@ -1,4 +1,5 @@
 import { type Campaign, type CampaignStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
+import { LOOK_UP_FIRST, marksOf, noteText, UNCONFIRMED } from '../../src/core/note.ts';
 import type { CampaignStore, RecipientStore, Result, Tally } from '../../src/ports.ts';
 
 /** A row of `messages`. */
@@ -55,7 +56,7 @@ export class MemoryStore implements CampaignStore, RecipientStore {
   async tally(): Promise<Tally> {
     await this.before('tally');
     const count = (status: Row['status']) => this.rows.filter((row) => row.status === status).length;
-    const skipped = this.rows.filter((row) => row.status === 'pending' && row.error?.startsWith('wsend: skipped:')).length;
+    const skipped = this.rows.filter((row) => row.status === 'pending' && marksOf(row.error).skipped).length;
     return { total: this.rows.length, pending: count('pending') - skipped, sent: count('sent'), failed: count('failed') };
   }
 
@@ -101,7 +102,7 @@ export class MemoryStore implements CampaignStore, RecipientStore {
       const row = this.rows.find((other) => other.message === result.message);
       if (row === undefined || !(row.status === 'pending' || (row.status === 'failed' && result.kind === 'sent'))) continue;
       row.attempts = result.attempts;
-      if (result.kind === 'marked') row.error = `wsend: ${result.note}`;
+      if (result.kind === 'marked') row.error = noteText(result.note);
       else if (result.kind === 'sent')
         Object.assign(row, { status: 'sent', providerId: result.providerId, sentAt: result.at, error: null });
       else Object.assign(row, { status: 'failed', error: `${result.code}: ${result.reason}`, providerId: result.providerId });
@@ -119,7 +120,7 @@ export class MemoryStore implements CampaignStore, RecipientStore {
   async retryFailed(): Promise<number[]> {
     const failed = this.rows.filter((row) => row.status === 'failed');
     for (const row of failed)
-      Object.assign(row, { status: 'pending', attempts: 0, error: row.error?.startsWith('unconfirmed:') ? `wsend: ${row.error}` : null });
+      Object.assign(row, { status: 'pending', attempts: 0, error: row.error?.startsWith(UNCONFIRMED) ? noteText(LOOK_UP_FIRST) : null });
     if (failed.length > 0) this.campaign.status = 'sending';
     return failed.map(({ message }) => message);
   }
@@ -131,8 +132,7 @@ function toRecipient(row: Row): Recipient {
     phone: row.phone,
     content: row.content,
     attempts: row.attempts,
-    marked: (row.error?.startsWith('wsend: ') && !row.error.startsWith('wsend: skipped:')) ?? false,
-    skipped: row.error?.startsWith('wsend: skipped:') ?? false,
+    ...marksOf(row.error),
     acceptedBefore: row.providerId,
     duplicateOf: null,
   };

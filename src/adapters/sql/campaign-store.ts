@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
 import type { Campaign, MessageType } from '../../core/campaign.ts';
+import { SKIPPED_PREFIX } from '../../core/note.ts';
 import type { CampaignStore } from '../../ports.ts';
 import { lockCampaign, tallyFrom, tallyOf, writeStatus } from './counters.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { exactly, hasStatus, messageRows, SKIPPED_PREFIX } from './message-rows.ts';
+import { exactly, hasStatus, messageRows } from './message-rows.ts';
 import { openRows, pendingMessage2 } from './replies.ts';
 import { fromStored } from './stored-time.ts';
 import { inRepeatableTransaction } from './transaction.ts';

@@ -1,10 +1,11 @@
 import { type Kysely, sql } from 'kysely';
 import type { CampaignStatus, MessageType } from '../../core/campaign.ts';
+import { SKIPPED_PREFIX } from '../../core/note.ts';
 import { UsageError } from '../../errors.ts';
 import type { CountersMoved, Tally } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
 import { keptTimes } from './kept-times.ts';
-import { exactly, messageRows, SKIPPED_PREFIX, TAKEN } from './message-rows.ts';
+import { exactly, messageRows, TAKEN } from './message-rows.ts';
 import type { Schema } from './table-types.ts';
 
 /**

@@ -1,8 +1,9 @@
+import { readNote } from '../../core/note.ts';
 import type { Ledger, LedgerRow } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { columnsByTable } from './inspect.ts';
-import { NOTE_PREFIX, TAKEN } from './message-rows.ts';
+import { TAKEN } from './message-rows.ts';
 
 /** Message 1 and Message 2 of a campaign, page by page, to be compared with what the provider holds. */
 export function ledger(database: Database): Ledger {
@@ -36,7 +37,7 @@ export function ledger(database: Database): Ledger {
           content: row.content ?? '',
           status: statusOf(row.status),
           providerId: row.whatsapp_message_id || null,
-          assumed: TAKEN.includes(row.status) && (row.error_message?.startsWith(NOTE_PREFIX) ?? false),
+          assumed: TAKEN.includes(row.status) && readNote(row.error_message) !== null,
         }));
       }),
   };

@@ -1,15 +1,10 @@
 import { type AliasedRawBuilder, type Kysely, type RawBuilder, type Selectable, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { MessageType, Recipient } from '../../core/campaign.ts';
+import { marksOf } from '../../core/note.ts';
 import { UsageError } from '../../errors.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { indexByCampaign } from './index-by-campaign.ts';
 import type { Messages, Schema } from './table-types.ts';
-
-/** What marks an error text on a pending row as a note of ours: such a row was in doubt, or waiting for a retry. */
-export const NOTE_PREFIX = 'wsend: ';
-
-/** How the note begins of a row that was left out because the contact wants no messages. */
-export const SKIPPED_PREFIX = `${NOTE_PREFIX}skipped:`;
 
 /** The statuses that say the provider took the message. */
 export const TAKEN = ['sent', 'delivered', 'read'];
@@ -89,8 +84,7 @@ export async function asRecipients(
     phone: asText(row.full_number),
     content: asText(row.content),
     attempts: asCount(row.retry_count),
-    marked: isNote(row.error_message) && !isSkipped(row.error_message),
-    skipped: isSkipped(row.error_message),
+    ...marksOf(asText(row.error_message)),
     acceptedBefore: asText(row.whatsapp_message_id) || null,
     duplicateOf: otherThan(Number(row.id), first.get(Number(row.contact_id))),
   }));
@@ -135,14 +129,6 @@ async function firstRows(
     .execute();
   const inOrder = rows.sort((a, b) => Number(a.status === 'pending') - Number(b.status === 'pending') || a.id - b.id);
   return new Map(inOrder.reverse().map(({ contact_id, id }) => [Number(contact_id), Number(id)]));
-}
-
-function isNote(error: unknown): boolean {
-  return asText(error).startsWith(NOTE_PREFIX);
-}
-
-function isSkipped(error: unknown): boolean {
-  return asText(error).startsWith(SKIPPED_PREFIX);
 }
 
 function otherThan(row: number, first: number | undefined): number | null {

@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
 import { REPLY_WINDOW } from '../../core/campaign.ts';
+import { readNote } from '../../core/note.ts';
 import type { RecipientReports } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { messageRows, NOTE_PREFIX, SKIPPED_PREFIX, TAKEN } from './message-rows.ts';
+import { messageRows, TAKEN } from './message-rows.ts';
 import { fromStored } from './stored-time.ts';
 
 /** What became of each recipient of a campaign, page by page. */
@@ -93,10 +94,7 @@ async function message2Statuses({ db }: Database, campaign: number, contacts: nu
 
 /** A pending row may carry a note of ours, which says more than its status. */
 function standing(status: string, error: string | null): { status: string; reason: string | null } {
-  const reason = error?.startsWith(NOTE_PREFIX) ? error.slice(NOTE_PREFIX.length) : error || null;
-  if (status === 'pending' && error?.startsWith(SKIPPED_PREFIX)) return { status: 'skipped', reason };
-  if (status === 'pending' && error?.startsWith(IN_DOUBT_PREFIX)) return { status: 'in_doubt', reason };
-  return { status, reason };
+  const note = readNote(error);
+  if (note === null) return { status, reason: error || null };
+  return { status: status === 'pending' && note.kind !== 'other' ? note.kind : status, reason: note.note };
 }
-
-const IN_DOUBT_PREFIX = `${NOTE_PREFIX}in doubt:`;

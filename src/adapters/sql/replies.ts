@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import { REPLY_WINDOW } from '../../core/campaign.ts';
+import { SKIPPED_PREFIX } from '../../core/note.ts';
 import { toE164 } from '../../core/phone.ts';
 import type { ReplyCounts } from '../../core/reply-counts.ts';
 import type { EpochMs } from '../../core/units.ts';
@@ -8,7 +9,7 @@ import type { Database, SqlDialect } from './database.ts';
 import { asking } from './database-errors.ts';
 import { columnsByTable } from './inspect.ts';
 import { UNKNOWN_LINE } from './message-2.ts';
-import { hasStatus, messageRows, SKIPPED_PREFIX, TAKEN } from './message-rows.ts';
+import { hasStatus, messageRows, TAKEN } from './message-rows.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 

@@ -1,17 +1,14 @@
 import { sql } from 'kysely';
 import { BEFORE_ALL } from '../../core/campaign.ts';
+import { LOOK_UP_FIRST, noteText, UNCONFIRMED } from '../../core/note.ts';
 import { lockCampaign, writeStatus } from './counters.ts';
 import type { Database } from './database.ts';
 import { keptTimes } from './kept-times.ts';
-import { hasStatus, messageRows, NOTE_PREFIX } from './message-rows.ts';
+import { hasStatus, messageRows } from './message-rows.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 
 /** Rows that one statement makes pending again: few enough to answer well within the time a statement has. */
 const ROWS = 5_000;
-
-/** How the error text of a recipient begins whose attempts were used up without it being known whether one was taken. */
-const UNCONFIRMED = 'unconfirmed:';
-const LOOK_UP_FIRST = `${NOTE_PREFIX}was unconfirmed, to be looked up before it is sent again`;
 
 /**
  * Makes a campaign's failed Message 1 rows pending again, without attempts and error text, and the campaign `sending`, so that `resume --all`
@@ -22,6 +19,7 @@ export function retryFailed(database: Database, campaign: number): Promise<numbe
   return inRepeatableTransaction(database, async (transaction) => {
     await lockCampaign(transaction, database.dialect, campaign);
     const now = database.stamp();
+    const note = noteText(LOOK_UP_FIRST);
     const retried: number[] = [];
     for (let after = BEFORE_ALL; ; ) {
       const failed = await messageRows(transaction, campaign)
@@ -39,7 +37,7 @@ export function retryFailed(database: Database, campaign: number): Promise<numbe
           ...keptTimes(database.dialect, 'created_at', 'sent_at'),
           status: 'pending',
           retry_count: 0,
-          error_message: sql<string | null>`case when error_message like ${`${UNCONFIRMED}%`} then ${LOOK_UP_FIRST} else null end`,
+          error_message: sql<string | null>`case when error_message like ${`${UNCONFIRMED}%`} then ${note} else null end`,
           updated_at: now,
         })
         .where('campaign_id', '=', campaign)

@@ -1,6 +1,7 @@
+import { noteText } from '../../core/note.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
-import { NOTE_PREFIX, TAKEN } from './message-rows.ts';
+import { TAKEN } from './message-rows.ts';
 
 /** The new state of one row of `messages`. A null id of the provider or time of sending leaves what is there. */
 export interface RowChange {
@@ -47,7 +48,7 @@ function columnsOf(result: Result, { text, time }: Fit): Pick<RowChange, 'status
       return {
         status: 'sent',
         whatsapp_message_id: providerId(result.providerId),
-        error_message: result.note === undefined ? null : text(`${NOTE_PREFIX}${result.note}`, LONGEST_ERROR),
+        error_message: result.note === undefined ? null : text(noteText(result.note), LONGEST_ERROR),
         sent_at: time(result.at),
       };
     case 'failed': {
@@ -58,7 +59,7 @@ function columnsOf(result: Result, { text, time }: Fit): Pick<RowChange, 'status
       return {
         status: 'pending',
         whatsapp_message_id: null,
-        error_message: text(`${NOTE_PREFIX}${result.note}`, LONGEST_ERROR),
+        error_message: text(noteText(result.note), LONGEST_ERROR),
         sent_at: null,
       };
   }
