@@ -1,4 +1,5 @@
 import { getSystemErrorMap } from 'node:util';
+import { CHECKPOINT_VERSION } from './ports/checkpoint-format.ts';
 
 /** What a process exits with. Scripts rely on these numbers. */
 export const EXIT = {
@@ -71,6 +72,15 @@ export class LockLost extends UserError {
   constructor(message: string) {
     super(message, { exitCode: EXIT.held });
   }
+}
+
+/** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. `version` is null where there is none. */
+export function checkVersion(campaign: number, version: string | number | null): void {
+  if (Number(version ?? 0) <= CHECKPOINT_VERSION) return;
+  throw new UsageError(
+    `the checkpoint of campaign ${campaign} has format ${version}, this wsend knows ${CHECKPOINT_VERSION}`,
+    'Use the newer wsend that wrote it.',
+  );
 }
 
 /** Why a call of the system failed, in its own words without path and number (`no space left on device`); of anything else, the message. */

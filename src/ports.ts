@@ -2,6 +2,7 @@
 
 export type * from './ports/campaign-store.ts';
 export * from './ports/checkpoint.ts';
+export * from './ports/checkpoint-format.ts';
 export type * from './ports/clock.ts';
 export type * from './ports/database.ts';
 export type * from './ports/inbox.ts';

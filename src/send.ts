@@ -12,8 +12,8 @@ import { putBack, refuse, settle, skip } from './engine/settle.ts';
 import { LONGEST_LEAD, myTurn, PREPARING, pacingToKeep, startedAt } from './engine/turn.ts';
 import type { Claim, Slot } from './ports.ts';
 
-/** A call may begin this long after its claim; the lock that the claim was made under lives 15 s. */
-const CLAIM_GOOD_FOR: Milliseconds = 10_000;
+/** A call may begin this long after its claim; the lock that the claim was made under lives longer (LOCK_LIFE). */
+export const CLAIM_GOOD_FOR: Milliseconds = 10_000;
 /** Look-ups take no slot of the calls, so that the others go on meanwhile; but there may be only so many of them. */
 const LOOK_UPS_PER_CALL = 4;
 

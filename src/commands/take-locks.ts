@@ -1,7 +1,7 @@
 import type { MessageType } from '../core/campaign.ts';
-import { MINUTE, type Milliseconds } from '../core/units.ts';
+import { formatDuration, MINUTE, type Milliseconds } from '../core/units.ts';
 import { HeldElsewhere } from '../errors.ts';
-import type { Checkpoint, Owner } from '../ports.ts';
+import { type Checkpoint, LOCK_LIFE, type Owner } from '../ports.ts';
 import type { World } from '../world.ts';
 
 /** Locks of dead processes that may stand in the way: the campaign's and the line's. */
@@ -11,6 +11,8 @@ const MOST_DEAD = 2;
 const MESSAGE_2_PATIENCE: Milliseconds = MINUTE;
 /** Between two looks at it. */
 const ASK_AGAIN: Milliseconds = 200;
+
+const LETS_GO = `a run that died without a trace lets go after ${formatDuration(LOCK_LIFE)}`;
 
 /**
  * The campaign's checkpoint, under its lock and its line's. A lock whose process is surely over is taken over at once; one that is held
@@ -38,13 +40,7 @@ export async function takeLocks(
 function held(campaign: number, theirs: number, what: 'campaign' | 'line', { host, pid, startedAt }: Owner): HeldElsewhere {
   const who = `process ${pid} on ${host}, begun ${new Date(startedAt).toISOString()}`;
   if (what === 'campaign') {
-    return new HeldElsewhere(
-      `campaign ${campaign} is held by another run (${who})`,
-      `Stop it with wsend pause ${campaign}; a run that died without a trace lets go after 15 s.`,
-    );
+    return new HeldElsewhere(`campaign ${campaign} is held by another run (${who})`, `Stop it with wsend pause ${campaign}; ${LETS_GO}.`);
   }
-  return new HeldElsewhere(
-    `the line is held by the run of campaign ${theirs} (${who})`,
-    'Wait until it is done, or pause it; a run that died without a trace lets go after 15 s.',
-  );
+  return new HeldElsewhere(`the line is held by the run of campaign ${theirs} (${who})`, `Wait until it is done, or pause it; ${LETS_GO}.`);
 }

@@ -2,9 +2,9 @@ import { earnedStatus } from '../core/campaign.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
 import { latencyOf, newHistogram } from '../core/latency.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
-import { formatCount } from '../core/units.ts';
+import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT, LockLost, messageOf, UserError } from '../errors.ts';
-import type { Change, CheckpointHeader, Tally } from '../ports.ts';
+import { type Change, type CheckpointHeader, LOCK_LIFE, type Tally } from '../ports.ts';
 import { unlessHurried } from './hurried.ts';
 import { databaseFailed, type Run, type RunParts, type Stop } from './run.ts';
 import { identityOf, type TakeUp } from './take-up.ts';
@@ -146,7 +146,7 @@ async function giveBack(run: Run, take: TakeUp, { stop, finished }: { stop: Stop
       run.report.tell({
         type: 'notice',
         level: 'warning',
-        text: `the lock could not be given back; it expires after 15 s: ${messageOf(cause)}`,
+        text: `the lock could not be given back; it expires after ${formatDuration(LOCK_LIFE)}: ${messageOf(cause)}`,
       });
   }
 }

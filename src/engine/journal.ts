@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../deferred.ts';
 import { CheckpointUnreachable } from '../errors.ts';
 import type { Change, Checkpoint, Clock } from '../ports.ts';
 
-/** How long an unreachable checkpoint is tried again: less than the life of the lock (15 s), after which others may have taken over. */
+/** How long an unreachable checkpoint is tried again: less than LOCK_LIFE, after which others may have taken over. */
 export const CHECKPOINT_PATIENCE: Milliseconds = 10_000;
 /** Between two tries. */
 const TRY_AGAIN_AFTER: Milliseconds = 500;
@@ -37,7 +37,7 @@ export class Journal {
   #broken: unknown = null;
   /** Written after it broke. */
   readonly #late: Change[] = [];
-  /** When the last successful commit was issued: the lock is ours for 15 s from then. */
+  /** When the last successful commit was issued: the lock is ours for LOCK_LIFE from then. */
   #lastIssued: EpochMs;
 
   constructor(checkpoint: Checkpoint, clock: Clock, listener: JournalListener) {

@@ -2,7 +2,7 @@ import { type Milliseconds, SECOND } from '../core/units.ts';
 import type { Checkpoint, Clock } from '../ports.ts';
 import { Bell } from './bell.ts';
 
-/** How often the locks are prolonged; they live 15 s. */
+/** How often the locks are prolonged, which live LOCK_LIFE. */
 export const HEARTBEAT: Milliseconds = 2 * SECOND;
 
 /** Prolongs the locks while something that may take longer than they live is done before the journal does it. Rejects as `work` does, or when they are lost. */

@@ -1,10 +1,20 @@
 import type { MessageType } from '../core/campaign.ts';
 import type { PacingState } from '../core/pacing.ts';
-import type { EpochMs } from '../core/units.ts';
+import { DAY, type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Result } from './campaign-store.ts';
 import type { CountersMoved } from './inbox.ts';
 
 // The checkpoint: what is kept outside the process so that a run can be resumed; and who runs.
+
+/**
+ * A lock without a heartbeat for this long is free (spec section 3, rule 14). Whatever a run does by virtue of its lock stays below it: its
+ * heartbeat, its patience with a checkpoint that does not answer, and the time that a claim is good for.
+ */
+export const LOCK_LIFE: Milliseconds = 15 * SECOND;
+/** How long a finished campaign's checkpoint is kept (spec section 3, rule 13), and in Redis the pacing of an idle line. */
+export const KEPT_FOR: Milliseconds = 7 * DAY;
+/** How long a wish for a line is good: the run that has it hears of it with its next heartbeat. */
+export const WISH_LIFE: Milliseconds = 5 * SECOND;
 
 /** Who holds a lock. `machine`, `boot` and `namespace` tell whether `pid` can be looked up from here. */
 export interface Owner {
@@ -75,7 +85,7 @@ export interface CheckpointHeader {
   settings: CampaignSettings;
   /** Why it is not running although it is unfinished; null while it runs. */
   paused: { reason: string; detail: string; at: EpochMs } | null;
-  /** True once the campaign is completed or failed; from then on the checkpoint may expire (7 days). */
+  /** True once the campaign is completed or failed; from then on the checkpoint may expire (KEPT_FOR). */
   finished: boolean;
 }
 
@@ -104,7 +114,7 @@ export interface Checkpoint {
   /** Reads everything. */
   recover(): Promise<Recovered>;
   /**
-   * Makes changes durable, all or none, in order, and prolongs both locks to 15 s from now; with no changes it is the heartbeat.
+   * Makes changes durable, all or none, in order, and prolongs both locks to LOCK_LIFE from now; with no changes it is the heartbeat.
    * `pacing` replaces the line's. Rejects with CheckpointUnreachable when it is not known to be durable; the same call may be repeated.
    */
   commit(changes: Change[], pacing: PacingState | null): Promise<Asked>;
@@ -117,7 +127,7 @@ export interface Checkpoint {
   takeLine(replacing: string[]): Promise<{ pacing: PacingState } | { heldBy: Owner | null }>;
   /** Replaces the header, and sets the counters to what the database says (a run's first step; nothing may be claimed or unstored then). */
   begin(header: CheckpointHeader, counters: { sent: number; failed: number }): Promise<void>;
-  /** Replaces the header (null leaves it as it is), ends a pause request, gives both locks back. A finished checkpoint expires after 7 days. */
+  /** Replaces the header (null leaves it as it is), ends a pause request, gives both locks back. A finished checkpoint expires after KEPT_FOR. */
   release(header: CheckpointHeader | null): Promise<void>;
 }
 
@@ -154,12 +164,12 @@ export type Acquired = { checkpoint: Checkpoint } | { heldBy: Owner; what: 'camp
 /** The checkpoints of one type of message: those of Message 1 and of Message 2 of a campaign are apart, their line is the same. */
 export interface CheckpointStore {
   /**
-   * Takes the campaign's and the line's lock, both or none. A lock without a heartbeat for 15 s is free. `replacing` names tokens of owners
+   * Takes the campaign's and the line's lock, both or none. A lock without a heartbeat for LOCK_LIFE is free. `replacing` names tokens of owners
    * that are known to be dead: their locks are taken at once.
    */
   acquire(campaign: number, line: string, owner: Owner, replacing: string[]): Promise<Acquired>;
   view(campaign: number): Promise<CheckpointView>;
-  /** Asks whoever holds the line to lend it. The wish is good for 5 s, and is granted by `acquire` with the same owner. */
+  /** Asks whoever holds the line to lend it. The wish is good for WISH_LIFE, and is granted by `acquire` with the same owner. */
   wantLine(line: string, owner: Owner): Promise<void>;
   /**
    * Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. Killed before it,
@@ -168,7 +178,7 @@ export interface CheckpointStore {
   moveCounters(by: CountersMoved): Promise<void>;
   /**
    * Changes the header of a checkpoint that no run holds (`replacing` as in `acquire`: their campaign's lock is taken away); a finished one
-   * expires after 7 days. False when a run holds it or there is none.
+   * expires after KEPT_FOR. False when a run holds it or there is none.
    */
   revise(campaign: number, change: (header: CheckpointHeader) => CheckpointHeader, replacing: string[]): Promise<boolean>;
   /** Asks the run that holds the campaign to pause; false when none does. */

@@ -1,24 +1,27 @@
-import { digestOf, VERSION } from '../../src/adapters/sql/embedded-checkpoint-apply.ts';
+import { digestOf } from '../../src/adapters/sql/embedded-checkpoint-apply.ts';
 import { fold, messagesOf, type Place } from '../../src/adapters/sql/embedded-checkpoint-fold.ts';
-import { checkVersion } from '../../src/adapters/sql/embedded-checkpoint-recover.ts';
 import type { MessageType } from '../../src/core/campaign.ts';
 import { type PacingState, UNPACED } from '../../src/core/pacing.ts';
-import type { EpochMs, Milliseconds } from '../../src/core/units.ts';
-import { LockLost } from '../../src/errors.ts';
-import type {
-  Acquired,
-  Change,
-  Checkpoint,
-  CheckpointHeader,
-  CheckpointStore,
-  CheckpointView,
-  Claim,
-  Clock,
-  CountersMoved,
-  Doubt,
-  Owner,
-  Recovered,
-  Retry,
+import type { EpochMs } from '../../src/core/units.ts';
+import { checkVersion, LockLost } from '../../src/errors.ts';
+import {
+  type Acquired,
+  CHECKPOINT_VERSION,
+  type Change,
+  type Checkpoint,
+  type CheckpointHeader,
+  type CheckpointStore,
+  type CheckpointView,
+  type Claim,
+  type Clock,
+  type CountersMoved,
+  type Doubt,
+  KEPT_FOR,
+  LOCK_LIFE,
+  type Owner,
+  type Recovered,
+  type Retry,
+  WISH_LIFE,
 } from '../../src/ports.ts';
 
 type Outcome = Recovered['outcomes'][number];
@@ -57,11 +60,6 @@ type Shown = Pick<Kept, 'header' | 'sent' | 'failed' | 'owners'> & {
   doubts: Map<number, Doubt>;
   retries: Map<number, Retry>;
 };
-
-const LOCK_LIFE: Milliseconds = 15_000;
-const WISH_LIFE: Milliseconds = 5_000;
-/** How long a finished checkpoint is kept. */
-const KEPT_LIFE: Milliseconds = 7 * 24 * 60 * 60 * 1_000;
 
 /** The checkpoint contract in memory. It outlives the runs that use it. What a commit comes down to is folded as the embedded store does. */
 export class MemoryCheckpoints implements CheckpointStore {
@@ -162,7 +160,7 @@ export class MemoryCheckpoints implements CheckpointStore {
   #of(campaign: number): Kept {
     const found = this.kept.get(campaign);
     if (found !== undefined && (found.expiresAt ?? Number.POSITIVE_INFINITY) > this.#clock.now()) return found;
-    const none = { header: null, version: VERSION, lastMessage: null, released: null, expiresAt: null };
+    const none = { header: null, version: CHECKPOINT_VERSION, lastMessage: null, released: null, expiresAt: null };
     const kept = { ...none, recipients: new Map(), owners: new Map(), sent: 0, failed: 0, server: this.#server };
     this.kept.set(campaign, kept);
     return kept;
@@ -271,7 +269,12 @@ export class MemoryCheckpoints implements CheckpointStore {
           const { claims, doubts } = this.of(campaign);
           const used = new Set([...claims.values(), ...doubts.values()].map(({ owner: { token } }) => token));
           for (const token of kept.owners.keys()) if (!used.has(token)) kept.owners.delete(token);
-          const about = { version: VERSION, released: null, server: this.#server, expiresAt: header.finished ? kept.expiresAt : null };
+          const about = {
+            version: CHECKPOINT_VERSION,
+            released: null,
+            server: this.#server,
+            expiresAt: header.finished ? kept.expiresAt : null,
+          };
           Object.assign(kept, { ...counters, ...about, header: structuredClone(header) });
         }),
       release: (header) =>
@@ -282,8 +285,8 @@ export class MemoryCheckpoints implements CheckpointStore {
           kept.released = run;
           // One that never began holds nothing worth keeping longer than a finished one.
           const finished = header === null ? kept.header === null : header.finished;
-          if (header !== null) Object.assign(kept, { version: VERSION, header: structuredClone(header), expiresAt: null });
-          if (finished) kept.expiresAt = this.#clock.now() + KEPT_LIFE;
+          if (header !== null) Object.assign(kept, { version: CHECKPOINT_VERSION, header: structuredClone(header), expiresAt: null });
+          if (finished) kept.expiresAt = this.#clock.now() + KEPT_FOR;
           for (const name of ours()) this.locks.delete(name);
         }),
     };
@@ -323,7 +326,7 @@ export class MemoryCheckpoints implements CheckpointStore {
     const lock = this.#held(this.#lockOf(campaign));
     if (kept.header === null || (lock !== undefined && !replacing.includes(lock.owner.token))) return false;
     kept.header = structuredClone(change(structuredClone(kept.header)));
-    kept.expiresAt = kept.header.finished ? this.#clock.now() + KEPT_LIFE : null;
+    kept.expiresAt = kept.header.finished ? this.#clock.now() + KEPT_FOR : null;
     this.locks.delete(this.#lockOf(campaign));
     return true;
   }

@@ -1,13 +1,11 @@
 import type { MessageType } from '../../core/campaign.ts';
-import type { CheckpointHeader, CheckpointStore } from '../../ports.ts';
+import { checkVersion } from '../../errors.ts';
+import { CHECKPOINT_VERSION, type CheckpointHeader, type CheckpointStore, WISH_LIFE } from '../../ports.ts';
 import { checkRedis } from './check.ts';
 import { connect } from './connection.ts';
-import { decode, decodeLock, encodeLock, VERSION } from './encoding.ts';
-import { checkVersion, heldCheckpoint } from './held.ts';
+import { decode, decodeLock, encodeLock } from './encoding.ts';
+import { heldCheckpoint } from './held.ts';
 import { keysOf } from './keys.ts';
-
-/** How long a wish for a line is good: 5 s. */
-const WISH_MS = 5_000;
 
 /**
  * Checkpoints in one Redis (not a cluster): `redis://…` or, over TLS, `rediss://…`. Connects with the first call. Every call rejects with
@@ -20,7 +18,7 @@ export function redisCheckpointStore(url: string, type: MessageType = 'message_1
   return {
     async acquire(campaign, line, owner, replacing) {
       const stream = { campaign, type };
-      const args = [encodeLock(owner, stream, line), owner.token, campaign, VERSION, ...replacing];
+      const args = [encodeLock(owner, stream, line), owner.token, campaign, CHECKPOINT_VERSION, ...replacing];
       const [answer, detail] = await redis.run('acquire', keys(campaign, line), args);
       if (answer === 'newer') checkVersion(campaign, detail);
       if (answer === 'ok') return { checkpoint: heldCheckpoint(redis, stream, line, owner) };
@@ -48,7 +46,7 @@ export function redisCheckpointStore(url: string, type: MessageType = 'message_1
       };
     },
 
-    wantLine: async (line, owner) => void (await redis.run('wantLine', keys(0, line), [owner.token, WISH_MS])),
+    wantLine: async (line, owner) => void (await redis.run('wantLine', keys(0, line), [owner.token, WISH_LIFE])),
     moveCounters: async ({ campaign, sent, failed }) => void (await redis.run('moveCounters', keys(campaign, ''), [sent, failed])),
     async revise(campaign, change, replacing) {
       const [version, json] = await redis.run('view', keys(campaign, ''), []);

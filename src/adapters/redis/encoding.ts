@@ -1,10 +1,7 @@
 import type { MessageType } from '../../core/campaign.ts';
 import { InfrastructureError } from '../../errors.ts';
-import type { Change, Claim, Doubt, Owner, Recovered, Retry } from '../../ports.ts';
+import { type Change, type Claim, type Doubt, NOBODY, type Owner, type Recovered, type Retry } from '../../ports.ts';
 import type { Stream } from './keys.ts';
-
-/** The newest format of a checkpoint that this program reads and writes. */
-export const VERSION = 1;
 
 type Outcome = Recovered['outcomes'][number];
 
@@ -51,13 +48,6 @@ export function grows(changes: Change[]): boolean {
   return changes.some(({ type }) => type !== 'forget' && type !== 'stored');
 }
 
-/** The owners that changes refer to. */
-export function ownersOf(changes: Change[]): Owner[] {
-  return changes.flatMap((change) =>
-    change.type === 'claim' ? [change.claim.owner] : change.type === 'doubt' ? [change.doubt.owner] : [],
-  );
-}
-
 /** The hashes of a campaign, as HGETALL lists them (field, value, field, value), in order of message id. */
 export function decodeHashes(claims: string[], outcomes: string[], doubts: string[], retries: string[], owners: string[]) {
   const known = new Map<string, Owner>();
@@ -87,8 +77,6 @@ export function decode<T>(text: string): T {
     );
   }
 }
-
-const NOBODY: Owner = { token: '', host: '', machine: '', boot: '', namespace: '', pid: 0, startedAt: 0, birth: '' };
 
 function plainOwner({ token, host, machine, boot, namespace, pid, startedAt, birth }: Owner): Owner {
   return { token, host, machine, boot, namespace, pid, startedAt, birth };

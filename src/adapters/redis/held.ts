@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type PacingState, UNPACED } from '../../core/pacing.ts';
-import { LockLost, UsageError } from '../../errors.ts';
-import type { Checkpoint, CheckpointHeader, Owner } from '../../ports.ts';
+import { checkVersion, LockLost } from '../../errors.ts';
+import { CHECKPOINT_VERSION, type Checkpoint, type CheckpointHeader, type Owner, ownersOf } from '../../ports.ts';
 import type { Connection, Reply } from './connection.ts';
-import { decode, decodeHashes, decodeLock, encodeChanges, encodeLock, encodeOwner, grows, ownersOf, VERSION } from './encoding.ts';
+import { decode, decodeHashes, decodeLock, encodeChanges, encodeLock, encodeOwner, grows } from './encoding.ts';
 import { keysOf, type Stream } from './keys.ts';
 
 /**
@@ -81,7 +81,7 @@ export function heldCheckpoint(redis: Connection, stream: Stream, line: string, 
 
     begin: (header, { sent, failed }) =>
       inTurn(async () => {
-        const args = [`${VERSION}`, JSON.stringify(header), `${sent}`, `${failed}`, header.finished ? 'finished' : ''];
+        const args = [`${CHECKPOINT_VERSION}`, JSON.stringify(header), `${sent}`, `${failed}`, header.finished ? 'finished' : ''];
         const step = numberOf(['begin', ...args]);
         await ask('begin', step, [...args, owner.token, encodeOwner(owner), await serverOf(redis)]);
         knownOwners = new Set([owner.token]);
@@ -89,19 +89,11 @@ export function heldCheckpoint(redis: Connection, stream: Stream, line: string, 
 
     release: (header) =>
       inTurn(async () => {
-        const about = header === null ? ['as it is'] : [header.finished ? 'finished' : 'unfinished', `${VERSION}`, JSON.stringify(header)];
+        const about =
+          header === null ? ['as it is'] : [header.finished ? 'finished' : 'unfinished', `${CHECKPOINT_VERSION}`, JSON.stringify(header)];
         await ask('release', 0, about);
       }),
   };
-}
-
-/** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. `version` is null where there is none. */
-export function checkVersion(campaign: number, version: string | number | null): void {
-  if (Number(version ?? 0) <= VERSION) return;
-  throw new UsageError(
-    `the checkpoint of campaign ${campaign} has format ${version}, this wsend knows ${VERSION}`,
-    'Use the newer wsend that wrote it.',
-  );
 }
 
 /** Gives equal consecutive steps the same number, and every other the next. */

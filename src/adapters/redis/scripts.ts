@@ -1,9 +1,8 @@
+import { toSeconds } from '../../core/units.ts';
+import { KEPT_FOR, LOCK_LIFE } from '../../ports.ts';
 import { KEY_NAMES } from './keys.ts';
 
-/** A lock without a heartbeat for this long is free: 15 s. */
-export const LOCK_MS = 15_000;
-/** How long the checkpoint of a finished campaign, and the pacing of an idle line, are kept: 7 days. */
-export const KEPT_SECONDS = 7 * 24 * 60 * 60;
+const KEPT_SECONDS = toSeconds(KEPT_FOR);
 
 // Each call is one script, because a script is the only thing Redis does all at once. Scripts read (and so fail) before they write, and
 // their first write is one that Redis refuses when it is full, read-only or cannot save: it is refused whole or not at all.
@@ -37,7 +36,7 @@ end
 local function asked(steps) return {'ok', steps, redis.call('EXISTS', pause), redis.call('EXISTS', line_wanted)} end
 local function prolong(full)
   for _, key in ipairs(line == 'lent' and {lock} or {lock, line_lock}) do
-    if full then redis.call('SET', key, mine, 'PX', ${LOCK_MS}) else redis.call('PEXPIRE', key, ${LOCK_MS}) end
+    if full then redis.call('SET', key, mine, 'PX', ${LOCK_LIFE}) else redis.call('PEXPIRE', key, ${LOCK_LIFE}) end
   end
 end
 `;
@@ -61,8 +60,8 @@ for name, key in pairs({campaign = lock, line = line_lock}) do
 end
 if held.campaign then return {'campaign', held.campaign} end
 if held.line then return {'line', held.line} end
-redis.call('SET', lock, mine, 'PX', ${LOCK_MS})
-redis.call('SET', line_lock, mine, 'PX', ${LOCK_MS})
+redis.call('SET', lock, mine, 'PX', ${LOCK_LIFE})
+redis.call('SET', line_lock, mine, 'PX', ${LOCK_LIFE})
 if not again then redis.call('DEL', pause) end
 if redis.call('GET', line_wanted) == token then redis.call('DEL', line_wanted) end
 return {'ok'}
@@ -231,7 +230,7 @@ if value and value ~= mine then
   if not dead then return {'ok', total, 'held', value} end
 end
 if value ~= mine and redis.call('EXISTS', line_wanted) == 1 then return {'ok', total, 'wanted'} end
-redis.call('SET', line_lock, mine, 'PX', ${LOCK_MS})
+redis.call('SET', line_lock, mine, 'PX', ${LOCK_LIFE})
 return {'ok', total, 'taken', redis.call('GET', pacing)}
 `;
 

@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { PacingState } from '../../core/pacing.ts';
-import type { Change, Owner } from '../../ports.ts';
+import { CHECKPOINT_VERSION, type Change, ownersOf } from '../../ports.ts';
 import type { Work } from './embedded-checkpoint-file.ts';
 import { fold, messagesOf, type Place } from './embedded-checkpoint-fold.ts';
-
-/** The newest format of a checkpoint that this program reads and writes. */
-export const VERSION = 1;
 
 /** Writes changes to a campaign's checkpoint: a handful of statements, however many changes there are. */
 export async function applyChanges(work: Work, campaign: number, changes: Change[]): Promise<void> {
@@ -34,7 +31,7 @@ export async function applyChanges(work: Work, campaign: number, changes: Change
   if (sent !== 0 || failed !== 0 || lastMessage !== null) {
     await sql`
       insert into wsend_checkpoint (campaign, version, sent, failed, last_message)
-      values (${campaign}, ${VERSION}, ${sent}, ${failed}, ${lastMessage})
+      values (${campaign}, ${CHECKPOINT_VERSION}, ${sent}, ${failed}, ${lastMessage})
       on conflict (campaign) do update set sent = sent + excluded.sent, failed = failed + excluded.failed,
         last_message = coalesce(excluded.last_message, last_message)`.execute(work);
   }
@@ -46,10 +43,4 @@ export function digestOf(changes: Change[], pacing: PacingState | null): string 
   return createHash('sha1')
     .update(JSON.stringify([changes, pacing]))
     .digest('base64');
-}
-
-function ownersOf(changes: Change[]): Owner[] {
-  return changes.flatMap((change) =>
-    change.type === 'claim' ? [change.claim.owner] : change.type === 'doubt' ? [change.doubt.owner] : [],
-  );
 }

@@ -2,17 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import type { MessageType } from '../../core/campaign.ts';
 import { type PacingState, UNPACED } from '../../core/pacing.ts';
-import { SECOND } from '../../core/units.ts';
 import { LockLost } from '../../errors.ts';
-import type { Checkpoint, Clock, Owner } from '../../ports.ts';
-import { applyChanges, digestOf, VERSION } from './embedded-checkpoint-apply.ts';
+import { CHECKPOINT_VERSION, type Checkpoint, type Clock, KEPT_FOR, LOCK_LIFE, type Owner } from '../../ports.ts';
+import { applyChanges, digestOf } from './embedded-checkpoint-apply.ts';
 import type { CheckpointFile, Work } from './embedded-checkpoint-file.ts';
 import { recoverFrom } from './embedded-checkpoint-recover.ts';
-
-/** A lock without a heartbeat for this long is free: 15 s. */
-export const LOCK_MS = 15 * SECOND;
-/** How long the checkpoint of a finished campaign is kept: 7 days. */
-export const KEPT_MS = 7 * 24 * 60 * 60 * SECOND;
 
 /** The number under which the tables keep a campaign's Message 1; its Message 2 is kept under the negative one. */
 export function numberOf(campaign: number, type: MessageType): number {
@@ -39,7 +33,7 @@ export function heldCheckpoint(file: CheckpointFile, clock: Clock, held: { campa
   async function prolong(work: Work): Promise<{ pauseRequested: boolean; applied: string | null } | null> {
     const now = clock.now();
     const { rows } = await sql<{ name: string; pause_requested: number; applied: string | null }>`
-      update wsend_checkpoint_lock set expires_at = ${now + LOCK_MS}
+      update wsend_checkpoint_lock set expires_at = ${now + LOCK_LIFE}
       where name in (${locks()}) and token = ${owner.token} and campaign = ${campaign} and expires_at > ${now}
       returning name, pause_requested, applied`.execute(work);
     const ours = rows.find(({ name }) => name === names.campaign);
@@ -113,7 +107,7 @@ export function heldCheckpoint(file: CheckpointFile, clock: Clock, held: { campa
         if (await isWanted(work)) return { heldBy: null };
         await sql`
           insert or replace into wsend_checkpoint_lock (name, campaign, token, owner, expires_at)
-          values (${names.line}, ${campaign}, ${owner.token}, ${JSON.stringify(owner)}, ${now + LOCK_MS})`.execute(work);
+          values (${names.line}, ${campaign}, ${owner.token}, ${JSON.stringify(owner)}, ${now + LOCK_LIFE})`.execute(work);
         const paced = await sql<{ pacing: string }>`select pacing from wsend_checkpoint_line where line = ${line}`.execute(work);
         return { pacing: paced.rows[0] === undefined ? UNPACED : (JSON.parse(paced.rows[0].pacing) as PacingState) };
       });
@@ -126,7 +120,7 @@ export function heldCheckpoint(file: CheckpointFile, clock: Clock, held: { campa
         if (!(await prolong(work))) throw await lockLost(work);
         await sql`
           insert into wsend_checkpoint (campaign, version, header, sent, failed)
-          values (${campaign}, ${VERSION}, ${JSON.stringify(header)}, ${sent}, ${failed})
+          values (${campaign}, ${CHECKPOINT_VERSION}, ${JSON.stringify(header)}, ${sent}, ${failed})
           on conflict (campaign) do update set version = excluded.version, header = excluded.header, sent = excluded.sent,
             failed = excluded.failed, released = null, expires_at = iif(${header.finished}, expires_at, null)`.execute(work);
         await sql`
@@ -145,12 +139,12 @@ export function heldCheckpoint(file: CheckpointFile, clock: Clock, held: { campa
           throw await lockLost(work);
         }
         // One that never began holds nothing worth keeping longer than a finished one.
-        const expiresAt = header === null || header.finished ? clock.now() + KEPT_MS : null;
+        const expiresAt = header === null || header.finished ? clock.now() + KEPT_FOR : null;
         const replaced =
           header === null ? sql`` : sql`, version = excluded.version, header = excluded.header, expires_at = excluded.expires_at`;
         await sql`
           insert into wsend_checkpoint (campaign, version, header, sent, failed, released, expires_at)
-          values (${campaign}, ${VERSION}, ${header === null ? null : JSON.stringify(header)}, 0, 0, ${run}, ${expiresAt})
+          values (${campaign}, ${CHECKPOINT_VERSION}, ${header === null ? null : JSON.stringify(header)}, 0, 0, ${run}, ${expiresAt})
           on conflict (campaign) do update set released = excluded.released ${replaced}`.execute(work);
         await sql`delete from wsend_checkpoint_lock where name in (${locks()})`.execute(work);
       }),

@@ -1,8 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { UNPACED } from '../../core/pacing.ts';
-import { UsageError } from '../../errors.ts';
-import type { Claim, Doubt, Owner, Recovered } from '../../ports.ts';
-import { VERSION } from './embedded-checkpoint-apply.ts';
+import { checkVersion } from '../../errors.ts';
+import { type Claim, type Doubt, NOBODY, type Owner, type Recovered } from '../../ports.ts';
 import type { Work } from './embedded-checkpoint-file.ts';
 import type { Place } from './embedded-checkpoint-fold.ts';
 
@@ -10,7 +9,7 @@ import type { Place } from './embedded-checkpoint-fold.ts';
 export async function recoverFrom(work: Work, campaign: number, line: string): Promise<Recovered> {
   const rows = async <T>(query: RawBuilder<T>) => (await query.execute(work)).rows;
   const [about] = await rows(sql<About>`select version, header from wsend_checkpoint where campaign = ${campaign}`);
-  checkVersion(campaign, about?.version);
+  checkVersion(Math.abs(campaign), about?.version ?? null);
   const recipients = await rows(
     sql<{ place: Place; kept: string }>`select place, kept from wsend_checkpoint_recipient where campaign = ${campaign} order by message`,
   );
@@ -33,18 +32,7 @@ export async function recoverFrom(work: Work, campaign: number, line: string): P
   };
 }
 
-/** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. */
-export function checkVersion(campaign: number, version: number | null | undefined): void {
-  if ((version ?? 0) <= VERSION) return;
-  throw new UsageError(
-    `the checkpoint of campaign ${Math.abs(campaign)} has format ${version}, this wsend knows ${VERSION}`,
-    'Use the newer wsend that wrote it.',
-  );
-}
-
 interface About {
   version: number;
   header: string | null;
 }
-
-const NOBODY: Owner = { token: '', host: '', machine: '', boot: '', namespace: '', pid: 0, startedAt: 0, birth: '' };

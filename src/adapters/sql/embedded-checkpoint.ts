@@ -1,20 +1,20 @@
 import { type Kysely, sql } from 'kysely';
 import type { MessageType } from '../../core/campaign.ts';
+import { checkVersion } from '../../errors.ts';
 import {
   type Acquired,
   type CheckpointHeader,
   type CheckpointStore,
   type CheckpointView,
   type Clock,
+  KEPT_FOR,
+  LOCK_LIFE,
   NO_CHECKPOINT,
   type Owner,
+  WISH_LIFE,
 } from '../../ports.ts';
 import { checkpointFile, type Work } from './embedded-checkpoint-file.ts';
-import { heldCheckpoint, KEPT_MS, LOCK_MS, lockNames, numberOf } from './embedded-checkpoint-held.ts';
-import { checkVersion } from './embedded-checkpoint-recover.ts';
-
-/** How long a wish for a line is good: 5 s. */
-const WISH_MS = 5_000;
+import { heldCheckpoint, lockNames, numberOf } from './embedded-checkpoint-held.ts';
 
 /**
  * Checkpoints in a SQLite file that `openSqlite` opened, in tables of our own (`wsend_checkpoint…`, made with the first call). Locks and
@@ -32,7 +32,7 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
         const names = lockNames(campaign, line);
         await forgetExpired(work, clock.now());
         const about = await sql<{ version: number }>`select version from wsend_checkpoint where campaign = ${campaign}`.execute(work);
-        checkVersion(campaign, about.rows[0]?.version);
+        checkVersion(id, about.rows[0]?.version ?? null);
         const held = await sql<{ name: string; campaign: number; token: string; owner: string }>`
           select name, campaign, token, owner from wsend_checkpoint_lock where name in (${names.campaign}, ${names.line}) order by name`.execute(
           work,
@@ -47,7 +47,7 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
         for (const name of [names.campaign, names.line]) {
           await sql`
             insert into wsend_checkpoint_lock (name, campaign, token, owner, expires_at)
-            values (${name}, ${campaign}, ${owner.token}, ${JSON.stringify(owner)}, ${clock.now() + LOCK_MS})
+            values (${name}, ${campaign}, ${owner.token}, ${JSON.stringify(owner)}, ${clock.now() + LOCK_LIFE})
             on conflict (name) do update set campaign = excluded.campaign, token = excluded.token, owner = excluded.owner,
               expires_at = excluded.expires_at, applied = null, pause_requested = iif(token = excluded.token, pause_requested, 0)`.execute(
             work,
@@ -70,7 +70,7 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
               group by place)) as places
           from (select 1) left join wsend_checkpoint c on c.campaign = ${campaign} and coalesce(c.expires_at > ${now}, true)`.execute(db);
         const row = rows[0] as ViewRow;
-        checkVersion(campaign, row.version);
+        checkVersion(id, row.version);
         const places: Record<string, number> = JSON.parse(row.places);
         return {
           header: row.header === null ? null : (JSON.parse(row.header) as CheckpointHeader),
@@ -89,7 +89,7 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
       file.write(async (work) => {
         await sql`
           insert or replace into wsend_checkpoint_lock (name, campaign, token, owner, expires_at)
-          values (${lockNames(0, line).wish}, 0, ${owner.token}, ${JSON.stringify(owner)}, ${clock.now() + WISH_MS})`.execute(work);
+          values (${lockNames(0, line).wish}, 0, ${owner.token}, ${JSON.stringify(owner)}, ${clock.now() + WISH_LIFE})`.execute(work);
       }),
 
     moveCounters: ({ campaign, sent, failed }) =>
@@ -110,7 +110,7 @@ export function embeddedCheckpointStore(db: Kysely<any>, clock: Clock, type: Mes
         const [about] = rows;
         if (about === undefined || (about.token !== null && !replacing.includes(about.token))) return false;
         const header = change(JSON.parse(about.header) as CheckpointHeader);
-        const expiresAt = header.finished ? clock.now() + KEPT_MS : null;
+        const expiresAt = header.finished ? clock.now() + KEPT_FOR : null;
         await sql`
           update wsend_checkpoint set header = ${JSON.stringify(header)}, expires_at = ${expiresAt} where campaign = ${campaign}`.execute(
           work,

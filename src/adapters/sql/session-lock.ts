@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type EpochMs, type Milliseconds, SECOND } from '../../core/units.ts';
+import { type EpochMs, formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
 import { HeldElsewhere, InfrastructureError } from '../../errors.ts';
-import type { Clock, DatabaseLock } from '../../ports.ts';
+import { type Clock, type DatabaseLock, LOCK_LIFE } from '../../ports.ts';
 import { describeDatabaseError } from './database-errors.ts';
 
 /** Another connection that has a lock. */
@@ -48,7 +48,7 @@ export interface Timing {
   beatEvery: Milliseconds;
   /** The lock is surely ours for so long from a sign of life: less than the life of a silent one, by room for calls that are under way. */
   goodFor: Milliseconds;
-  /** A holder that has been silent for so long is suspended or cut off, and its connection is ended: spec section 3, rule 14. */
+  /** A holder that has been silent for so long is suspended or cut off, and its connection is ended: as long as the checkpoint's locks live. */
   silentFor: Milliseconds;
   /** A process that was killed is gone in milliseconds; for so long it is waited for. */
   vanishWithin: Milliseconds;
@@ -59,7 +59,7 @@ export interface Timing {
 const TIMING: Timing = {
   beatEvery: 2 * SECOND,
   goodFor: 10 * SECOND,
-  silentFor: 15 * SECOND,
+  silentFor: LOCK_LIFE,
   vanishWithin: 3 * SECOND,
   patience: 60 * SECOND,
 };
@@ -161,7 +161,7 @@ function held({ what, who }: Holder, campaign: number, name: string): HeldElsewh
   const thing = what === 'campaign' ? `campaign ${campaign}` : 'the line';
   return new HeldElsewhere(
     `${thing} is held in ${name} by another run, perhaps from another folder or machine${who === '' ? '' : ` (${who})`}`,
-    'Wait until it is done, or stop it where it runs; a run that died without a trace lets go after 15 s.',
+    `Wait until it is done, or stop it where it runs; a run that died without a trace lets go after ${formatDuration(LOCK_LIFE)}.`,
   );
 }
 
