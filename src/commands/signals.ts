@@ -1,8 +1,8 @@
-import { latencyOf, newHistogram } from '../core/latency.ts';
+import { latencyOf } from '../core/latency.ts';
 import type { Progress } from '../core/progress.ts';
 import { type EpochMs, formatCount } from '../core/units.ts';
-import { nextCommand } from '../engine/finish.ts';
 import { type Run, stopRun } from '../engine/run.ts';
+import { summaryOf } from '../engine/summary.ts';
 import { EXIT } from '../errors.ts';
 import type { StopSignal } from '../outside.ts';
 import type { Report } from '../ports.ts';
@@ -81,16 +81,7 @@ function tellGivenUp(
   { detail, now, exitCode }: { detail: string; now: EpochMs; exitCode: number },
 ): void {
   report.tell({ type: 'paused', campaign, reason: 'signal', detail });
-  report.tell({
-    type: 'summary',
-    campaign,
-    progress,
-    durationMs: now - at,
-    failures: [],
-    latency: latencyOf(newHistogram()),
-    exitCode,
-    next: nextCommand(campaign, progress),
-  });
+  report.tell(summaryOf({ campaign, progress, durationMs: now - at, exitCode }));
 }
 
 /** The summary of a run that is left with calls in flight: they count as pending, and the next run looks them up. */
@@ -99,14 +90,8 @@ function tellLeft({ campaign, calls, progress, failures, latency, startedAt, rep
     const text = `${formatCount(calls, 'call')} in flight: whom they reached is looked up by the next run`;
     report.tell({ type: 'notice', level: 'warning', text });
   }
-  report.tell({
-    type: 'summary',
-    campaign: campaign.id,
-    progress,
-    durationMs: now - startedAt,
-    failures: [...failures.values()],
-    latency: latencyOf(latency),
-    exitCode,
-    next: nextCommand(campaign.id, progress),
-  });
+  const durationMs = now - startedAt;
+  report.tell(
+    summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures: [...failures.values()], latency: latencyOf(latency) }),
+  );
 }

@@ -1,13 +1,14 @@
 import { earnedStatus } from '../core/campaign.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
-import { latencyOf, newHistogram } from '../core/latency.ts';
+import { latencyOf } from '../core/latency.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT, LockLost, messageOf, UserError } from '../errors.ts';
-import { type Change, type CheckpointHeader, LOCK_LIFE, type Tally } from '../ports.ts';
+import { type Change, LOCK_LIFE, type Tally } from '../ports.ts';
 import { unlessHurried } from './hurried.ts';
 import { databaseFailed, type Run, type RunParts, type Stop } from './run.ts';
-import { identityOf, type TakeUp } from './take-up.ts';
+import { summaryOf } from './summary.ts';
+import { headerOf, pauseKept, type TakeUp } from './take-up.ts';
 
 /** Different error texts read for the summary. */
 const FAILURES_READ = 200;
@@ -47,25 +48,15 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
   if (run.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
   // A clock that was set back must not make it negative.
   const durationMs = Math.max(0, clock.now() - run.startedAt);
-  const next = run.broken === null && !run.databaseAway ? nextCommand(campaign.id, progress) : `wsend resume ${campaign.id}`;
-  report.tell({ type: 'summary', campaign: campaign.id, progress, durationMs, failures, latency: latencyOf(run.latency), exitCode, next });
+  const next = run.broken === null && !run.databaseAway ? undefined : `wsend resume ${campaign.id}`;
+  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(run.latency), next }));
   return { exitCode, progress, broken: run.broken };
 }
 
 /** The ending of a run that broke before it could be taken up: nothing was sent. */
 export function tellBroken({ campaign, report }: RunParts, { progress }: TakeUp, broken: unknown): Ending {
   const exitCode = exitCodeOf(broken, null, progress, () => EXIT.bug);
-  const next = nextCommand(campaign.id, progress);
-  report.tell({
-    type: 'summary',
-    campaign: campaign.id,
-    progress,
-    durationMs: 0,
-    failures: [],
-    latency: latencyOf(newHistogram()),
-    exitCode,
-    next,
-  });
+  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs: 0, exitCode }));
   return { exitCode, progress, broken };
 }
 
@@ -100,10 +91,6 @@ async function forgetSettledElsewhere(run: Run, take: TakeUp, tally: Tally): Pro
   await checkpoint.begin(headerOf(run, take, { paused: null, finished: false }), tally);
 }
 
-function headerOf(run: Run, { sandbox, settings }: TakeUp, state: Pick<CheckpointHeader, 'paused' | 'finished'>): CheckpointHeader {
-  return { identity: identityOf(run.campaign), run: run.owner.token, sandbox, settings, ...state };
-}
-
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. */
 function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
   if (pending === 0) {
@@ -133,12 +120,12 @@ async function rescue(run: Run): Promise<void> {
 /** Both locks, and what the next run should know; unless they are not ours any more, or cannot be reached, and then they expire. */
 async function giveBack(run: Run, take: TakeUp, { stop, finished }: { stop: Stop | null; finished: boolean }): Promise<void> {
   if (run.broken instanceof LockLost) return;
-  const { checkpoint, found, retry } = take;
+  const { checkpoint, retry } = take;
   const at = run.clock.now();
-  const before = run.sending && retry === undefined ? null : (found.header?.paused ?? null);
   const byItself = run.stop === null ? null : stop;
   const why = retry === undefined ? stop : byItself;
-  const paused = run.broken !== null ? { reason: 'error', detail: messageOf(run.broken), at } : why === null ? before : { ...why, at };
+  const paused =
+    run.broken !== null ? { reason: 'error', detail: messageOf(run.broken), at } : why === null ? pauseKept(take) : { ...why, at };
   try {
     await checkpoint.release(headerOf(run, take, { paused, finished }));
   } catch (cause) {
@@ -155,13 +142,6 @@ function exitCodeOf(broken: unknown, stop: Stop | null, progress: Progress, sign
   if (broken !== null) return broken instanceof UserError ? broken.exitCode : EXIT.bug;
   if (stop !== null) return stop.reason === 'signal' ? signalCode() : EXIT_OF[stop.reason];
   return progress.failed > 0 || progress.inDoubt > 0 ? EXIT.someFailed : EXIT.done;
-}
-
-/** The command to type next, or null when there is nothing left to do. */
-export function nextCommand(campaign: number, { pending, inDoubt, failed }: Progress): string | null {
-  if (pending > 0) return `wsend resume ${campaign}`;
-  if (inDoubt > 0) return `wsend reconcile ${campaign}`;
-  return failed > 0 ? `wsend retry ${campaign}` : null;
 }
 
 /** Failed rows, whose error text begins with a code, by that code. */

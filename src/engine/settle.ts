@@ -3,13 +3,10 @@ import { record as recordLatency } from '../core/latency.ts';
 import { SKIPPED } from '../core/note.ts';
 import { admit, type Standing, updateProgress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
-import type { Result } from '../ports.ts';
+import type { Settled } from '../ports.ts';
 import type { Addressed, Problem } from './envelope.ts';
 import { type Run, stopRun } from './run.ts';
 import { pacingToKeep } from './turn.ts';
-
-/** The end of one recipient. */
-export type Settled = Exclude<Result, { kind: 'marked' }>;
 
 /** Sent or failed for good: recorded, learned from, and told once it is durable. `latencyMs` is the answer's time, when one was measured. */
 export async function settle(run: Run, message: Addressed, result: Settled, latencyMs?: Milliseconds): Promise<void> {

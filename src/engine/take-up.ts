@@ -42,6 +42,20 @@ export interface TakeUp {
   settings: CampaignSettings;
 }
 
+/** The header of this run's checkpoint. */
+export function headerOf(
+  { campaign, owner }: Pick<RunParts, 'campaign' | 'owner'>,
+  { sandbox, settings }: TakeUp,
+  state: Pick<CheckpointHeader, 'paused' | 'finished'>,
+): CheckpointHeader {
+  return { identity: identityOf(campaign), run: owner.token, sandbox, settings, ...state };
+}
+
+/** The pause that the checkpoint held, which only a run that sends to everybody pending ends. */
+export function pauseKept({ sending, retry, found }: TakeUp): CheckpointHeader['paused'] {
+  return sending && retry === undefined ? null : (found.header?.paused ?? null);
+}
+
 /** Tells a campaign from one with the same id in another or a recreated database: when it was created, to the second. */
 export function identityOf(campaign: Campaign): string {
   return campaign.createdAt === null ? 'undated' : `created ${new Date(Math.floor(campaign.createdAt / 1_000) * 1_000).toISOString()}`;
@@ -86,22 +100,14 @@ async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpo
  * does not know of is looked up; then the counters are set to what the database says. Claims and doubts that earlier runs left are looked up beside the sending.
  */
 export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
-  const { checkpoint, found, sending, begun, assume, sandbox, settings } = take;
+  const { checkpoint, found, sending, begun, assume } = take;
   const { campaign, campaigns, recipients } = parts;
   if (begun) await lookUpWhatMayBeSent(parts, found);
   const only = await retryFailed(parts, take);
 
   const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
   const { tally, rows } = await countedWith(parts, known);
-  const header: CheckpointHeader = {
-    identity: identityOf(campaign),
-    run: parts.owner.token,
-    sandbox,
-    settings,
-    paused: sending && only === undefined ? null : (found.header?.paused ?? null),
-    finished: false,
-  };
-  await checkpoint.begin(header, tally);
+  await checkpoint.begin(headerOf(parts, take, { paused: pauseKept(take), finished: false }), tally);
   if (sending && tally.pending > 0) await campaigns.setStatus(campaign.id, 'sending');
 
   const pending = new Map(rows.map((row) => [row.message, row]));

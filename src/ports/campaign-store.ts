@@ -11,8 +11,8 @@ export interface Tally {
   failed: number;
 }
 
-/** What became of one recipient, as the database is told. `providerId` is what `messages` holds of the two ids; `whatsappId` may be the other. */
-export type Result =
+/** The end of one recipient. `providerId` is what `messages` holds of the two ids; `whatsappId` may be the other. */
+export type Settled =
   /** `note` says why it counts as sent where the provider did not say so: the operator's word. */
   | { kind: 'sent'; message: number; providerId: string | null; whatsappId?: string | null; at: EpochMs; attempts: number; note?: string }
   | {
@@ -24,7 +24,11 @@ export type Result =
       attempts: number;
       providerId: string | null;
       whatsappId?: string | null;
-    }
+    };
+
+/** What became of one recipient, as the database is told. */
+export type Result =
+  | Settled
   /** Still pending there, with a note (in doubt, or waiting for a retry), so that the loss of the checkpoint does not hide it. */
   | { kind: 'marked'; message: number; note: string; at: EpochMs; attempts: number };
 

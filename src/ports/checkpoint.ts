@@ -1,7 +1,7 @@
 import type { MessageType } from '../core/campaign.ts';
 import type { PacingState } from '../core/pacing.ts';
 import { DAY, type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
-import type { Result } from './campaign-store.ts';
+import type { Settled } from './campaign-store.ts';
 import type { CountersMoved } from './inbox.ts';
 
 // The checkpoint: what is kept outside the process so that a run can be resumed; and who runs.
@@ -63,7 +63,7 @@ export interface Retry {
 export type Change =
   | { type: 'claim'; claim: Claim }
   /** The outcome that settles a claim or a doubt; counts into `sent` or `failed`, sets `last_message`. Kept until `stored`. */
-  | { type: 'settle'; result: Exclude<Result, { kind: 'marked' }> }
+  | { type: 'settle'; result: Settled }
   | { type: 'doubt'; doubt: Doubt }
   | { type: 'retry'; retry: Retry }
   /** Back to plain pending: neither claimed nor in doubt nor waiting. */
@@ -94,7 +94,7 @@ export interface Recovered {
   /** Null when there is no checkpoint: a first run, or the checkpoint was lost. */
   header: CheckpointHeader | null;
   claims: Claim[];
-  outcomes: Exclude<Result, { kind: 'marked' }>[];
+  outcomes: Settled[];
   doubts: Doubt[];
   retries: Retry[];
   pacing: PacingState;

@@ -14,6 +14,7 @@ import {
   type Owner,
   type Recovered,
   type Retry,
+  type Settled,
 } from '../../src/ports.ts';
 
 /** One place where checkpoints are kept, as the contract uses it. */
@@ -813,7 +814,7 @@ function recoveredFrom(model: Model): Recovered {
   return {
     header: HEADER,
     claims: drawers.flatMap((one): Claim[] => (one.type === 'claim' ? [one.claim] : [])),
-    outcomes: drawers.flatMap((one): Recovered['outcomes'] => (one.type === 'settle' ? [one.result] : [])),
+    outcomes: drawers.flatMap((one): Settled[] => (one.type === 'settle' ? [one.result] : [])),
     doubts: drawers.flatMap((one): Doubt[] => (one.type === 'doubt' ? [one.doubt] : [])),
     retries: drawers.flatMap((one): Retry[] => (one.type === 'retry' ? [one.retry] : [])),
     pacing: model.pacing,

@@ -19,12 +19,10 @@ import {
   KEPT_FOR,
   LOCK_LIFE,
   type Owner,
-  type Recovered,
   type Retry,
+  type Settled,
   WISH_LIFE,
 } from '../../src/ports.ts';
-
-type Outcome = Recovered['outcomes'][number];
 
 interface Lock {
   owner: Owner;
@@ -56,7 +54,7 @@ interface Kept {
 /** The same as a test reads it. */
 type Shown = Pick<Kept, 'header' | 'sent' | 'failed' | 'owners'> & {
   claims: Map<number, Claim>;
-  outcomes: Map<number, Outcome>;
+  outcomes: Map<number, Settled>;
   doubts: Map<number, Doubt>;
   retries: Map<number, Retry>;
 };
@@ -100,7 +98,7 @@ export class MemoryCheckpoints implements CheckpointStore {
       ...{ sent, failed },
       claims: claimedIn<Claim>('claim'),
       doubts: claimedIn<Doubt>('doubt'),
-      outcomes: keptIn<Outcome>('sent', 'failed'),
+      outcomes: keptIn<Settled>('sent', 'failed'),
       retries: keptIn<Retry>('retry'),
     };
   }

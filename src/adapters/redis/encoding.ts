@@ -1,9 +1,7 @@
 import type { MessageType } from '../../core/campaign.ts';
 import { InfrastructureError } from '../../errors.ts';
-import { type Change, type Claim, type Doubt, NOBODY, type Owner, type Recovered, type Retry } from '../../ports.ts';
+import { type Change, type Claim, type Doubt, NOBODY, type Owner, type Retry, type Settled } from '../../ports.ts';
 import type { Stream } from './keys.ts';
-
-type Outcome = Recovered['outcomes'][number];
 
 /** What both locks of a run hold: the owner, and what it holds them for. The same owner always gives the same text. */
 export function encodeLock(owner: Owner, { campaign, type }: Stream, line: string): string {
@@ -25,7 +23,7 @@ export function encodeClaim(claim: Claim): string {
 }
 
 /** An outcome behind one letter, `s` or `f`, by which scripts count. */
-function encodeOutcome(result: Outcome): string {
+function encodeOutcome(result: Settled): string {
   return (result.kind === 'sent' ? 's' : 'f') + JSON.stringify(result);
 }
 
@@ -58,7 +56,7 @@ export function decodeHashes(claims: string[], outcomes: string[], doubts: strin
   };
   return {
     claims: values(claims, (text) => claim<Claim>(text)),
-    outcomes: values(outcomes, (text) => decode<Outcome>(text.slice(1))),
+    outcomes: values(outcomes, (text) => decode<Settled>(text.slice(1))),
     doubts: values(doubts, (text) => claim<Doubt>(text)),
     retries: values(retries, (text) => decode<Retry>(text)),
     owners: [...known.keys()],
