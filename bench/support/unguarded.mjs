@@ -14,10 +14,10 @@ export function buildUnguarded() {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const scripts = join(folder, 'src/adapters/redis/scripts.ts');
+  const scripts = join(folder, 'src/adapters/redis/scripts-held.ts');
   const guarded = readFileSync(scripts, 'utf8');
   const unguarded = guarded.replace(/export const COMMIT = `\$\{HELD\}[^`]*`/, () => `export const COMMIT = \`\${HEAD}\n${plain}\``);
-  if (unguarded === guarded) throw new Error('scripts.ts has no COMMIT to replace');
+  if (unguarded === guarded) throw new Error('scripts-held.ts has no COMMIT to replace');
   writeFileSync(scripts, unguarded);
   const { status } = spawnSync(process.execPath, ['build.mjs'], { cwd: folder, stdio: 'inherit' });
   if (status !== 0) throw new Error('the unguarded program cannot be built');

@@ -1,20 +1,8 @@
 import { Redis, ReplyError } from 'ioredis';
 import { UsageError } from '../../errors.ts';
 import { failureOf } from './failure.ts';
-import {
-  ACQUIRE,
-  BEGIN,
-  COMMIT,
-  LEND_LINE,
-  MOVE_COUNTERS,
-  RECOVER,
-  RELEASE,
-  REQUEST_PAUSE,
-  REVISE,
-  TAKE_LINE,
-  VIEW,
-  WANT_LINE,
-} from './scripts.ts';
+import { BEGIN, COMMIT, LEND_LINE, RECOVER, RELEASE, TAKE_LINE } from './scripts-held.ts';
+import { ACQUIRE, MOVE_COUNTERS, REQUEST_PAUSE, REVISE, VIEW, WANT_LINE } from './scripts-store.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /** How long one command may take, waiting for a connection included. */

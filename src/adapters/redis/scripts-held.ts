@@ -1,19 +1,7 @@
-import { toSeconds } from '../../core/units.ts';
-import { KEPT_FOR, LOCK_LIFE } from '../../ports.ts';
-import { KEY_NAMES } from './keys.ts';
+import { LOCK_LIFE } from '../../ports.ts';
+import { HEAD, KEPT_SECONDS } from './scripts-head.ts';
 
-const KEPT_SECONDS = toSeconds(KEPT_FOR);
-
-// Each call is one script, because a script is the only thing Redis does all at once. Scripts read (and so fail) before they write, and
-// their first write is one that Redis refuses when it is full, read-only or cannot save: it is refused whole or not at all.
-
-const HEAD = `
-local ${KEY_NAMES} = unpack(KEYS)
-local kept = {header, sent, failed, last_message, claims, outcomes, doubts, retries, owners}
-local function each(command, ...)
-  for _, key in ipairs(kept) do redis.call(command, key, ...) end
-end
-`;
+// What a run asks of the checkpoint that it holds.
 
 /**
  * ARGV of every script below it: our lock, our run, the number of this step (0: no step, a heartbeat) with how many steps, of whatever run, we
@@ -39,32 +27,6 @@ local function prolong(full)
     if full then redis.call('SET', key, mine, 'PX', ${LOCK_LIFE}) else redis.call('PEXPIRE', key, ${LOCK_LIFE}) end
   end
 end
-`;
-
-/** Both locks or none. ARGV: our lock, our token, campaign, the newest version we know, tokens of dead owners. */
-export const ACQUIRE = `${HEAD}
-local mine, token, campaign = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local version = tonumber(redis.call('HGET', header, 'version') or '0')
-if version > tonumber(ARGV[4]) then return {'newer', version} end
-local dead = {}
-for i = 5, #ARGV do dead[ARGV[i]] = true end
-local held, again = {}, false
-for name, key in pairs({campaign = lock, line = line_lock}) do
-  local value = redis.call('GET', key)
-  if value then
-    local readable, owner = pcall(cjson.decode, value)
-    local ours = readable and owner.token == token and owner.campaign == campaign
-    if not ours and not (readable and dead[owner.token]) then held[name] = value end
-    again = again or (ours and name == 'campaign')
-  end
-end
-if held.campaign then return {'campaign', held.campaign} end
-if held.line then return {'line', held.line} end
-redis.call('SET', lock, mine, 'PX', ${LOCK_LIFE})
-redis.call('SET', line_lock, mine, 'PX', ${LOCK_LIFE})
-if not again then redis.call('DEL', pause) end
-if redis.call('GET', line_wanted) == token then redis.call('DEL', line_wanted) end
-return {'ok'}
 `;
 
 /** Everything a run finds. */
@@ -223,62 +185,8 @@ local gone = lost()
 if gone then return gone end
 prolong(false)
 local value = redis.call('GET', line_lock)
-if value and value ~= mine then
-  local readable, owner = pcall(cjson.decode, value)
-  local dead = false
-  for i = 5, #ARGV do dead = dead or (readable and owner.token == ARGV[i]) end
-  if not dead then return {'ok', total, 'held', value} end
-end
+if value and value ~= mine and not is_dead(owner_of(value), 5) then return {'ok', total, 'held', value} end
 if value ~= mine and redis.call('EXISTS', line_wanted) == 1 then return {'ok', total, 'wanted'} end
 redis.call('SET', line_lock, mine, 'PX', ${LOCK_LIFE})
 return {'ok', total, 'taken', redis.call('GET', pacing)}
-`;
-
-/** ARGV: who wants the line, for how many milliseconds. */
-export const WANT_LINE = `${HEAD}
-redis.call('SET', line_wanted, ARGV[1], 'PX', ARGV[2])
-return {'ok'}
-`;
-
-/** ARGV: by how much `sent` and `failed` move. */
-export const MOVE_COUNTERS = `${HEAD}
-if redis.call('HEXISTS', header, 'json') == 0 then return {'ok'} end
-redis.call('INCRBY', sent, ARGV[1])
-redis.call('INCRBY', failed, ARGV[2])
-return {'ok'}
-`;
-
-/** ARGV: the header as it was read, and as it is to be, `finished` or '', tokens of dead owners. Whoever begins a run meanwhile has changed it. */
-export const REVISE = `${HEAD}
-local value = redis.call('GET', lock)
-if value then
-  local readable, owner = pcall(cjson.decode, value)
-  local dead = false
-  for i = 4, #ARGV do dead = dead or (readable and owner.token == ARGV[i]) end
-  if not dead then return 0 end
-end
-if redis.call('HGET', header, 'json') ~= ARGV[1] then return 0 end
-redis.call('HSET', header, 'json', ARGV[2])
-redis.call('DEL', lock)
-if ARGV[3] == 'finished' then each('EXPIRE', ${KEPT_SECONDS}) end
-return 1
-`;
-
-/** What can be seen without holding anything. */
-export const VIEW = `${HEAD}
-local unstored = {s = 0, f = 0}
-for _, payload in ipairs(redis.call('HVALS', outcomes)) do
-  local kind = string.sub(payload, 1, 1)
-  unstored[kind] = unstored[kind] + 1
-end
-local about = redis.call('HMGET', header, 'version', 'json')
-return {about[1], about[2], redis.call('GET', lock), redis.call('GET', sent), redis.call('GET', failed), redis.call('GET', last_message),
-  redis.call('HLEN', doubts), redis.call('HLEN', claims), redis.call('HLEN', retries), unstored.s, unstored.f}
-`;
-
-/** 1 when a run holds the campaign and will read it. */
-export const REQUEST_PAUSE = `${HEAD}
-if redis.call('EXISTS', lock) == 0 then return 0 end
-redis.call('SET', pause, '1')
-return 1
 `;
