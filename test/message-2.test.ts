@@ -5,7 +5,7 @@ import { progressOf } from '../src/core/progress.ts';
 import { borrowLine } from '../src/engine/borrow-line.ts';
 import type { Ending } from '../src/engine/finish.ts';
 import { OptOutList } from '../src/engine/opt-out-list.ts';
-import { recover } from '../src/engine/take-up.ts';
+import { recover } from '../src/engine/recover.ts';
 import type { CampaignStore, Clock, Owner } from '../src/ports.ts';
 import { runCampaign } from '../src/run-campaign.ts';
 import { accepted, answers, unknown } from './support/answers.ts';

@@ -1,5 +1,5 @@
 import type { Campaign } from '../core/campaign.ts';
-import { identityOf } from '../engine/take-up.ts';
+import { identityOf } from '../engine/recover.ts';
 import { UsageError } from '../errors.ts';
 import type { CheckpointHeader } from '../ports.ts';
 import type { Data } from '../world/data.ts';

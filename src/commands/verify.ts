@@ -2,7 +2,7 @@ import type { MessageType } from '../core/campaign.ts';
 import { maskPhone } from '../core/phone.ts';
 import { formatCount, formatDuration, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Discrepancy } from '../engine/compare-row.ts';
-import { identityOf } from '../engine/take-up.ts';
+import { identityOf } from '../engine/recover.ts';
 import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
 import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
 import type { Flags } from '../flags.ts';

@@ -1,27 +1,19 @@
-import type { Campaign, Recipient } from '../core/campaign.ts';
-import type { Finding } from '../core/outcome.ts';
+import type { Recipient } from '../core/campaign.ts';
 import type { PacingState } from '../core/pacing.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
-import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
-import { UsageError } from '../errors.ts';
-import type { CampaignSettings, Change, Checkpoint, CheckpointHeader, Claim, RecipientStore, Recovered, Tally } from '../ports.ts';
+import { SECOND } from '../core/units.ts';
+import type { CampaignSettings, Checkpoint, CheckpointHeader, Recovered, Tally } from '../ports.ts';
 import type { Assumption } from './assume.ts';
 import { Bell } from './bell.ts';
-import { leaveInDoubt, settleByFinding } from './doubt.ts';
-import { type Addressed, readdress } from './envelope.ts';
 import { CHECKPOINT_PATIENCE, Journal, type JournalListener } from './journal.ts';
-import { lookUpAll } from './look-up.ts';
 import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
+import { openAttempts, settleOpen } from './open-attempts.ts';
 import { Outbox } from './outbox.ts';
 import { Queue } from './queue.ts';
+import { identityOf } from './recover.ts';
 import { beside, newRun, type Run, type RunParts, stopRun } from './run.ts';
-import { putBack } from './settle.ts';
 
-/**
- * A claim of a run that cannot be seen from here is over when it is this old: no call is begun more than 10 s after its claim, and the rest
- * is room for calls that hang and for clocks that differ between machines.
- */
-const SURELY_OVER: Milliseconds = 10 * MINUTE;
+export { recover } from './recover.ts';
 
 /** What a run takes up besides its parts. */
 export interface TakeUp {
@@ -40,59 +32,6 @@ export interface TakeUp {
   assume?: Assumption | undefined;
   sandbox: boolean;
   settings: CampaignSettings;
-}
-
-/** The header of this run's checkpoint. */
-export function headerOf(
-  { campaign, owner }: Pick<RunParts, 'campaign' | 'owner'>,
-  { sandbox, settings }: TakeUp,
-  state: Pick<CheckpointHeader, 'paused' | 'finished'>,
-): CheckpointHeader {
-  return { identity: identityOf(campaign), run: owner.token, sandbox, settings, ...state };
-}
-
-/** The pause that the checkpoint held, which only a run that sends to everybody pending ends. */
-export function pauseKept({ sending, retry, found }: TakeUp): CheckpointHeader['paused'] {
-  return sending && retry === undefined ? null : (found.header?.paused ?? null);
-}
-
-/** Tells a campaign from one with the same id in another or a recreated database: when it was created, to the second. */
-export function identityOf(campaign: Campaign): string {
-  return campaign.createdAt === null ? 'undated' : `created ${new Date(Math.floor(campaign.createdAt / 1_000) * 1_000).toISOString()}`;
-}
-
-/**
- * Reads the checkpoint, and gives the database the outcomes that only the checkpoint has. The first thing that a run does under its locks.
- * `lastRun` is the run that the database says was the last (null: it says nothing); the checkpoint of an earlier one is out of date.
- */
-export async function recover(
-  campaign: Campaign,
-  recipients: RecipientStore,
-  checkpoint: Checkpoint,
-  lastRun: string | null = null,
-): Promise<Recovered> {
-  const found = belongsTo(campaign, await checkpoint.recover());
-  if (found.header !== null && lastRun !== null && found.header.run !== lastRun) return outOfDate(campaign, recipients, checkpoint, found);
-  if (found.outcomes.length > 0) {
-    await recipients.record(campaign.id, found.outcomes);
-    await checkpoint.commit([{ type: 'stored', messages: found.outcomes.map(({ message }) => message) }], null);
-  }
-  return found;
-}
-
-/**
- * A checkpoint that a later run, elsewhere, knew nothing of counts as lost, with what is still true of it kept: an acceptance is a fact, and
- * a claim or a doubt is looked up. A failure or a wait for a retry may have been overtaken by an attempt of the later run.
- */
-async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpoint: Checkpoint, found: Recovered): Promise<Recovered> {
-  const accepted = found.outcomes.filter(({ kind }) => kind === 'sent');
-  if (accepted.length > 0) await recipients.record(campaign.id, accepted);
-  const dropped: Change[] = [
-    { type: 'stored', messages: found.outcomes.map(({ message }) => message) },
-    ...found.retries.map(({ message }): Change => ({ type: 'forget', message })),
-  ];
-  await checkpoint.commit(dropped, null);
-  return { ...found, header: null, outcomes: accepted, retries: [] };
 }
 
 /**
@@ -140,6 +79,20 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const open = openAttempts(run, found, pending);
   if (open.length > 0) beside(run, settleOpen(run, open));
   return run;
+}
+
+/** The header of this run's checkpoint. */
+export function headerOf(
+  { campaign, owner }: Pick<RunParts, 'campaign' | 'owner'>,
+  { sandbox, settings }: TakeUp,
+  state: Pick<CheckpointHeader, 'paused' | 'finished'>,
+): CheckpointHeader {
+  return { identity: identityOf(campaign), run: owner.token, sandbox, settings, ...state };
+}
+
+/** The pause that the checkpoint held, which only a run that sends to everybody pending ends. */
+export function pauseKept({ sending, retry, found }: TakeUp): CheckpointHeader['paused'] {
+  return sending && retry === undefined ? null : (found.header?.paused ?? null);
 }
 
 /**
@@ -203,58 +156,4 @@ function instruments({ campaign, recipients, clock, report }: RunParts, checkpoi
 /** Rows read at a time: what is sent in about half a minute, so that a row changed by others is not sent long after. */
 function pageSize(run: Run): number {
   return Math.max(10, Math.min(500, Math.ceil((30 * SECOND) / Math.max(1, run.pace.delayMs))));
-}
-
-/** The checkpoint of this campaign; that of a finished one with the same number in an earlier database counts as none. */
-function belongsTo(campaign: Campaign, found: Recovered): Recovered {
-  if (found.header === null || found.header.identity === identityOf(campaign)) return found;
-  if (found.header.finished) return { header: null, claims: [], outcomes: [], doubts: [], retries: [], pacing: found.pacing };
-  throw new UsageError(
-    `the checkpoint of campaign ${campaign.id} belongs to another campaign with that number (${found.header.identity}; this one: ${identityOf(campaign)})`,
-    'Give each database a checkpoint of its own: another database number in REDIS_URL, or another folder for wsend.db.',
-  );
-}
-
-/** An attempt that an earlier run left without an outcome. */
-interface OpenAttempt {
-  claim: Claim;
-  message: Addressed;
-}
-
-function openAttempts(run: Run, { claims, doubts }: Recovered, pending: Map<number, Recipient>): OpenAttempt[] {
-  const opened = (claim: Claim, standing: Addressed['standing']) => {
-    const recipient = pending.get(claim.message);
-    if (recipient === undefined) return [];
-    const from = recipient.skipped ? 'skipped' : standing;
-    return [{ claim, message: readdress(run, { recipient, attempts: claim.attempt - 1 }, claim, from) }];
-  };
-  return [...claims.flatMap((claim) => opened(claim, 'pending')), ...doubts.flatMap((doubt) => opened(doubt, 'inDoubt'))];
-}
-
-/**
- * Settles what earlier runs left open. Absent counts only when the run that made the claim was surely over before it was looked up: until
- * then its request may have been on the way, and what arrives at the last moment is listed later. One that has ended meanwhile is looked up anew.
- */
-async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
-  const wereOver = open.map(({ claim }) => isOver(run, claim));
-  const wanted = open.map(({ claim }) => claim);
-  const findings = await lookUpAll({ ...run, lookupMs: run.current.lookupMs }, wanted, run.hurry.signal);
-  const again: OpenAttempt[] = [];
-  const settling = open.map((attempt, i) => {
-    const { claim, message } = attempt;
-    const finding = findings[i] as Finding;
-    if (finding.kind !== 'absent') return settleByFinding(run, message, finding, claim);
-    if (wereOver[i]) return putBack(run, message, run.clock.now());
-    if (isOver(run, claim)) return void again.push(attempt);
-    const { host, pid } = claim.owner;
-    const reason = `the provider does not list it, but the run that claimed it (process ${pid} on ${host}) may not be over`;
-    return leaveInDoubt(run, { message, claim, reason, answered: true });
-  });
-  await Promise.all(settling);
-  if (again.length > 0) await settleOpen(run, again);
-}
-
-function isOver(run: Run, { owner, at }: Claim): boolean {
-  const fate = owner.token === run.owner.token ? 'over' : run.processes.fate(owner);
-  return fate === 'over' || (fate === 'unknowable' && run.clock.now() - at >= SURELY_OVER);
 }

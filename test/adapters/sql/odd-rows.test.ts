@@ -8,7 +8,7 @@ import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import type { Event } from '../../../src/core/event.ts';
 import { isConsistent, progressOf } from '../../../src/core/progress.ts';
 import { OptOutList } from '../../../src/engine/opt-out-list.ts';
-import { recover } from '../../../src/engine/take-up.ts';
+import { recover } from '../../../src/engine/recover.ts';
 import type { CampaignStore } from '../../../src/ports.ts';
 import { runCampaign } from '../../../src/run-campaign.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';

@@ -1,0 +1,60 @@
+import type { Recipient } from '../core/campaign.ts';
+import type { Finding } from '../core/outcome.ts';
+import { MINUTE, type Milliseconds } from '../core/units.ts';
+import type { Claim, Recovered } from '../ports.ts';
+import { leaveInDoubt, settleByFinding } from './doubt.ts';
+import { type Addressed, readdress } from './envelope.ts';
+import { lookUpAll } from './look-up.ts';
+import type { Run } from './run.ts';
+import { putBack } from './settle.ts';
+
+/**
+ * A claim of a run that cannot be seen from here is over when it is this old: no call is begun more than 10 s after its claim, and the rest
+ * is room for calls that hang and for clocks that differ between machines.
+ */
+const SURELY_OVER: Milliseconds = 10 * MINUTE;
+
+/** An attempt that an earlier run left without an outcome. */
+interface OpenAttempt {
+  claim: Claim;
+  message: Addressed;
+}
+
+/** The claims and doubts that a run found, of those that are still pending. */
+export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: Map<number, Recipient>): OpenAttempt[] {
+  const opened = (claim: Claim, standing: Addressed['standing']) => {
+    const recipient = pending.get(claim.message);
+    if (recipient === undefined) return [];
+    const from = recipient.skipped ? 'skipped' : standing;
+    return [{ claim, message: readdress(run, { recipient, attempts: claim.attempt - 1 }, claim, from) }];
+  };
+  return [...claims.flatMap((claim) => opened(claim, 'pending')), ...doubts.flatMap((doubt) => opened(doubt, 'inDoubt'))];
+}
+
+/**
+ * Settles what earlier runs left open. Absent counts only when the run that made the claim was surely over before it was looked up: until
+ * then its request may have been on the way, and what arrives at the last moment is listed later. One that has ended meanwhile is looked up anew.
+ */
+export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
+  const wereOver = open.map(({ claim }) => isOver(run, claim));
+  const wanted = open.map(({ claim }) => claim);
+  const findings = await lookUpAll({ ...run, lookupMs: run.current.lookupMs }, wanted, run.hurry.signal);
+  const again: OpenAttempt[] = [];
+  const settling = open.map((attempt, i) => {
+    const { claim, message } = attempt;
+    const finding = findings[i] as Finding;
+    if (finding.kind !== 'absent') return settleByFinding(run, message, finding, claim);
+    if (wereOver[i]) return putBack(run, message, run.clock.now());
+    if (isOver(run, claim)) return void again.push(attempt);
+    const { host, pid } = claim.owner;
+    const reason = `the provider does not list it, but the run that claimed it (process ${pid} on ${host}) may not be over`;
+    return leaveInDoubt(run, { message, claim, reason, answered: true });
+  });
+  await Promise.all(settling);
+  if (again.length > 0) await settleOpen(run, again);
+}
+
+function isOver(run: Run, { owner, at }: Claim): boolean {
+  const fate = owner.token === run.owner.token ? 'over' : run.processes.fate(owner);
+  return fate === 'over' || (fate === 'unknowable' && run.clock.now() - at >= SURELY_OVER);
+}
