@@ -1,11 +1,10 @@
 import type { Kysely } from 'kysely';
 import type { PlannedRecipient } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
+import { unlessThere } from './dialect.ts';
 import { storedText } from './stored-text.ts';
 import type { Schema } from './table-types.ts';
-
-/** The width of names in existing databases. */
-const LONGEST_NAME = 100;
+import { LONGEST_NAME } from './widths.ts';
 
 /**
  * The ids of these people's contacts, in their order. One with the same number (with or without `+`) is taken as it is; the others are
@@ -51,12 +50,7 @@ async function insertContacts(db: Kysely<Schema>, dialect: SqlDialect, people: P
     created_at: now,
     updated_at: now,
   }));
-  const insert = db.insertInto('contacts').values(rows);
-  const unlessThere =
-    dialect === 'mysql'
-      ? insert.onDuplicateKeyUpdate(({ ref }) => ({ full_number: ref('contacts.full_number') }))
-      : insert.onConflict((on) => on.doNothing());
-  await unlessThere.execute();
+  await unlessThere(dialect, db.insertInto('contacts').values(rows), 'full_number').execute();
 }
 
 function nationalPart(phone: string, countryCode: string | null): string {

@@ -4,6 +4,7 @@ import { SKIPPED_PREFIX } from '../../core/note.ts';
 import { UsageError } from '../../errors.ts';
 import type { CountersMoved, Tally } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
+import { locked } from './dialect.ts';
 import { keptTimes } from './kept-times.ts';
 import { exactly, messageRows, TAKEN } from './message-rows.ts';
 import type { Schema } from './table-types.ts';
@@ -14,7 +15,7 @@ import type { Schema } from './table-types.ts';
  */
 export async function lockCampaign(transaction: Kysely<Schema>, dialect: SqlDialect, id: number): Promise<{ status: string }> {
   const query = transaction.selectFrom('campaigns').select('status').where('id', '=', id);
-  const row = await (dialect === 'sqlite' ? query : query.forUpdate()).executeTakeFirst();
+  const row = await locked(dialect, query).executeTakeFirst();
   if (row === undefined)
     throw new UsageError(`there is no campaign ${id} in the database`, 'See the campaigns there are with: wsend status');
   return row;

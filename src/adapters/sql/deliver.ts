@@ -4,9 +4,11 @@ import type { Delivery } from '../../core/incoming.ts';
 import type { CountersMoved, FactResult } from '../../ports.ts';
 import { failWhereAllFailed, lockCampaign, moveCounters } from './counters.ts';
 import type { SqlDialect } from './database.ts';
+import { locked } from './dialect.ts';
 import { keptTimes } from './kept-times.ts';
 import { messagesNamed, type NamedMessage } from './provider-ids.ts';
 import { fromStored, toStored } from './stored-time.ts';
+import { LONGEST_ERROR } from './widths.ts';
 import type { Working } from './work-off.ts';
 
 /** A row of `messages` with the reports about it, in the order they came. */
@@ -82,7 +84,7 @@ async function lockedRows({ transaction, dialect, columns }: Working, ids: numbe
     .$if(columns.readAt, (some) => some.select('read_at'))
     .where('id', 'in', ids)
     .orderBy('id');
-  return (dialect === 'sqlite' ? query : query.forUpdate()).execute();
+  return locked(dialect, query).execute();
 }
 
 async function writeRow({ transaction, dialect, columns, now, text }: Working, id: number, row: DeliveryRow): Promise<void> {
@@ -99,9 +101,6 @@ async function writeRow({ transaction, dialect, columns, now, text }: Working, i
     .where('id', '=', id)
     .execute();
 }
-
-/** The longest error text written, as for a failure of a send. */
-const LONGEST_ERROR = 2_000;
 
 function stored(at: number | null, dialect: SqlDialect): string | null {
   return at === null ? null : toStored(at, dialect);

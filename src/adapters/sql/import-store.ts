@@ -6,15 +6,14 @@ import { contactIdsFor } from './contacts.ts';
 import { recount } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { asking, isDuplicate } from './database-errors.ts';
+import { insertedId } from './dialect.ts';
 import { messageRows } from './message-rows.ts';
 import { cannotMark, markSandbox } from './sandbox-marks.ts';
 import { createImportTables, createSandboxTable, hasImportTables } from './schema.ts';
 import { storedText } from './stored-text.ts';
 import type { Schema } from './table-types.ts';
 import { inTransaction } from './transaction.ts';
-
-/** The width of names in existing databases. */
-const LONGEST_NAME = 100;
+import { LONGEST_NAME } from './widths.ts';
 
 /** Campaigns made from files. Every call rejects with DatabaseUnreachable when the database does not answer. */
 export function importStore(database: Database): ImportStore {
@@ -100,8 +99,7 @@ async function insertCampaign(db: Kysely<Schema>, dialect: SqlDialect, plan: Cam
     created_at: now,
     updated_at: now,
   });
-  if (dialect === 'mysql') return Number((await insert.executeTakeFirstOrThrow()).insertId);
-  return Number((await insert.returning('id').executeTakeFirstOrThrow()).id);
+  return insertedId(dialect, insert);
 }
 
 interface Chunk {

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { EpochMs } from '../../core/units.ts';
 import { keptTimes } from './kept-times.ts';
 import { toStored } from './stored-time.ts';
+import { LONGEST_ID } from './widths.ts';
 import type { Working } from './work-off.ts';
 
 /** Something a contact did. `id` is the name that WhatsApp gave to it. */
@@ -14,8 +15,6 @@ export interface Interaction {
 
 /** The longest text of a contact that is kept, as long as the longest that is read. */
 const LONGEST_TEXT = 16_000;
-/** The width of `whatsapp_message_id`. */
-const LONGEST_ID = 255;
 
 /** Adds an interaction to a campaign that is locked, and to its count; false when it is there already. */
 export async function addInteraction(

@@ -1,7 +1,9 @@
 import type { Insertable } from 'kysely';
+import { insertedId } from './dialect.ts';
 import { FIELDS, fieldsOf } from './prepare.ts';
 import { storedText } from './stored-text.ts';
 import type { Messages } from './table-types.ts';
+import { LONGEST_ERROR } from './widths.ts';
 import type { Working } from './work-off.ts';
 
 /** What Message 2 of one contact is made of. */
@@ -38,17 +40,11 @@ export async function makeMessage2(working: Working, message: Message2): Promise
     created_at: now,
     updated_at: now,
   };
-  const insert = transaction.insertInto('messages').values(row);
-  const id = Number(
-    dialect === 'mysql' ? (await insert.executeTakeFirstOrThrow()).insertId : (await insert.returning('id').executeTakeFirstOrThrow()).id,
-  );
+  const id = await insertedId(dialect, transaction.insertInto('messages').values(row));
   const known = line !== null && line.length <= LONGEST_LINE ? line : UNKNOWN_LINE;
   await transaction.insertInto('wsend_message_2_lines').values({ message_id: id, line: known }).execute();
   return problem === null ? 'pending' : 'failed';
 }
-
-/** The longest error text written, as for a failure of a send. */
-const LONGEST_ERROR = 2_000;
 
 async function writtenText({ transaction, write }: Working, { contact, content, template }: Message2) {
   if (content !== null) return { text: content };

@@ -3,6 +3,7 @@ import type { MessageType, Recipient } from '../../core/campaign.ts';
 import { marksOf } from '../../core/note.ts';
 import { UsageError } from '../../errors.ts';
 import type { Database, SqlDialect } from './database.ts';
+import { ofCampaign } from './dialect.ts';
 import { indexByCampaign } from './index-by-campaign.ts';
 import type { Messages, Schema } from './table-types.ts';
 
@@ -117,13 +118,11 @@ async function firstRows(
   contacts: number[],
 ): Promise<Map<number, number>> {
   if (contacts.length === 0) return new Map();
-  // Without the plus, SQLite reads the whole campaign's index for a long list of contacts.
-  const ofCampaign = dialect === 'sqlite' ? sql<boolean>`+campaign_id = ${campaign}` : sql<boolean>`campaign_id = ${campaign}`;
   const rows = await db
     .selectFrom('messages')
     .select(['id', 'contact_id', 'status'])
     .where('contact_id', 'in', contacts)
-    .where(ofCampaign)
+    .where(ofCampaign(dialect, campaign))
     .where('message_type', '=', type)
     .where(hasStatus(dialect, 'pending', ...TAKEN))
     .execute();

@@ -3,11 +3,10 @@ import { UsageError } from '../../errors.ts';
 import type { Result } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database, SqlDialect } from './database.ts';
+import { unlessThere } from './dialect.ts';
 import { createProviderIdTable } from './schema.ts';
 import type { Schema } from './table-types.ts';
-
-/** The width of an id in every table. */
-const LONGEST_ID = 255;
+import { LONGEST_ID } from './widths.ts';
 
 const kept = new WeakMap<Database['db'], Promise<boolean>>();
 
@@ -41,12 +40,7 @@ export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlD
     }
   }
   for (const some of chunks([...rows.values()])) {
-    const insert = transaction.insertInto('wsend_provider_ids').values(some);
-    const unlessThere =
-      dialect === 'mysql'
-        ? insert.onDuplicateKeyUpdate(({ ref }) => ({ message_id: ref('wsend_provider_ids.message_id') }))
-        : insert.onConflict((on) => on.doNothing());
-    await unlessThere.execute();
+    await unlessThere(dialect, transaction.insertInto('wsend_provider_ids').values(some), 'message_id').execute();
   }
 }
 

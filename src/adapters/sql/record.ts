@@ -1,9 +1,10 @@
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { Result } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import { lockCampaign, moveCounters } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { refusesValue } from './database-errors.ts';
+import { locked, ofCampaign } from './dialect.ts';
 import { keepProviderIds, keepsProviderIds } from './provider-ids.ts';
 import { changeAfter, type Fit } from './row-change.ts';
 import { plainText, storedText } from './stored-text.ts';
@@ -11,9 +12,6 @@ import { toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 import { updateMessages } from './update-messages.ts';
-
-/** The longest text of a column that refuses ours: 255 is what existing databases have. */
-const LONGEST_PLAIN = 255;
 
 /**
  * Writes results and moves the campaign's counters, in one transaction. Which rows change is read under lock first, so that the counters
@@ -29,7 +27,7 @@ export async function record(database: Database, campaign: number, results: read
     await write(storedText);
   } catch (error) {
     if (!refusesValue(error)) throw error;
-    await write((text, longest) => plainText(text, Math.min(longest, LONGEST_PLAIN)));
+    await write(plainText);
   }
 }
 
@@ -90,15 +88,13 @@ interface Rows {
 
 /** The statuses of these rows, and which of them the campaign's counters count: its Message 1. */
 async function lockStatuses(transaction: Kysely<Schema>, { dialect, campaign, ids }: Rows) {
-  // Without the plus, SQLite reads the whole campaign's index for a long list of ids.
-  const ofCampaign = dialect === 'sqlite' ? sql<boolean>`+campaign_id = ${campaign}` : sql<boolean>`campaign_id = ${campaign}`;
   const query = transaction
     .selectFrom('messages')
     .select(['id', 'status', 'message_type'])
     .where('id', 'in', ids)
-    .where(ofCampaign)
+    .where(ofCampaign(dialect, campaign))
     .orderBy('id');
-  const rows = await (dialect === 'sqlite' ? query : query.forUpdate()).execute();
+  const rows = await locked(dialect, query).execute();
   return {
     statuses: new Map(rows.map(({ id, status }) => [Number(id), status])),
     counted: new Set(rows.flatMap(({ id, message_type }) => (message_type === 'message_1' ? [Number(id)] : []))),

@@ -2,6 +2,7 @@ import { noteText } from '../../core/note.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
 import { TAKEN } from './message-rows.ts';
+import { LONGEST_ERROR, LONGEST_ID } from './widths.ts';
 
 /** The new state of one row of `messages`. A null id of the provider or time of sending leaves what is there. */
 export interface RowChange {
@@ -18,11 +19,6 @@ export interface Fit {
   text(text: string, longest: number): string;
   time(at: EpochMs): string;
 }
-
-/** The longest error text written: room for any provider's reason, and a limit to what one row may take. */
-const LONGEST_ERROR = 2_000;
-/** The width of `whatsapp_message_id` in existing databases. */
-const LONGEST_ID = 255;
 
 /**
  * What a row of this status becomes when results are applied one after the other, or `undefined` when it stays as it is: only a pending

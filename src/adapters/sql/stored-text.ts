@@ -4,7 +4,10 @@ export function storedText(text: string, longest = Number.POSITIVE_INFINITY): st
   return clean.length <= longest ? clean : [...clean].slice(0, longest).join('');
 }
 
-/** The same in plain ASCII, for a column that holds nothing else. */
+/** The longest text of a column that refuses ours: 255 is what existing databases have. */
+const LONGEST_PLAIN = 255;
+
+/** The same in plain ASCII and short, for a column that refuses ours. */
 export function plainText(text: string, longest: number): string {
-  return storedText(text, longest).replace(/[^\n -~]/gu, '?');
+  return storedText(text, Math.min(longest, LONGEST_PLAIN)).replace(/[^\n -~]/gu, '?');
 }

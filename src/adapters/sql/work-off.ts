@@ -7,6 +7,7 @@ import type { CountersMoved, FactResult, WorkedOff, WriteText } from '../../port
 import type { Database, SqlDialect } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { deliver } from './deliver.ts';
+import { locked } from './dialect.ts';
 import type { OptionalColumns } from './optional-columns.ts';
 import { react } from './react.ts';
 import { reply } from './reply.ts';
@@ -36,8 +37,6 @@ export type WorkingRules = Pick<Working, 'columns' | 'stopWords' | 'write'>;
 
 /** Facts of one kind that are worked off in one transaction: few enough that nothing else waits long for SQLite's one connection. */
 const AT_ONCE: Record<Fact['kind'], number> = { delivery: 200, reply: 10, reaction: 20 };
-/** The longest text of a column that refuses ours: 255 is what existing databases have. */
-const LONGEST_PLAIN = 255;
 
 /** One fact of the inbox that is due. */
 interface Due {
@@ -86,7 +85,7 @@ interface Round {
 
 function round(database: Database, { kind, at, rules, limit, plain }: Round): Promise<WorkedOff> {
   const { dialect } = database;
-  const text: Fit['text'] = plain ? (words, longest) => plainText(words, Math.min(longest, LONGEST_PLAIN)) : storedText;
+  const text: Fit['text'] = plain ? plainText : storedText;
   return inRepeatableTransaction(database, async (transaction) => {
     const working: Working = { ...rules, transaction, dialect, at, now: toStored(at, dialect), text, plain };
     const due = await takeDue(working, kind, limit);
@@ -130,7 +129,7 @@ async function takeDue({ transaction, dialect, now }: Working, kind: Fact['kind'
     .orderBy('due_at')
     .orderBy('id')
     .limit(limit);
-  const rows = await (dialect === 'sqlite' ? query : query.forUpdate()).execute();
+  const rows = await locked(dialect, query).execute();
   return rows.map(({ id, fact, received_at, tries }) => ({
     id: Number(id),
     fact: JSON.parse(fact) as Fact,

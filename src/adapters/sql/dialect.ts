@@ -1,0 +1,41 @@
+import { type InsertQueryBuilder, type InsertResult, type RawBuilder, sql } from 'kysely';
+import type { SqlDialect } from './database.ts';
+import type { Schema } from './table-types.ts';
+
+// What the databases say in different words.
+
+/** Rows that are read under lock: nobody else changes them until the transaction ends. SQLite has locked the whole file by then. */
+export function locked<Query extends { forUpdate(): Query }>(dialect: SqlDialect, query: Query): Query {
+  return dialect === 'sqlite' ? query : query.forUpdate();
+}
+
+/**
+ * Leaves alone the rows that are there already. `column` is any of the table: MySQL keeps it as it is, for its `ignore` would let every other
+ * fault of a row pass too.
+ */
+export function unlessThere<Table extends keyof Schema>(
+  dialect: SqlDialect,
+  insert: InsertQueryBuilder<Schema, Table, InsertResult>,
+  column: keyof Schema[Table] & string,
+): InsertQueryBuilder<Schema, Table, InsertResult> {
+  return dialect === 'mysql'
+    ? insert.onDuplicateKeyUpdate({ [column]: sql.ref(column) } as never)
+    : insert.onConflict((on) => on.doNothing());
+}
+
+/** Inserts one row, and tells the id that it got. */
+export async function insertedId<Table extends 'campaigns' | 'messages'>(
+  dialect: SqlDialect,
+  insert: InsertQueryBuilder<Schema, Table, InsertResult>,
+): Promise<number> {
+  if (dialect === 'mysql') return Number((await insert.executeTakeFirstOrThrow()).insertId);
+  return Number((await insert.returning(sql<number>`id`.as('id')).executeTakeFirstOrThrow()).id);
+}
+
+/**
+ * True of the rows of this campaign, for a query that also names its rows or contacts: without the plus, SQLite reads the whole campaign's
+ * index for a long list of them.
+ */
+export function ofCampaign(dialect: SqlDialect, campaign: number): RawBuilder<boolean> {
+  return dialect === 'sqlite' ? sql<boolean>`+campaign_id = ${campaign}` : sql<boolean>`campaign_id = ${campaign}`;
+}
