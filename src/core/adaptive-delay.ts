@@ -3,7 +3,7 @@ import type { Milliseconds } from './units.ts';
 /** The error rate above which the next batch goes slower: 5 %. */
 export const SLOW_DOWN_ABOVE = 0.05;
 /** How much slower: half as much again. */
-export const SLOW_DOWN_FACTOR = 1.5;
+const SLOW_DOWN_FACTOR = 1.5;
 
 /** The limits of an adjusted delay. */
 export interface DelayBounds {

@@ -3,9 +3,9 @@ import { errorRate } from './error-rate.ts';
 import { formatPercent } from './units.ts';
 
 /** The error rate above which a campaign is paused: 20 %. */
-export const OPEN_ABOVE = 0.2;
+const OPEN_ABOVE = 0.2;
 /** Outcomes of this run before the breaker judges: fewer would let one bad number in four stop a campaign. */
-export const OUTCOMES_BEFORE_JUDGING = 20;
+const OUTCOMES_BEFORE_JUDGING = 20;
 
 /** What one run has seen. It starts anew with every run, so that a paused campaign can go on. */
 export interface CircuitBreaker {

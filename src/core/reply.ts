@@ -2,13 +2,13 @@ import { REPLY_WINDOW } from './campaign.ts';
 import { type EpochMs, MINUTE, type Milliseconds, SECOND } from './units.ts';
 
 /** A reply may bear a time that long before our record of Message 1: its stamp has whole seconds, and clocks differ. Our caution. */
-export const EARLY_REPLY: Milliseconds = MINUTE;
+const EARLY_REPLY: Milliseconds = MINUTE;
 
 /**
  * How long a reply that could belong to an earlier campaign waits for the outcome of a Message 1 that is still pending: outcomes reach the
  * database within a second, so ten are ample, and a longer wait would hold up the Message 2 of the earlier campaign.
  */
-export const OUTCOME_WAIT: Milliseconds = 10 * SECOND;
+const OUTCOME_WAIT: Milliseconds = 10 * SECOND;
 
 /** A Message 1 that was sent, delivered or read. */
 export interface SentMessage1 {
@@ -42,7 +42,7 @@ export function answeredMessage1(sent: SentMessage1[], { at, receivedAt, now, pe
 }
 
 /** True when a message of that time is a reply within 24 h of a Message 1 that went out at `sentAt`. */
-export function isInWindow(at: EpochMs, sentAt: EpochMs): boolean {
+function isInWindow(at: EpochMs, sentAt: EpochMs): boolean {
   return sentAt - EARLY_REPLY <= at && at <= sentAt + REPLY_WINDOW;
 }
 

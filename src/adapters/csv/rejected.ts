@@ -6,7 +6,7 @@ import type { Format } from './delimiter.ts';
 import type { Row } from './rows.ts';
 
 /** Where the refused rows of a file go. */
-export function rejectedPath(path: string): string {
+function rejectedPath(path: string): string {
   return `${path}.rejected.csv`;
 }
 

@@ -6,7 +6,7 @@ import { announcedDelimiter, detectDelimiter, type Format, findHeader } from './
 import { countNewlines, readText } from './text.ts';
 
 /** The longest row, in bytes (our bound: a text has at most 4096 characters). Beyond it a quote was surely left open. */
-export const LONGEST_ROW = 128 * 1024;
+const LONGEST_ROW = 128 * 1024;
 
 /** One row as it stands in the file. */
 export interface Row {

@@ -61,12 +61,6 @@ export function compileTemplate(text: string, what: string): Template {
   return { variables: unique(uses.map((use) => use.variable)), required, unknown, absent, write, render };
 }
 
-/** Throws UsageError naming everything that the templates read and `columns` does not have, all at once, before any row is rendered. */
-export function checkVariables(templates: Template[], columns: string[]): void {
-  const unknown = templates.flatMap((template) => template.unknown(columns));
-  if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the columns are ${columns.join(', ')}`);
-}
-
 function understand(text: string, what: string, engine: ReturnType<typeof createEngine>) {
   let loose: ReturnType<typeof looseValue>;
   try {

@@ -18,7 +18,7 @@ export function encodeOwner(owner: Owner): string {
 }
 
 /** Claims and doubts name their owner by its token, because a run makes thousands of them. */
-export function encodeClaim(claim: Claim): string {
+function encodeClaim(claim: Claim): string {
   return JSON.stringify({ ...claim, owner: claim.owner.token });
 }
 

@@ -4,7 +4,7 @@ import type { EpochMs, Milliseconds } from '../../core/units.ts';
 import type { Slot } from '../../ports.ts';
 
 /** The most of an answer that is read: 1 MiB, a hundred times what the provider sends. The rest is cut off. */
-export const ANSWER_LIMIT = 1_048_576;
+const ANSWER_LIMIT = 1_048_576;
 
 /** A request leaves within a fraction of this from when it gets its connection. */
 const PAUSE: Milliseconds = 1;

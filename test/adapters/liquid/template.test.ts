@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkVariables, compileTemplate } from '../../../src/adapters/liquid/template.ts';
+import { compileTemplate } from '../../../src/adapters/liquid/template.ts';
 import { UsageError } from '../../../src/errors.ts';
 
 const LONG = 'x'.repeat(4097);
@@ -58,17 +58,17 @@ describe('a template', () => {
     expect(() => render(text)).toThrow(message);
   });
 
-  test('all unknown variables of both messages are reported at once, before any row', () => {
-    const templates = [
-      compileTemplate('Hi {{ first_nam }},\nfrom {{ town }} {{ town }}', '--message'),
-      compileTemplate('{{ nick }} {{ nobody | default: "x" }} {{ city.name }}', '--message-2'),
-    ];
-    expect(() => checkVariables(templates, columns)).toThrow(
-      '--message, line 1, column 7: unknown variable first_nam; --message, line 2, column 9: unknown variable town; ' +
-        '--message-2, line 1, column 4: unknown variable nick; --message-2, line 1, column 43: unknown variable city.name; ' +
-        'the columns are phone, first_name, city',
-    );
-    expect(() => checkVariables([compileTemplate('{{ CITY }} {{ x | default: "" }}', '-m')], columns)).not.toThrow();
+  test('all unknown variables of a message are reported at once, each once and with its place, before any row', () => {
+    const unknownIn = (text: string) => compileTemplate(text, '--message').unknown(columns);
+    expect(unknownIn('Hi {{ first_nam }},\nfrom {{ town }} {{ town }}')).toEqual([
+      '--message, line 1, column 7: unknown variable first_nam',
+      '--message, line 2, column 9: unknown variable town',
+    ]);
+    expect(unknownIn('{{ nick }} {{ nobody | default: "x" }} {{ city.name }}')).toEqual([
+      '--message, line 1, column 4: unknown variable nick',
+      '--message, line 1, column 43: unknown variable city.name',
+    ]);
+    expect(unknownIn('{{ CITY }} {{ x | default: "" }}')).toEqual([]);
   });
 
   test('a default for one place does not excuse another', () => {
