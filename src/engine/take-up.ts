@@ -13,8 +13,6 @@ import { Queue } from './queue.ts';
 import { identityOf } from './recover.ts';
 import { beside, newRun, type Run, type RunParts, stopRun } from './run.ts';
 
-export { recover } from './recover.ts';
-
 /** What a run takes up besides its parts. */
 export interface TakeUp {
   checkpoint: Checkpoint;
