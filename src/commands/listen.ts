@@ -47,9 +47,10 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const tidings = new Tidings();
   // What the wait for the next Message 2 is cut short by.
   let wake = new AbortController();
+  let moving = Promise.resolve();
   const worker = new Worker(inbox, clock, {
     worked(round) {
-      for (const by of round.moved) moveCounters(world, by).catch((error) => show.aside(messageOf(error)));
+      for (const by of round.moved) moving = moving.then(() => moveCounters(world, by)).catch((error) => show.aside(messageOf(error)));
       tidings.add(round);
       for (const { kind, result } of round.results) metrics.event(kind, result);
       metrics.message2('made', round.message2.pending);

@@ -172,8 +172,8 @@ export interface CheckpointStore {
   /** Asks whoever holds the line to lend it. The wish is good for WISH_LIFE, and is granted by `acquire` with the same owner. */
   wantLine(line: string, owner: Owner): Promise<void>;
   /**
-   * Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. Killed before it,
-   * they are behind the database until the next run begins.
+   * Moves the counters that other programs read, by what the listener has learned; nothing where the campaign has no checkpoint. One call at a time.
+   * Killed before it, they are behind the database until the next run begins.
    */
   moveCounters(by: CountersMoved): Promise<void>;
   /**

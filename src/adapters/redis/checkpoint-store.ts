@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { MessageType } from '../../core/campaign.ts';
 import { checkVersion } from '../../errors.ts';
 import { CHECKPOINT_VERSION, type CheckpointHeader, type CheckpointStore, WISH_LIFE } from '../../ports.ts';
@@ -47,7 +48,8 @@ export function redisCheckpointStore(url: string, type: MessageType = 'message_1
     },
 
     wantLine: async (line, owner) => void (await redis.run('wantLine', keys(0, line), [owner.token, WISH_LIFE])),
-    moveCounters: async ({ campaign, sent, failed }) => void (await redis.run('moveCounters', keys(campaign, ''), [sent, failed])),
+    moveCounters: async ({ campaign, sent, failed }) =>
+      void (await redis.run('moveCounters', keys(campaign, ''), [sent, failed, randomUUID()])),
     async revise(campaign, change, replacing) {
       const [version, json] = await redis.run('view', keys(campaign, ''), []);
       checkVersion(campaign, version);

@@ -33,9 +33,10 @@ redis.call('SET', line_wanted, ARGV[1], 'PX', ARGV[2])
 return {'ok'}
 `;
 
-/** ARGV: by how much `sent` and `failed` move. */
+/** ARGV: by how much `sent` and `failed` move, the name of this call. A repeated one finds its own name; calls are made one after another. */
 export const MOVE_COUNTERS = `${HEAD}
-if redis.call('HEXISTS', header, 'json') == 0 then return {'ok'} end
+if redis.call('HEXISTS', header, 'json') == 0 or redis.call('HGET', header, 'moved') == ARGV[3] then return {'ok'} end
+redis.call('HSET', header, 'moved', ARGV[3])
 redis.call('INCRBY', sent, ARGV[1])
 redis.call('INCRBY', failed, ARGV[2])
 return {'ok'}

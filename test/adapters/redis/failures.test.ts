@@ -130,6 +130,30 @@ describe.runIf(redisProgram)('a Redis in trouble', () => {
     await proxy.close();
   }, 60_000);
 
+  test('an answer lost on the way of what the listener has learned: the counters move once', async () => {
+    const proxy = await lossyProxy(server.port);
+    await (await started()).release(HEADER);
+    const listener = at(proxy.url);
+    let pieces = 0;
+    proxy.loses = () => {
+      pieces += 1;
+      return pieces % 5 === 2;
+    };
+    // What is not known to have happened is not repeated by the listener; the client repeats it once by itself.
+    let moved = 0;
+    for (let i = 0; i < 40; i += 1)
+      await listener.moveCounters({ campaign: 1, sent: 0, failed: 1 }).then(
+        () => (moved += 1),
+        () => undefined,
+      );
+    expect(pieces).toBeGreaterThan(45);
+    expect(moved).toBeGreaterThan(30);
+    const { failed } = await store.view(1);
+    expect(failed).toBeGreaterThanOrEqual(moved);
+    expect(failed).toBeLessThanOrEqual(40);
+    await proxy.close();
+  });
+
   test('a copy of an old commit that arrives late, on another connection, is not applied', async () => {
     const proxy = await lossyProxy(server.port);
     const checkpoint = await started(at(proxy.url));
