@@ -75,13 +75,14 @@ test('however fast it goes it is drawn at most about ten times a second, and eac
   const { bar, out } = barOn(80);
   bar.tell(EVENTS.plan);
   bar.tell(EVENTS.batch);
-  const until = performance.now() + 1_000;
-  for (let sent = 0; performance.now() < until; sent += 1) {
+  const begin = performance.now();
+  for (let sent = 0; performance.now() < begin + 1_000; sent += 1) {
     bar.tell({ ...EVENTS.sent, progress: progress({ pending: 100_000 - sent, sent }) });
     if (sent % 100 === 0) await sleep(1);
   }
-  expect(out.writes.length).toBeGreaterThan(4);
-  expect(out.writes.length).toBeLessThan(16);
+  const tenths = (performance.now() - begin) / 100;
+  expect(out.writes.length).toBeGreaterThan(1);
+  expect(out.writes.length).toBeLessThan(tenths + 6);
   for (const write of out.writes) expect(write.endsWith('\x1b[J\x1b[?7h\r')).toBe(true);
 });
 
