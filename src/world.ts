@@ -78,7 +78,7 @@ export interface World {
   faultList(): Promise<[Record<string, unknown>, string]>;
   /** The text that a flag gives, as it stands or as `@file`. */
   messageText(argument: string, flag: string): Promise<string>;
-  /** What the provider reported; makes its tables where they are missing. */
+  /** What the provider reported; makes its tables where they are missing. Rejects with UsageError where they cannot be relied on. */
   inbox(): Promise<Inbox>;
   metrics(inbox: Inbox): Promise<ListenMetrics>;
   /** Listens for the provider until closed. */
@@ -204,7 +204,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
         import('./adapters/sql/inbox.ts'),
         import('./adapters/liquid/write-text.ts'),
       ]);
-      await data();
+      await (await data()).fitness.require('listening');
       return openInbox(await database(), { stopWords: stores().stopWords, write: textWriter('Message 2') });
     },
     async metrics(inbox) {

@@ -59,6 +59,7 @@ export async function conduct(
   const config = world.config(sandbox ? 'sandbox' : 'send', settings);
   const limit = readLimit(options);
 
+  await data.fitness.require('sending');
   const provider = await world.provider(config, sandbox);
   const processes = await world.processes();
   const owner = processes.self();

@@ -57,7 +57,11 @@ function partsOf(world: World, sandbox: boolean): Part[] {
     },
     {
       what: 'database',
-      check: async () => ({ detail: formatCount((await (await world.data()).campaigns.list()).length, 'campaign'), warnings: [] }),
+      async check() {
+        const { campaigns, fitness } = await world.data();
+        await fitness.require('sending');
+        return { detail: formatCount((await campaigns.list()).length, 'campaign'), warnings: await fitness.warnings() };
+      },
     },
     { what: 'checkpoint', check: async () => (await world.checkpoints()).check() },
     {

@@ -28,8 +28,11 @@ export async function resume(world: World, options: ResumeOptions): Promise<numb
 const WORST_FIRST: number[] = [EXIT.bug, EXIT.usage, EXIT.barred, EXIT.circuitBreaker, EXIT.paused, EXIT.someFailed, EXIT.held, EXIT.done];
 
 async function resumeAll(world: World, options: ResumeOptions): Promise<number> {
-  const { campaigns, name } = await world.data();
-  if (!options.dryRun) await completeCampaigns(world);
+  const { campaigns, fitness, name } = await world.data();
+  if (!options.dryRun) {
+    await fitness.require('sending');
+    await completeCampaigns(world);
+  }
   const codes: number[] = [];
   let unfinished = 0;
   for (const campaign of (await campaigns.list()).reverse()) {

@@ -82,7 +82,8 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   // Whatever would keep it from being sent comes up before there is a campaign.
   await world.provider(configured(), options.sandbox === true);
   await (await world.checkpoints()).check();
-  const { imports } = await world.data();
+  const { imports, fitness } = await world.data();
+  await fitness.require('sending');
   const fingerprint = await freshFingerprint(world, people.fingerprint, options);
   const name = options.name ?? basename(people.path);
   const made = await imports.createCampaign({

@@ -2,6 +2,17 @@ import type { EpochMs } from '../core/units.ts';
 
 // What else is kept in the operator's database.
 
+/** Whether it keeps what it is told, and lets wsend write it. Nothing of it changes anything. */
+export interface Fitness {
+  /**
+   * Rejects with UsageError, saying what to do, where a table that wsend writes has no transactions or its user may not write what this takes.
+   * Rejects with DatabaseUnreachable where nothing can be written at all.
+   */
+  require(what: 'sending' | 'listening'): Promise<void>;
+  /** What else doctor warns of: rights that other commands need. */
+  warnings(): Promise<string[]>;
+}
+
 /** Which campaigns are rehearsals: kept with them, so that neither a lost checkpoint nor another folder sends one to people. */
 export interface SandboxMarks {
   has(campaign: number): Promise<boolean>;

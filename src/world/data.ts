@@ -1,10 +1,11 @@
 import type { Database } from '../adapters/sql/database.ts';
-import type { CampaignStore, ImportStore, LastRuns, OptOuts, RecipientStore, Replies, SandboxMarks } from '../ports.ts';
+import type { CampaignStore, Fitness, ImportStore, LastRuns, OptOuts, RecipientStore, Replies, SandboxMarks } from '../ports.ts';
 
 /** The operator's database, opened, with missing tables made. */
 export interface Data {
   /** As people know it, without user and password. */
   name: string;
+  fitness: Fitness;
   campaigns: CampaignStore;
   recipients: RecipientStore;
   imports: ImportStore;
@@ -27,6 +28,7 @@ export async function openData(database: Database): Promise<Data> {
     { optOuts },
     { lastRuns },
     { replies },
+    { fitness },
   ] = await Promise.all([
     import('../adapters/sql/schema.ts'),
     import('../adapters/sql/campaign-store.ts'),
@@ -36,10 +38,12 @@ export async function openData(database: Database): Promise<Data> {
     import('../adapters/sql/opt-outs.ts'),
     import('../adapters/sql/last-runs.ts'),
     import('../adapters/sql/replies.ts'),
+    import('../adapters/sql/fitness.ts'),
   ]);
   await createMissingTables(database);
   return {
     name: database.name,
+    fitness: fitness(database),
     campaigns: campaignStore(database),
     recipients: recipientStore(database),
     imports: importStore(database),

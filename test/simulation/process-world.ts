@@ -34,6 +34,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
     config: (purpose, settings = {}) => resolveConfig({ flags: {}, campaign: settings, env, envFile: {} }, purpose),
     data: async () => ({
       name: 'the simulated database',
+      fitness: { require: async () => undefined, warnings: async () => [] },
       campaigns: store,
       recipients: store,
       imports: undefined as never,

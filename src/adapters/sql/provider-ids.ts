@@ -7,24 +7,25 @@ import { unlessThere } from './dialect.ts';
 import { createProviderIdTable } from './schema.ts';
 import type { Schema } from './table-types.ts';
 import { LONGEST_ID } from './widths.ts';
+import { providerIdRights, refusedRights } from './write-rights.ts';
 
 const kept = new WeakMap<Database['db'], Promise<boolean>>();
 
 /**
- * True when the table of both ids is there; it is made with the first call. A user who may not create it sends without: then only reports
- * under the one id in `messages` are recognised.
+ * True when the table of both ids is there and may be written; it is made with the first call. A user who may not sends without: then only
+ * reports under the one id in `messages` are recognised.
  */
 export function keepsProviderIds(database: Database): Promise<boolean> {
   const known = kept.get(database.db);
   if (known !== undefined) return known;
-  const asked = createProviderIdTable(database).then(
-    () => true,
-    (error) => {
+  const mayWrite = async () => (await refusedRights(database, providerIdRights(database.dialect))).length === 0;
+  const asked = createProviderIdTable(database)
+    .then(mayWrite)
+    .catch((error) => {
       if (error instanceof UsageError) return false;
       kept.delete(database.db);
       throw error;
-    },
-  );
+    });
   kept.set(database.db, asked);
   return asked;
 }

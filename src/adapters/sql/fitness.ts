@@ -1,0 +1,83 @@
+import { sql } from 'kysely';
+import { UsageError } from '../../errors.ts';
+import type { Fitness } from '../../ports.ts';
+import type { Database } from './database.ts';
+import { asking } from './database-errors.ts';
+import { type Column, columnsByTable } from './inspect.ts';
+import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, sendingRights } from './write-rights.ts';
+
+/** Whether the operator's database can be relied on; every call asks it anew, and changes nothing. */
+export function fitness(database: Database): Fitness {
+  return {
+    require: (what) =>
+      asking(database, async () => {
+        const sending = sendingRights(database.dialect);
+        const rights = what === 'sending' ? sending : [...sending, ...(await thoseThere(database, LISTENING))];
+        const problems = [...(await engineProblem(database)), ...(await rightsProblem(database, rights))];
+        if (problems.length === 0) return;
+        const list = problems.map(({ seen }) => seen).join('; ');
+        throw new UsageError(`${database.name} ${list}`, problems.map(({ next }) => next).join(' '));
+      }),
+
+    warnings: () =>
+      asking(database, async () => [
+        ...(await rightsWarning(database, MAKING, 'wsend run --csv, or a campaign whose recipients are still to be made')),
+        ...(await rightsWarning(database, LISTENING, 'wsend listen')),
+      ]),
+  };
+}
+
+interface Problem {
+  seen: string;
+  next: string;
+}
+
+/** Tables that wsend writes in an engine that cannot take a transaction back. Views have none. */
+async function engineProblem({ db, dialect }: Database): Promise<Problem[]> {
+  if (dialect !== 'mysql') return [];
+  const { rows } = await sql<{ name: string; engine: string }>`
+    select t.table_name as name, t.engine as engine from information_schema.tables t join information_schema.engines e on e.engine = t.engine
+    where t.table_schema = database() and e.transactions <> 'YES'
+      and (t.table_name in (${sql.join(WRITTEN)}) or t.table_name like ${'wsend\\_%'})
+    order by 1`.execute(db);
+  if (rows.length === 0) return [];
+  const tables = rows.map(({ name, engine }) => `${name} in ${engine}`).join(', ');
+  return [
+    {
+      seen: `keeps ${tables}, which cannot undo what was cut off halfway; allowed: InnoDB`,
+      next: `Change it: ${rows.map(({ name }) => `alter table ${name} engine=InnoDB`).join('; ')}.`,
+    },
+  ];
+}
+
+/** Those of the operator's tables. */
+const WRITTEN = ['contacts', 'campaigns', 'messages', 'interactions'];
+
+async function rightsProblem(database: Database, rights: Right[]): Promise<Problem[]> {
+  const refused = await refusedRights(database, rights);
+  if (refused.length === 0) return [];
+  const lacking = refused.map(({ right }) => right);
+  return [
+    {
+      seen: `does not let this user ${namesOf(lacking)} (${refused[0]?.reason})`,
+      next: `Give the right: ${grantOf(lacking)}.`,
+    },
+  ];
+}
+
+async function rightsWarning(database: Database, rights: Right[], command: string): Promise<string[]> {
+  const refused = await refusedRights(database, await thoseThere(database, rights));
+  if (refused.length === 0) return [];
+  const lacking = refused.map(({ right }) => right);
+  return [`this user may not ${namesOf(lacking)}, so ${command} is refused: ${grantOf(lacking)}`];
+}
+
+/** What there is nothing to have a right to yet is left out: a table that is made later belongs to its maker. */
+async function thoseThere({ db, dialect }: Database, rights: Right[]): Promise<Right[]> {
+  const tables = await columnsByTable(db, dialect);
+  return rights.flatMap((right) => {
+    const there: Map<string, Column> | undefined = tables.get(right.table);
+    const columns = right.columns.filter((column) => there?.has(column));
+    return there === undefined || (right.columns.length > 0 && columns.length === 0) ? [] : [{ ...right, columns }];
+  });
+}
