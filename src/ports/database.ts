@@ -9,7 +9,7 @@ export interface Fitness {
    * Rejects with DatabaseUnreachable where nothing can be written at all.
    */
   require(what: 'sending' | 'listening'): Promise<void>;
-  /** What else doctor warns of: rights that other commands need. */
+  /** What else doctor warns of: settings under which it forgets what it confirmed, and rights that other commands need. */
   warnings(): Promise<string[]>;
 }
 

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import type { Fitness } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
+import { durabilityWarnings } from './durability.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, sendingRights } from './write-rights.ts';
 
@@ -21,6 +22,7 @@ export function fitness(database: Database): Fitness {
 
     warnings: () =>
       asking(database, async () => [
+        ...(await durabilityWarnings(database)),
         ...(await rightsWarning(database, MAKING, 'wsend run --csv, or a campaign whose recipients are still to be made')),
         ...(await rightsWarning(database, LISTENING, 'wsend listen')),
       ]),
