@@ -5,7 +5,7 @@ import { freshDatabase, isAvailable, type TestDatabase } from '../support/databa
 import { redisProgram } from '../support/env.ts';
 import { startRedis } from '../support/servers.ts';
 import { expectEveryoneOnce, expectTidy } from './expectations.ts';
-import { begun, COUNT, expectCarriedOn, type Scene } from './mid-run.ts';
+import { begun, COUNT, expectCarriedOn, expectLost, type Scene } from './mid-run.ts';
 import { events, phones } from './program.ts';
 
 // A run that is killed while its database is away, and a database that takes no writes for a while. They go side by side.
@@ -70,21 +70,41 @@ describe.concurrent('the database in mid-run', { timeout: 150_000 }, () => {
       await expectKeptByCheckpoint(await begin('postgres', { REDIS_URL: redis.url }, test), 'PostgreSQL');
     });
 
-  if (isAvailable('postgres'))
+  if (isAvailable('postgres')) {
     it('PostgreSQL becomes read-only for some seconds: the run waits and goes on', async (test) => {
       const { database, scene } = await begin('postgres', { WASSENGER_RATE_LIMIT_SECONDS: '0.1' }, test);
-      const readOnly = async (is: 'on' | 'off') => {
-        const set = `alter database %I set default_transaction_read_only = ${is}`;
-        await database.query(`begin read write; do $$ begin execute format('${set}', current_database()); end $$; commit`);
-        await database.query(
-          'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-        );
-      };
-      await readOnly('on');
+      await setReadOnly(database, true);
       await scene.running.says(/closed the connection|is read-only/);
       await sleep(2_000);
-      await readOnly('off');
+      await setReadOnly(database, false);
       await scene.running.says('the database answers again');
       await expectCarriedOn(scene);
     });
+
+    it('PostgreSQL becomes read-only for good: after a minute the run ends, and the next writes the rows that the checkpoint holds', async (test) => {
+      const { database, scene } = await begin('postgres', { WASSENGER_RATE_LIMIT_SECONDS: '0.1' }, test);
+      await setReadOnly(database, true);
+      const readOnlyAt = Date.now();
+      const outcome = await scene.running.ended;
+      expect(Date.now() - readOnlyAt).toBeGreaterThan(50_000);
+      const { sent, pending } = events(outcome).at(-1) as { sent: number; pending: number };
+      expect(pending).toBeGreaterThan(0);
+      const [written] = await database.query("select count(*) as n from messages where status = 'sent'");
+      expect(Number(written?.n)).toBeLessThan(sent);
+      const early = await scene.place.run(['resume', '1']);
+      expect([early.code, early.stderr]).toEqual([1, expect.stringMatching(/^wsend: PostgreSQL at 127\.0\.0\.1:\d+ is read-only$/m)]);
+      expect(await scene.sandbox.accepted()).toHaveLength(sent);
+      await setReadOnly(database, false);
+      await expectLost(scene, outcome, /^PostgreSQL at 127\.0\.0\.1:\d+ is read-only$/);
+    });
+  }
 });
+
+/** For all that connect from now on; those that are connected are cut off. */
+async function setReadOnly(database: TestDatabase, readOnly: boolean): Promise<void> {
+  const set = `alter database %I set default_transaction_read_only = ${readOnly ? 'on' : 'off'}`;
+  await database.query(`begin read write; do $$ begin execute format('${set}', current_database()); end $$; commit`);
+  await database.query(
+    'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+  );
+}

@@ -93,7 +93,7 @@ async function freshMysql(): Promise<TestDatabase> {
     const connection = await mysql.createConnection({ uri: url.href, multipleStatements: true, dateStrings: true });
     try {
       const [rows] = await connection.query(text);
-      const last = Array.isArray(rows) && Array.isArray(rows[0]) ? rows.findLast(Array.isArray) : rows;
+      const last = Array.isArray(rows) && rows.some(Array.isArray) ? rows.findLast(Array.isArray) : rows;
       return (Array.isArray(last) ? last : []) as Record<string, unknown>[];
     } finally {
       await connection.end();
