@@ -15,11 +15,8 @@ const FORGETS = 'loses the latest outcomes, and these people may get the message
 
 const POSTGRES: Setting[] = [
   { name: 'fsync', wanted: 'on', otherwise: `a crash of its machine ${FORGETS}, or damages the database` },
-  { name: 'synchronous_commit', wanted: 'on', otherwise: `a crash of PostgreSQL ${FORGETS}` },
   { name: 'full_page_writes', wanted: 'on', otherwise: 'a crash of its machine may damage the database' },
 ];
-/** These wait for the own disk, too, and some for a replica besides. */
-const AS_GOOD_AS_ON = new Set(['local', 'remote_write', 'remote_apply']);
 
 const MYSQL: Setting[] = [
   { name: 'innodb_flush_log_at_trx_commit', wanted: '1', otherwise: `a crash of the server or its machine ${FORGETS}` },
@@ -29,7 +26,7 @@ const MYSQL: Setting[] = [
 
 /**
  * The settings under which a server may forget what it confirmed, by name, each with the value seen and the one wanted; and those that it
- * does not tell. wsend commits SQLite with `synchronous = full` itself.
+ * does not tell. What can be asked for with each transaction, wsend asks for: `synchronous = full` of SQLite, `synchronous_commit` of PostgreSQL.
  */
 export async function durabilityWarnings(database: Database): Promise<string[]> {
   const { dialect } = database;
@@ -48,7 +45,7 @@ export function warningsOf(dialect: 'postgres' | 'mysql', seen: Record<string, s
   return settings.flatMap(({ name, wanted, otherwise }) => {
     const value = seen[name];
     if (value === undefined) return [`whether the database may forget could not be checked: ${name} should be ${wanted}`];
-    if (value === wanted || AS_GOOD_AS_ON.has(value)) return [];
+    if (value === wanted) return [];
     // Without a binary log, how it is written does not matter.
     if (name === 'sync_binlog' && seen.log_bin === '0') return [];
     return [`${name} is ${value}: ${otherwise}; set it to ${wanted}`];

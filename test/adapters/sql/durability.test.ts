@@ -1,15 +1,15 @@
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../../src/adapters/sql/database.ts';
 import { durabilityWarnings, warningsOf } from '../../../src/adapters/sql/durability.ts';
+import { inTransaction } from '../../../src/adapters/sql/transaction.ts';
 import { freshDatabase, isAvailable } from '../../support/databases.ts';
 
-const SAFE_POSTGRES = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' };
+const SAFE_POSTGRES = { fsync: 'on', full_page_writes: 'on' };
 const SAFE_MYSQL = { innodb_flush_log_at_trx_commit: '1', log_bin: '1', sync_binlog: '1' };
 
 it.each([
   ['postgres', SAFE_POSTGRES, []],
-  ['postgres', { ...SAFE_POSTGRES, synchronous_commit: 'remote_apply' }, []],
-  ['postgres', { ...SAFE_POSTGRES, synchronous_commit: 'off' }, [/^synchronous_commit is off: .* message twice; set it to on$/]],
   [
     'postgres',
     { ...SAFE_POSTGRES, fsync: 'off', full_page_writes: 'off' },
@@ -27,12 +27,25 @@ it.each([
 it.each(['sqlite', 'postgres', 'mysql'] as const)('a real server tells its settings: %s', async (dialect) => {
   if (!isAvailable(dialect)) return;
   const beside = await freshDatabase(dialect);
-  if (dialect === 'postgres')
-    await beside.query(`do $$ begin execute format('alter database %I set synchronous_commit = off', current_database()); end $$`);
   const database = await openDatabase(beside.url);
   const warnings = await durabilityWarnings(database);
   await database.close();
   await beside.drop();
   expect(warnings.filter((text) => text.includes('could not be checked'))).toEqual([]);
-  expect(warnings.some((text) => text.startsWith('synchronous_commit is off: '))).toBe(dialect === 'postgres');
+});
+
+it.runIf(isAvailable('postgres')).each([
+  ['off', 'local'],
+  ['local', 'local'],
+  ['remote_apply', 'remote_apply'],
+])('a transaction of wsend where synchronous_commit is %s: %s, and nothing else changes', async (set, inside) => {
+  const beside = await freshDatabase('postgres');
+  await beside.query(`do $$ begin execute format('alter database %I set synchronous_commit = ${set}', current_database()); end $$`);
+  const database = await openDatabase(beside.url);
+  const setting = async (db: typeof database.db) =>
+    (await sql<{ is: string }>`select current_setting('synchronous_commit') as is`.execute(db)).rows;
+  expect(await inTransaction(database, setting)).toEqual([{ is: inside }]);
+  expect(await setting(database.db)).toEqual([{ is: set }]);
+  await database.close();
+  await beside.drop();
 });
