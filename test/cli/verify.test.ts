@@ -41,6 +41,21 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     expect([after.code, after.stdout]).toEqual([0, `Campaign 1: what is here and what the provider lists match, for ${COUNT} messages.\n`]);
   });
 
+  it('names whom a database that went back has forgotten; with a note in their rows they are looked up and not sent again', async () => {
+    const sandbox = await begin();
+    expect((await place.run([...RUN, '--limit', '6'])).code).toBe(6);
+    await change("update messages set status = 'pending', whatsapp_message_id = null, sent_at = null where id in (5, 6)");
+    const verified = await place.run(VERIFY);
+    expect(verified.code).toBe(3);
+    const extra = events(verified).flatMap(({ type, message }) => (type === 'extra' ? [message] : []));
+    expect(extra).toEqual([5, 6]);
+    await change(`update messages set error_message = 'wsend: in doubt: the database went back' where id in (${extra})`);
+    const resumed = await place.run(['resume', '1']);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect((await sandbox.accepted()).map(({ phone }) => phone).sort()).toEqual(PHONES);
+    expect((await place.run(VERIFY)).code).toBe(0);
+  });
+
   it('exits 3 and names each recipient that is missing at the provider, extra there, or there twice', async () => {
     const sandbox = await begin();
     expect((await place.run([...RUN, '--limit', '10'])).code).toBe(6);
