@@ -56,7 +56,9 @@ describe.each(['sqlite', 'postgres', 'mysql'] as const)('%s', (dialect) => {
     expect(await rows()).toEqual(before);
   });
 
-  it.skipIf(dialect === 'mysql')('one that takes no writes at all is said to be read-only', async () => {
+  // MySQL becomes read-only for a whole server, and so for every other test.
+  if (dialect === 'mysql') return;
+  it('one that takes no writes at all is said to be read-only', async () => {
     beside = await freshDatabase(dialect);
     const database = await makeTables();
     if (dialect === 'sqlite') await sql`pragma query_only = on`.execute(database.db);
