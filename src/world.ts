@@ -148,6 +148,15 @@ export function openWorld(flags: Flags, outside: Outside): World {
   const kept = { message_1: once(() => openCheckpoints('message_1')), message_2: once(() => openCheckpoints('message_2')) };
   const checkpoints = (type: MessageType = 'message_1') => kept[type]();
 
+  /** Others that have only the database in common with us learn by it whether they share our checkpoints, too. */
+  let storeIdentity: string | undefined;
+  const identifyStore = async (): Promise<string> => {
+    const { redisUrl } = stores();
+    if (redisUrl !== null) return (await import('./adapters/redis/identity.ts')).redisIdentity(redisUrl);
+    await embedded();
+    return (await import('./adapters/process/file-identity.ts')).fileIdentity(OWN_FILE);
+  };
+
   const providers = new Map<string, Promise<Provider & ProviderList>>();
   const openProvider = async ({ provider }: Config, sandbox: boolean, line: string | undefined): Promise<Provider & ProviderList> => {
     if (flags.fault !== undefined && !sandbox) throw new UsageError(...FAULTS_ARE_FOR_THE_SANDBOX);
@@ -183,7 +192,10 @@ export function openWorld(flags: Flags, outside: Outside): World {
       return elsewhere && !existsSync(OWN_FILE) ? NO_CHECKPOINT : (await checkpoints(type)).view(campaign);
     },
     async databaseLock(wish) {
-      return (await import('./adapters/sql/database-lock.ts')).databaseLock(await database(), wish, systemClock);
+      const opened = await database();
+      // Not a promise that is kept: it would keep a failure, too.
+      if (opened.dialect !== 'sqlite') storeIdentity ??= await identifyStore();
+      return (await import('./adapters/sql/database-lock.ts')).databaseLock(opened, { ...wish, store: storeIdentity ?? '' }, systemClock);
     },
     processes: once(async () => (await import('./adapters/process/processes.ts')).processes()),
     provider: providerOf,

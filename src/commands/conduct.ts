@@ -16,7 +16,7 @@ import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { readCount } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
-import { breakWhenLost, whileLocked } from './database-lock.ts';
+import { followLock, whileLocked } from './database-lock.ts';
 import { policyReader } from './policy-reader.ts';
 import { prepareRecipients } from './prepare.ts';
 import { sideOf } from './side.ts';
@@ -88,10 +88,13 @@ export async function conduct(
     const question = assume === undefined ? sendingQuestion(sending ? count : 0) : assumingQuestion(assume, found);
     return { progress, go: question === null || sandbox || (await confirmed(world, question, options)) };
   };
-  let lock: DatabaseLock | null = null;
+  let lock = null as DatabaseLock | null;
   try {
-    const held = await world.databaseLock({ campaign: id, type: 'message_1', line: provider.line, owner });
-    lock = held;
+    // A listener whose checkpoint is elsewhere may have the line, and is waited for.
+    const held = await keepingLocks(checkpoint, world.clock, async () => {
+      lock = await world.databaseLock({ campaign: id, type: 'message_1', line: provider.line, owner });
+      return lock;
+    });
     // Another run may have been at it until this moment.
     const { campaign, marked, ...now } = await look();
     if (now.sandbox !== sandbox) throw new HeldElsewhere(`another run has begun campaign ${id} at the same moment`, 'Repeat the command.');
@@ -127,7 +130,7 @@ export async function conduct(
     const { signalCode } = signals;
     const onRun = (run: Run) => {
       signals.onRun(run);
-      breakWhenLost(run, held);
+      followLock(run, held);
     };
     const again = retry && (() => retry(report));
     const take = { checkpoint, found, progress, sending, begun: isBegun(latest, lastRun), retry: again, assume, sandbox, settings };

@@ -1,3 +1,4 @@
+import { afterOthers } from '../core/pacing.ts';
 import { breakRun, type Run } from '../engine/run.ts';
 import type { Clock, DatabaseLock, Provider, Report } from '../ports.ts';
 
@@ -35,8 +36,12 @@ export function whileLocked(provider: Provider, lock: DatabaseLock, clock: Clock
 /** Between two looks at a lock that is being taken again, in milliseconds. */
 const LOOK_AGAIN = 100;
 
-/** Ends the run once the lock is lost for good. */
-export function breakWhenLost(run: Run, { lost }: DatabaseLock): void {
+/** Ends the run once the lock is lost for good; and where others had the line before, it waits one whole delay. */
+export function followLock(run: Run, { lost, onTakeOver }: DatabaseLock): void {
+  onTakeOver((at) => {
+    run.pacing = afterOthers(run.pacing, at);
+    run.bell.ring();
+  });
   const breakIt = () => breakRun(run, lost.reason);
   if (lost.aborted) breakIt();
   else lost.addEventListener('abort', breakIt, { once: true });

@@ -10,7 +10,7 @@ import type { DatabaseLock, Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { campaignOf } from './campaign-of.ts';
-import { breakWhenLost, whileLocked } from './database-lock.ts';
+import { followLock, whileLocked } from './database-lock.ts';
 import { policyReader } from './policy-reader.ts';
 import { sideOf } from './side.ts';
 
@@ -76,7 +76,7 @@ export async function sendMessage2(
     };
     const watched = (run: Run) => {
       onRun(run);
-      breakWhenLost(run, held);
+      followLock(run, held);
     };
     const take = { checkpoint, found: recovered, progress, sending: true, begun: lastRun !== null, sandbox, settings };
     const ending = await runCampaign(parts, take, { onRun: watched, signalCode: () => EXIT.terminated });

@@ -66,6 +66,11 @@ export function afterLending(ours: PacingState, theirs: PacingState): PacingStat
   };
 }
 
+/** The state once others, whose pace we do not know, may have sent until `at`. */
+export function afterOthers(state: PacingState, at: EpochMs): PacingState {
+  return { ...state, lastStart: Math.max(state.lastStart ?? at, at) };
+}
+
 /** The state after one more send, counted from `start`. */
 export function started(state: PacingState, pace: Pace, start: EpochMs): PacingState {
   return { ...state, lastStart: start, sentInBatch: batchIsFull(state, pace) ? 1 : state.sentInBatch + 1 };

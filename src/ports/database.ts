@@ -70,6 +70,11 @@ export interface DatabaseLock {
   goodUntil(): EpochMs;
   /** Aborted, with the reason, once another run has it or the database stays away: nothing may be sent any more. */
   readonly lost: AbortSignal;
+  /**
+   * Calls `tell`, at once and later, with the moment the line became ours after others may have used it whose pace our checkpoint does not
+   * know: they sent nothing after it.
+   */
+  onTakeOver(tell: (at: EpochMs) => void): void;
   release(): Promise<void>;
 }
 

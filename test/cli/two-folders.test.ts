@@ -1,13 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, type TestContext } from 'vitest';
-import { isAvailable, type TestDatabase } from '../support/databases.ts';
+import { freshDatabase, isAvailable, type TestDatabase } from '../support/databases.ts';
 import { createExistingDatabase, EXISTING } from '../support/existing-database.ts';
+import { freePort } from '../support/servers.ts';
 import { events, type Outcome, Place, QUICK, type Sandbox } from './program.ts';
 
 // Runs whose checkpoints are in different folders, as those of cron in / and of a person in ~ are, have only the database in common.
 
 const PACE = { ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.25', WASSENGER_LOOKUP_SECONDS: '0.6' };
+const SECRET = 'a-secret-that-nobody-guesses';
 const HELD = /is held in (PostgreSQL|MySQL) at \S+ by another run, perhaps from another folder or machine \(.+\)/;
 
 interface Scene {
@@ -35,6 +37,12 @@ function expectHeld(outcome: Outcome, what: string): void {
   expect(error).toMatchObject({ type: 'error', code: 7, message: expect.stringMatching(HELD) });
   expect(error.message).toContain(what);
   expect(events(outcome)).toEqual([]);
+}
+
+/** Between two messages that reached the provider, whoever sent them, in milliseconds. */
+async function gaps(sandbox: Sandbox): Promise<number[]> {
+  const times = (await sandbox.accepted()).map(({ at }) => Date.parse(at)).sort((a, b) => a - b);
+  return times.slice(1).map((at, i) => at - (times[i] as number));
 }
 
 async function expectEachOnce(sandbox: Sandbox, count: number): Promise<void> {
@@ -69,6 +77,64 @@ for (const dialect of (['postgres', 'mysql'] as const).filter(isAvailable)) {
       await expectEachOnce(sandbox, EXISTING.recipients);
       const second = await place.run(['run', '--campaign', '77', '--json'], {}, { cwd: folders[1] });
       expect(second.code, second.stderr).toBe(0);
+    });
+
+    it('a run in one and the Message 2 of a listener in the other take turns on their line, and keep its pace', async (test) => {
+      const [people, delayMs] = [12, 500];
+      const database = await freshDatabase(dialect);
+      const place = new Place({
+        ...PACE,
+        WASSENGER_RATE_LIMIT_SECONDS: String(delayMs / 1_000),
+        WASSENGER_WEBHOOK_SECRET: SECRET,
+        DATABASE_URL: database.url,
+      });
+      test.onTestFinished(async () => {
+        await place.leave();
+        await database.drop();
+      });
+      const port = await freePort();
+      const webhook = `http://127.0.0.1:${port}/webhooks/wassenger/${SECRET}`;
+      const replies = ['--fault', 'reply=1', '--fault', 'reply-after=50-300'];
+      const sandbox = await place.sandboxWith(['--port', '0', '--webhook', webhook, ...replies]);
+      place.people(people);
+      for (const folder of ['root', 'home']) mkdirSync(place.path(folder));
+      const [cwd, away] = [place.path('root'), place.path('home')];
+      const arrived = async (text: string) => (await sandbox.accepted()).filter(({ message }) => message === text).length;
+      const listener = place.start(['listen', '--port', String(port), '--json'], {}, { cwd: away });
+      await listener.says('"listening"');
+      const run = (text: string) =>
+        place.run(['run', '--csv', '../people.csv', '--message', text, '--message-2', `${text} 2`, '--yes', '--json'], {}, { cwd });
+
+      const first = await run('One');
+      expect(first.code, first.stderr).toBe(0);
+      // Nothing passes the run; then the listener has the line, and the next run waits until it has sent what there is.
+      expect(await arrived('One 2')).toBe(0);
+      while ((await arrived('One 2')) === 0) await sleep(20);
+      const second = await run('Two');
+      expect(second.code, second.stderr).toBe(0);
+      expect(await arrived('Two 2')).toBe(0);
+      while ((await arrived('Two 2')) < people) await sleep(200);
+
+      expect([await arrived('One'), await arrived('One 2'), await arrived('Two')]).toEqual([people, people, people]);
+      // What is measured is when they arrive.
+      expect(Math.min(...(await gaps(sandbox)))).toBeGreaterThan(delayMs - 60);
+      expect(listener.stderr().match(/Message 2 of campaign 1 waits, and is tried again: the line is held in /g)).toHaveLength(1);
+      listener.process.kill('SIGTERM');
+      expect((await listener.ended).code).toBe(143);
+    });
+
+    it('a run in one begins a whole delay after the last message of a run in the other', async (test) => {
+      const { place, sandbox, folders } = await begin(dialect, test);
+      const slowly = { WASSENGER_RATE_LIMIT_SECONDS: '1' };
+      const first = place.start(['run', '--campaign', '42', '--json', '--limit', '3'], slowly, { cwd: folders[0] });
+      expect((await first.ended).code).toBe(6);
+      const second = place.start(['resume', '42', '--json'], slowly, { cwd: folders[1] });
+      await second.tells('sent', 2);
+      second.process.kill('SIGKILL');
+      await second.ended;
+      const third = await place.run(['resume', '42', '--json', '--limit', '2'], slowly, { cwd: folders[0] });
+      expect(third.code, third.stderr).toBe(6);
+      expect(Math.min(...(await gaps(sandbox)))).toBeGreaterThan(1_000 - 60);
     });
 
     it('a run that was killed in one is resumed in the other at once, and nobody gets it twice', async (test) => {

@@ -13,7 +13,12 @@ function scene() {
   const memory = new MemoryProvider(clock);
   const losing = new AbortController();
   const lock = { until: clock.now() + 10_000 };
-  const databaseLock: DatabaseLock = { goodUntil: () => lock.until, lost: losing.signal, release: async () => undefined };
+  const databaseLock: DatabaseLock = {
+    goodUntil: () => lock.until,
+    lost: losing.signal,
+    onTakeOver: () => undefined,
+    release: async () => undefined,
+  };
   const told: Event[] = [];
   const provider = whileLocked(memory, databaseLock, clock, { tell: (event) => void told.push(event) });
   const send = (notAfter = clock.now() + 10_000) => clock.run(provider.send(MESSAGE, { notAfter }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { afterClockStep, countedStart, nextStart, started, UNPACED } from '../../src/core/pacing.ts';
+import { afterClockStep, afterOthers, countedStart, nextStart, started, UNPACED } from '../../src/core/pacing.ts';
 
 const pace = fc.record({ delayMs: fc.nat(10_000), batchSize: fc.integer({ min: 1, max: 30 }), batchPauseMs: fc.nat(60_000) });
 
@@ -37,6 +37,12 @@ describe('pacing', () => {
     expect(nextStart({ ...state, notBefore: 0 }, chosen, 1_000)).toBe(4_000);
     expect(state.notBefore).toBe(86_401_000);
     expect(afterClockStep(started(UNPACED, chosen, 500), 1_000)).toEqual(started(UNPACED, chosen, 500));
+  });
+
+  it('waits one whole delay after others may have sent, and never less than after its own last', () => {
+    const chosen = { delayMs: 3_000, batchSize: 75, batchPauseMs: 0 };
+    expect(nextStart(afterOthers(UNPACED, 5_000), chosen, 5_000)).toBe(8_000);
+    expect(nextStart(afterOthers(started(UNPACED, chosen, 6_000), 5_000), chosen, 6_000)).toBe(9_000);
   });
 
   it('waits as long as the provider asked', () => {

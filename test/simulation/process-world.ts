@@ -133,6 +133,7 @@ function databaseLock({ databaseLocks, scenario }: Shared, process: SimProcess, 
   return {
     goodUntil: () => Number.POSITIVE_INFINITY,
     lost: new AbortController().signal,
+    onTakeOver: () => undefined,
     async release() {
       for (const name of names) if (databaseLocks.get(name) === process) databaseLocks.delete(name);
     },

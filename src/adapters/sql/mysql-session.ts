@@ -7,11 +7,21 @@ import type { Holder, LockSession } from './session-lock.ts';
 
 /** Longer names of locks are refused (https://dev.mysql.com/doc/refman/8.4/en/locking-functions.html). */
 const LONGEST_NAME = 64;
+/** Of the hash that stands for a checkpoint store: with the longest number of a connection, the name is not too long. */
+const STORE_DIGITS = 24;
 /** A connection that says nothing for so long is ended by the server, in seconds: its own default, whatever it was set to. */
 const WAIT_TIMEOUT_SECONDS = 28_800;
 
 /** Named locks of a connection that stays open. They belong to the whole server, so the database is part of their names. */
-export async function mysqlSession({ address, deadlines, who, campaign, line }: LockSessionOptions): Promise<LockSession> {
+export async function mysqlSession({
+  address,
+  deadlines,
+  who,
+  campaign,
+  line,
+  otherLine,
+  store,
+}: LockSessionOptions): Promise<LockSession> {
   const { default: mysql } = await import('mysql2');
   const config = mysqlConfig(address, deadlines);
   const connection = mysql.createConnection({ ...config, connectAttributes: { program_name: who } });
@@ -26,7 +36,12 @@ export async function mysqlSession({ address, deadlines, who, campaign, line }: 
   const names = {
     campaign: nameOf(`wsend:${config.database}:campaign:${campaign}`),
     line: nameOf(`wsend:${config.database}:line:${line}`),
+    otherLine: nameOf(`wsend:${config.database}:line:${otherLine}`),
   };
+  // Nobody else has a lock with the number of our connection: whoever asks for it learns where our checkpoint is kept.
+  const ours = createHash('sha256').update(`${config.database}:${store}`).digest('hex').slice(0, STORE_DIGITS);
+  const storeName = (id: unknown) => `wsend:store:${ours}:${id}`;
+  let taken = false;
 
   const holderOf = async (what: Holder['what']): Promise<Holder | null> => {
     const found = 'select id, host, time from information_schema.processlist where id = is_used_lock(?)';
@@ -35,17 +50,32 @@ export async function mysqlSession({ address, deadlines, who, campaign, line }: 
       ? null
       : { what, connection: Number(row.id), who: `connection ${row.id} from ${row.host}`, silentMs: Number(row.time) * 1_000 };
   };
+  const giveBack = async () => {
+    taken = false;
+    await ask('do release_lock(?), release_lock(?)', [names.campaign, names.line]);
+  };
   await ask('set session wait_timeout = ?', [WAIT_TIMEOUT_SECONDS]);
+  const [own] = await ask('select connection_id() as id');
+  await ask('do get_lock(?, 0)', [storeName(own?.id)]);
   return {
     connection: connection.threadId ?? 0,
     async take() {
+      if (taken) return null;
       const [got] = await ask('select get_lock(?, 0) as campaign', [names.campaign]);
       if (got?.campaign !== 1) return (await holderOf('campaign')) ?? nobody('campaign');
       const [also] = await ask('select get_lock(?, 0) as line', [names.line]);
-      if (also?.line === 1) return null;
+      taken = also?.line === 1;
+      if (taken) return null;
       await ask('do release_lock(?)', [names.campaign]);
       return (await holderOf('line')) ?? nobody('line');
     },
+    async rival() {
+      const [held] = await ask('select is_used_lock(?) as id', [names.otherLine]);
+      if (held?.id == null) return null;
+      const [shared] = await ask('select is_used_lock(?) as id', [storeName(held.id)]);
+      return shared?.id === held.id ? null : ((await holderOf('otherLine')) ?? nobody('otherLine'));
+    },
+    giveBack,
     async beat() {
       const ours = 'select is_used_lock(?) = connection_id() and is_used_lock(?) = connection_id() as ours';
       if ((await ask(ours, [names.campaign, names.line]))[0]?.ours !== 1) throw new Error('the locks are not ours any more');
@@ -54,7 +84,7 @@ export async function mysqlSession({ address, deadlines, who, campaign, line }: 
     onGone: (tell) => stream.once('close', tell),
     cut,
     async close() {
-      await ask('do release_lock(?), release_lock(?)', [names.campaign, names.line]);
+      await giveBack();
       await within(deadlines.closeMs, new Promise<void>((resolve) => connection.end(() => resolve())), cut);
     },
   };

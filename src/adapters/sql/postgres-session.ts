@@ -11,13 +11,17 @@ export interface LockSessionOptions {
   /** What makes the name of each lock. */
   campaign: string;
   line: string;
+  /** The line as those lock it who send the other type of message. */
+  otherLine: string;
+  /** Where its checkpoint is kept. */
+  store: string;
 }
 
 /**
  * Advisory locks of one transaction that stays open (and reads nothing, so that it holds up no vacuum): unlike those of a session they are
  * safe behind a pooler that hands a connection to somebody else between transactions. Advisory locks are apart for each database already.
  */
-export async function postgresSession({ address, deadlines, who, campaign, line }: LockSessionOptions): Promise<LockSession> {
+export async function postgresSession({ address, deadlines, who, store, ...wanted }: LockSessionOptions): Promise<LockSession> {
   const { default: pg } = await import('pg');
   const named = new URL(address);
   named.searchParams.set('application_name', who);
@@ -27,28 +31,39 @@ export async function postgresSession({ address, deadlines, who, campaign, line 
   const cut = () => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   const ask = async (text: string, values: unknown[] = []) =>
     (await within(deadlines.connectMs, client.query(text, values), cut)).rows as Record<string, unknown>[];
-  const keys = { campaign: keyOf(`wsend campaign ${campaign}`), line: keyOf(`wsend line ${line}`) };
+  const keys = {
+    campaign: keyOf(`wsend campaign ${wanted.campaign}`),
+    line: keyOf(`wsend line ${wanted.line}`),
+    otherLine: keyOf(`wsend line ${wanted.otherLine}`),
+    store: keyOf(`wsend store ${store}`),
+  };
+  let taken = false;
 
   const holderOf = async (what: Holder['what']): Promise<Holder | null> => {
-    const [row] = await ask(HOLDER, [keys[what]]);
-    if (row === undefined) return null;
+    const [row] = await ask(HOLDER, [keys[what], keys.store]);
+    if (row === undefined || (what === 'otherLine' && row.shares === true)) return null;
     const silentMs = row.silent_ms === null ? null : Number(row.silent_ms);
     return { what, connection: Number(row.pid), who: String(row.application_name ?? ''), silentMs };
+  };
+  const giveBack = async () => {
+    taken = false;
+    await ask('rollback');
   };
   return {
     connection: Number((await ask('select pg_backend_pid() as pid'))[0]?.pid),
     async take() {
+      if (taken) return null;
       await ask('begin isolation level read committed read only');
       await ask(`select set_config(name, '0', true) from pg_settings where name in ${TIMEOUTS}`);
-      const [got] = await ask('select pg_try_advisory_xact_lock($1) as campaign, pg_try_advisory_xact_lock($2) as line', [
-        keys.campaign,
-        keys.line,
-      ]);
-      if (got?.campaign === true && got.line === true) return null;
-      await ask('rollback');
+      const [got] = await ask(TAKE, [keys.campaign, keys.line, keys.store]);
+      taken = got?.campaign === true && got.line === true;
+      if (taken) return null;
+      await giveBack();
       const what = got?.campaign === true ? 'line' : 'campaign';
       return (await holderOf(what)) ?? { what, connection: 0, who: '', silentMs: null };
     },
+    rival: () => holderOf('otherLine'),
+    giveBack,
     beat: async () => void (await ask('select 1')),
     end: async (connection) => void (await ask('select pg_terminate_backend($1)', [connection])),
     onGone: (tell) => void client.once('end', tell),
@@ -63,12 +78,20 @@ export async function postgresSession({ address, deadlines, who, campaign, line 
 /** What would end a transaction that stays open; servers know some of them. */
 const TIMEOUTS = `('idle_in_transaction_session_timeout', 'transaction_timeout')`;
 
+/** The lock that says where the checkpoint is kept is shared: everyone gets it. */
+const TAKE = `
+  select pg_try_advisory_xact_lock_shared($3) as store, pg_try_advisory_xact_lock($1) as campaign, pg_try_advisory_xact_lock($2) as line`;
+
+const isLock = (alias: string, key: string) => `
+  ${alias}.locktype = 'advisory' and ${alias}.granted and ${alias}.objsubid = 1
+  and ${alias}.database = (select oid from pg_database where datname = current_database())
+  and (${alias}.classid::bigint << 32 | ${alias}.objid::bigint) = ${key}::bigint`;
+
 const HOLDER = `
-  select a.pid, a.application_name, extract(epoch from clock_timestamp() - a.state_change) * 1000 as silent_ms
+  select a.pid, a.application_name, extract(epoch from clock_timestamp() - a.state_change) * 1000 as silent_ms,
+    exists (select 1 from pg_locks s where s.pid = l.pid and ${isLock('s', '$2')}) as shares
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
-  where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-    and l.database = (select oid from pg_database where datname = current_database())
-    and (l.classid::bigint << 32 | l.objid::bigint) = $1::bigint`;
+  where ${isLock('l', '$1')}`;
 
 /** A 64-bit number for a name, as a text. */
 function keyOf(name: string): string {

@@ -8,6 +8,7 @@ import {
   importTables,
   inboxTables,
   lastRunTables,
+  lineTables,
   operatorTables,
   optOutTables,
   providerIdTables,
@@ -55,6 +56,11 @@ export function createOptOutTable(database: Database): Promise<void> {
 /** The same for the one in which every run is noted. */
 export function createLastRunTable(database: Database): Promise<void> {
   return ensure(database, lastRunTables(database.dialect), { check: false });
+}
+
+/** The same for the one that says where the pace of each line is kept. */
+export function createLineTable(database: Database): Promise<void> {
+  return ensure(database, lineTables(database.dialect), { check: false });
 }
 
 async function ensure(database: Database, wanted: Table[], { check }: { check: boolean }): Promise<void> {

@@ -1,12 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type EpochMs, formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
+import type { MessageType } from '../../core/campaign.ts';
+import { type EpochMs, formatDuration, MINUTE, type Milliseconds, SECOND } from '../../core/units.ts';
 import { HeldElsewhere, InfrastructureError } from '../../errors.ts';
 import { type Clock, type DatabaseLock, LOCK_LIFE } from '../../ports.ts';
 import { describeDatabaseError } from './database-errors.ts';
 
 /** Another connection that has a lock. */
 export interface Holder {
-  what: 'campaign' | 'line';
+  /** `otherLine`: the line, for the other type of message, and its checkpoint is kept elsewhere. */
+  what: 'campaign' | 'line' | 'otherLine';
   /** The server's number for it. */
   connection: number;
   /** As the server knows it, or an empty text. */
@@ -15,11 +17,18 @@ export interface Holder {
   silentMs: Milliseconds | null;
 }
 
-/** A connection of our own to a server database, for nothing but the two locks of one run. They last as long as it does. */
+/**
+ * A connection of our own to a server database, for nothing but the locks of one run: campaign, line, and one that says where its checkpoint is
+ * kept. They last as long as it does.
+ */
 export interface LockSession {
   connection: number;
   /** Takes both locks or none; resolves to null, or to who has one of them. */
   take(): Promise<Holder | null>;
+  /** Who has the line for the other type of message and does not share our checkpoint store; null when there is nobody. */
+  rival(): Promise<Holder | null>;
+  /** Gives back what `take` took. */
+  giveBack(): Promise<void>;
   /** Rejects when they are not ours any more. The server sees that we live. */
   beat(): Promise<void>;
   /** Ends another connection. Rejects when this user may not. */
@@ -36,6 +45,10 @@ export interface LockSession {
 export interface SessionLockParts {
   open: () => Promise<LockSession>;
   campaign: number;
+  /** What it is for. */
+  type: MessageType;
+  /** Notes that the line's pace is in our checkpoint store now; true when it may have been in another. */
+  movePace: () => Promise<boolean>;
   /** The database as people know it. */
   name: string;
   clock: Clock;
@@ -52,6 +65,8 @@ export interface Timing {
   silentFor: Milliseconds;
   /** A process that was killed is gone in milliseconds; for so long it is waited for. */
   vanishWithin: Milliseconds;
+  /** A listener with another checkpoint store holds the line only while it sends a few Message 2: so long a run waits for it. */
+  message2Within: Milliseconds;
   /** How long a lost connection is made anew before the run ends: as long as the outbox waits for a database. */
   patience: Milliseconds;
 }
@@ -61,6 +76,7 @@ const TIMING: Timing = {
   goodFor: 10 * SECOND,
   silentFor: LOCK_LIFE,
   vanishWithin: 3 * SECOND,
+  message2Within: MINUTE,
   patience: 60 * SECOND,
 };
 
@@ -72,12 +88,32 @@ const CONNECT_EVERY: Milliseconds = 500;
 /**
  * Takes the campaign's and the line's lock in a server database, and keeps them on a connection of their own until they are released. Rejects
  * with HeldElsewhere when another run has one. A lost connection is made anew and the locks are taken again; meanwhile they are not good.
+ *
+ * The line has a lock for each type of message, so that a run lends its line to a listener while both hold theirs. That is for those who share
+ * a checkpoint store, where it is lent and its pace is kept. Of two that do not, only one may have the line: each takes its own lock first and
+ * looks for the other's then, so that of two that begin in the same instant at least one sees the other. Message 2 gives way: it gives back
+ * what it took, and is tried again later. Message 1 keeps its lock, which no Message 2 then passes, and waits for the one that is there. So
+ * the two never wait for each other.
+ *
+ * Who gets the line where the other's checkpoint kept its pace does not know its last start: `onTakeOver` tells, and one whole delay is waited.
+ * Killed: its locks are gone with its connection, and the other goes on so. Cut off: the locks are taken again in the same way; whoever had
+ * the line meanwhile has noted that the pace is in its store. Suspended: its connection is ended by the other, after which it sends nothing.
  */
-export async function sessionLock({ open, campaign, name, clock, timing = TIMING }: SessionLockParts): Promise<DatabaseLock> {
+export async function sessionLock({
+  open,
+  campaign,
+  type,
+  movePace,
+  name,
+  clock,
+  timing = TIMING,
+}: SessionLockParts): Promise<DatabaseLock> {
   const lost = new AbortController();
   let current: LockSession;
   let goodUntil: EpochMs = 0;
   let released = false;
+  let takenOver: EpochMs | null = null;
+  let tellTakeOver: (at: EpochMs) => void = () => undefined;
 
   /** Connects and takes both; `before` is our own last connection, which may live on at the server without us. */
   const hold = async (before: number | null) => {
@@ -94,17 +130,24 @@ export async function sessionLock({ open, campaign, name, clock, timing = TIMING
   };
 
   const takeFrom = async (session: LockSession, before: number | null) => {
-    const giveUpAt = clock.now() + timing.vanishWithin;
-    for (;;) {
+    const begin = clock.now();
+    while (!released) {
       const asked = clock.now();
-      const holder = await session.take();
+      const holder = (await session.take()) ?? (await session.rival());
       if (holder === null) {
+        const at = clock.now();
+        if (await movePace()) {
+          takenOver = at;
+          tellTakeOver(at);
+        }
         goodUntil = asked + timing.goodFor;
         return;
       }
+      if (type === 'message_2') await session.giveBack();
       const isOver = holder.connection === before || (holder.silentMs !== null && holder.silentMs >= timing.silentFor);
       if (isOver) await session.end(holder.connection).catch(() => undefined);
-      if (clock.now() >= giveUpAt) throw held(holder, campaign, name);
+      const patience = type === 'message_1' && holder.what === 'otherLine' ? timing.message2Within : timing.vanishWithin;
+      if (clock.now() - begin >= patience) throw held(holder, { campaign, type, name });
       await pause(LOOK_EVERY);
     }
   };
@@ -148,6 +191,10 @@ export async function sessionLock({ open, campaign, name, clock, timing = TIMING
   return {
     goodUntil: () => goodUntil,
     lost: lost.signal,
+    onTakeOver(tell) {
+      tellTakeOver = tell;
+      if (takenOver !== null) tell(takenOver);
+    },
     async release() {
       released = true;
       goodUntil = 0;
@@ -157,10 +204,17 @@ export async function sessionLock({ open, campaign, name, clock, timing = TIMING
   };
 }
 
-function held({ what, who }: Holder, campaign: number, name: string): HeldElsewhere {
-  const thing = what === 'campaign' ? `campaign ${campaign}` : 'the line';
+function held({ what, who }: Holder, { campaign, type, name }: Pick<SessionLockParts, 'campaign' | 'type' | 'name'>): HeldElsewhere {
+  const whom = who === '' ? '' : ` (${who})`;
+  if (what === 'otherLine') {
+    const other = type === 'message_1' ? 'a listener' : 'a run';
+    return new HeldElsewhere(
+      `the line is held in ${name} by ${other} that keeps its checkpoint elsewhere${whom}`,
+      'One waits until the other is done. A run lends its line to a listener in the same folder, or with the same Redis.',
+    );
+  }
   return new HeldElsewhere(
-    `${thing} is held in ${name} by another run, perhaps from another folder or machine${who === '' ? '' : ` (${who})`}`,
+    `${what === 'campaign' ? `campaign ${campaign}` : 'the line'} is held in ${name} by another run, perhaps from another folder or machine${whom}`,
     `Wait until it is done, or stop it where it runs; a run that died without a trace lets go after ${formatDuration(LOCK_LIFE)}.`,
   );
 }

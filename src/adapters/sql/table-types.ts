@@ -98,4 +98,6 @@ export interface Schema {
   wsend_sandbox_campaigns: { campaign_id: number; created_at: Time };
   /** Which run was the last to take a campaign up. */
   wsend_last_runs: { campaign_id: number; token: string; begun_at: Time };
+  /** Where the pace of each line is kept. */
+  wsend_lines: { line: string; pace_in: string; since: Time };
 }

@@ -196,6 +196,13 @@ export function lastRunTables(dialect: SqlDialect): Table[] {
   return [{ name: 'wsend_last_runs', columns }];
 }
 
+/** Where the pace of each line is kept: in the checkpoints of those who sent on it last. */
+export function lineTables(dialect: SqlDialect): Table[] {
+  const { time, now, name } = TYPES[dialect];
+  const columns = { line: `${name} not null primary key`, pace_in: 'varchar(100) not null', since: `${time} not null default ${now}` };
+  return [{ name: 'wsend_lines', columns }];
+}
+
 const TYPES = {
   sqlite: {
     id: 'integer primary key autoincrement',

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/adapters/clock.ts';
 import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import { databaseLock } from '../../../src/adapters/sql/database-lock.ts';
+import { databaseLock, type Wish } from '../../../src/adapters/sql/database-lock.ts';
 import { mysqlSession } from '../../../src/adapters/sql/mysql-session.ts';
 import { postgresSession } from '../../../src/adapters/sql/postgres-session.ts';
 import type { Timing } from '../../../src/adapters/sql/session-lock.ts';
@@ -12,7 +12,8 @@ import { freshDatabase, isAvailable, type TestDatabase } from '../../support/dat
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 
 const OWNER = { token: 't', host: 'höst-1', machine: 'm', boot: 'b', namespace: 'n', pid: 4711, startedAt: 0, birth: '' };
-const QUICK: Timing = { beatEvery: 50, goodFor: 60_000, silentFor: 60_000, vanishWithin: 300, patience: 20_000 };
+const NAMES = { campaign: '42', line: 'line-a', otherLine: 'line-a of message 2', store: 'one' };
+const QUICK: Timing = { beatEvery: 50, goodFor: 60_000, silentFor: 60_000, vanishWithin: 300, message2Within: 1_500, patience: 20_000 };
 const DEADLINES = { connectMs: 500, statementMs: 700, closeMs: 500 };
 
 for (const dialect of ['postgres', 'mysql'] as const) {
@@ -41,10 +42,18 @@ for (const dialect of ['postgres', 'mysql'] as const) {
       await beside?.drop();
     });
 
-    const take = async (campaign: number, line: string, database = direct, timing: Partial<Timing> = {}) => {
-      const lock = await databaseLock(database, { campaign, type: 'message_1', line, owner: OWNER }, systemClock, { ...QUICK, ...timing });
+    const takeFor = async (wish: Partial<Wish>, database = direct, timing: Partial<Timing> = {}) => {
+      const whole = { campaign: 42, type: 'message_1', line: 'line-a', owner: OWNER, store: 'one', ...wish } as const;
+      const lock = await databaseLock(database, whole, systemClock, { ...QUICK, ...timing });
       taken.push(lock);
       return lock;
+    };
+    const take = (campaign: number, line: string, database = direct, timing: Partial<Timing> = {}) =>
+      takeFor({ campaign, line }, database, timing);
+    const takeOvers = (lock: DatabaseLock) => {
+      const at: number[] = [];
+      lock.onTakeOver((moment) => at.push(moment));
+      return at;
     };
     const isGood = (lock: DatabaseLock) => lock.goodUntil() > Date.now();
     /** The connection that holds the campaign's lock, or 0. */
@@ -174,13 +183,103 @@ for (const dialect of ['postgres', 'mysql'] as const) {
     it('of a run that gives no sign of life any more are taken over', async () => {
       const open = dialect === 'postgres' ? postgresSession : mysqlSession;
       const address = new URL(beside.url);
-      const silent = await open({ address, deadlines: DEADLINES, who: 'suspended', campaign: '42', line: 'line-a' });
+      const silent = await open({ address, deadlines: DEADLINES, who: 'suspended', ...NAMES });
       const gone = new Promise<void>((resolve) => silent.onGone(resolve));
       expect(await silent.take()).toBeNull();
       expect((await refusal(take(42, 'line-a'))).name).toBe('HeldElsewhere');
       const lock = await take(42, 'line-a', direct, { silentFor: 1_500, vanishWithin: 10_000 });
       await gone;
       expect(isGood(lock)).toBe(true);
+      await expect(silent.beat()).rejects.toThrow();
+    });
+
+    it('of a line are for both messages where they share a checkpoint store, which lends it', async () => {
+      const run = await takeFor({});
+      const listener = await takeFor({ type: 'message_2' });
+      expect([isGood(run), isGood(listener)]).toEqual([true, true]);
+      await run.release();
+      expect(isGood(await takeFor({ campaign: 43 }))).toBe(true);
+    });
+
+    it('of a line are not for a Message 2 whose checkpoint is elsewhere, while a run has it', async () => {
+      const run = await takeFor({});
+      const { message, next } = await refusal(takeFor({ campaign: 7, type: 'message_2', store: 'two' }));
+      expect(message).toMatch(new RegExp(`^the line is held in ${server} at \\S+ by a run that keeps its checkpoint elsewhere \\(.+\\)$`));
+      expect(next).toContain('the same folder');
+      expect(isGood(await takeFor({ campaign: 7, type: 'message_2', store: 'two', line: 'line-b' }))).toBe(true);
+      await run.release();
+      expect(isGood(await takeFor({ campaign: 8, type: 'message_2', store: 'two' }))).toBe(true);
+    });
+
+    it('are waited for by a run while a Message 2 whose checkpoint is elsewhere has the line, and no further one passes', async () => {
+      const listener = await takeFor({ campaign: 7, type: 'message_2', store: 'two' });
+      const begin = Date.now();
+      expect((await refusal(takeFor({}))).message).toContain('by a listener that keeps its checkpoint elsewhere');
+      expect(Date.now() - begin).toBeGreaterThanOrEqual(1_500);
+      const waiting = takeFor({}, direct, { message2Within: 20_000 });
+      await sleep(200);
+      await listener.release();
+      const next = refusal(takeFor({ campaign: 7, type: 'message_2', store: 'two' }));
+      expect(isGood(await waiting)).toBe(true);
+      expect(await next).toBeInstanceOf(HeldElsewhere);
+    });
+
+    it('of a line go to one of two, when a run and a Message 2 with checkpoints apart ask in the same moment', async () => {
+      for (let i = 0; i < 10; i++) {
+        const message2 = { campaign: 7, type: 'message_2', store: 'two' } as const;
+        const answers = await Promise.all([refusal(takeFor({})), refusal(takeFor(message2))]);
+        expect(answers.filter((answer) => answer instanceof HeldElsewhere)).toHaveLength(1);
+        await Promise.all(taken.splice(0).map((lock) => lock.release()));
+      }
+    });
+
+    it('say when the line comes from others, whose last start our checkpoint does not know', async () => {
+      const line = 'line-of-several';
+      const first = await takeFor({ line });
+      expect(takeOvers(first)).toEqual([]);
+      await first.release();
+      const begin = Date.now();
+      const second = await takeFor({ line, type: 'message_2', store: 'two' });
+      const [at] = takeOvers(second);
+      expect(at).toBeGreaterThanOrEqual(begin);
+      await second.release();
+      const third = await takeFor({ line, campaign: 9, store: 'two' });
+      expect(takeOvers(third)).toEqual([]);
+      await third.release();
+      expect(takeOvers(await takeFor({ line }))).toHaveLength(1);
+    });
+
+    it('are taken again after a break once a Message 2 that has the line meanwhile is done, and this is said', async () => {
+      const run = await takeFor({}, proxied, { message2Within: 20_000 });
+      const told = takeOvers(run);
+      const earlier = told.length;
+      await proxy.set('down');
+      const listener = await takeFor({ campaign: 7, type: 'message_2', store: 'two' }, direct, { vanishWithin: 3_000 });
+      await proxy.set('up');
+      await sleep(1_500);
+      expect([isGood(run), run.lost.aborted, isGood(listener)]).toEqual([false, false, true]);
+      const before = Date.now();
+      await listener.release();
+      await until(() => isGood(run));
+      expect(told).toHaveLength(earlier + 1);
+      expect(told.at(-1)).toBeGreaterThanOrEqual(before);
+    });
+
+    it('are lost for good by a Message 2 when a run has the line after a break', async () => {
+      const listener = await takeFor({ campaign: 7, type: 'message_2', store: 'two' }, proxied);
+      await proxy.set('down');
+      const run = await takeFor({}, direct, { message2Within: 20_000 });
+      await proxy.set('up');
+      await until(() => listener.lost.aborted);
+      expect([isGood(listener), isGood(run)]).toEqual([false, true]);
+    });
+
+    it('of a Message 2 that gives no sign of life any more are taken over by a run', async () => {
+      const open = dialect === 'postgres' ? postgresSession : mysqlSession;
+      const names = { campaign: '7 of message 2', line: 'line-a of message 2', otherLine: 'line-a', store: 'two' };
+      const silent = await open({ address: new URL(beside.url), deadlines: DEADLINES, who: 'suspended', ...names });
+      expect(await silent.take()).toBeNull();
+      expect(isGood(await takeFor({}, direct, { silentFor: 1_500, message2Within: 20_000 }))).toBe(true);
       await expect(silent.beat()).rejects.toThrow();
     });
 
@@ -193,10 +292,13 @@ for (const dialect of ['postgres', 'mysql'] as const) {
 
 describe('a campaign in an SQLite database', () => {
   it('is locked by its checkpoint alone', async () => {
-    const about = { dialect: 'sqlite', name: 'a file', address: null, deadlines: DEADLINES, stamp: () => '' } as const;
-    const lock = await databaseLock(about, { campaign: 1, type: 'message_1', line: 'l', owner: OWNER }, systemClock);
+    const { url, drop } = await freshDatabase('sqlite');
+    const database = await openDatabase(url);
+    const lock = await databaseLock(database, { campaign: 1, type: 'message_1', line: 'l', owner: OWNER, store: '' }, systemClock);
     expect([lock.goodUntil(), lock.lost.aborted]).toEqual([Number.POSITIVE_INFINITY, false]);
     await lock.release();
+    await database.close();
+    await drop();
   });
 });
 
