@@ -26,6 +26,7 @@ import {
   type ProviderList,
   type RecipientReports,
   type Report,
+  type RunsElsewhere,
   type Watcher,
 } from './ports.ts';
 import { type Data, openData } from './world/data.ts';
@@ -61,6 +62,8 @@ export interface World {
   view(campaign: number, type?: MessageType): Promise<CheckpointView>;
   /** Locks a campaign and a line in the database itself; a HeldElsewhere where another run has one of them. */
   databaseLock(wish: { campaign: number; type: MessageType; line: string; owner: Owner }): Promise<DatabaseLock>;
+  /** Runs that the database's own locks show. */
+  runsElsewhere(): Promise<RunsElsewhere>;
   processes(): Promise<Processes>;
   /** The line of the configuration (or another `line` of the same account), or that of a sandbox inside this process. */
   provider(config: Config, sandbox: boolean, line?: string): Promise<Provider>;
@@ -197,6 +200,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
       if (opened.dialect !== 'sqlite') storeIdentity ??= await identifyStore();
       return (await import('./adapters/sql/database-lock.ts')).databaseLock(opened, { ...wish, store: storeIdentity ?? '' }, systemClock);
     },
+    runsElsewhere: once(async () => (await import('./adapters/sql/runs-elsewhere.ts')).runsElsewhere(await database())),
     processes: once(async () => (await import('./adapters/process/processes.ts')).processes()),
     provider: providerOf,
     providerList: (config, sandbox) => providerOf(config, sandbox),

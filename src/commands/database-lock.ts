@@ -1,5 +1,5 @@
 import { afterOthers } from '../core/pacing.ts';
-import { breakRun, type Run } from '../engine/run.ts';
+import { breakRun, type Run, stopRun } from '../engine/run.ts';
 import type { Clock, DatabaseLock, Provider, Report } from '../ports.ts';
 
 /** What becomes of a call while the database's lock is not surely held: it is not made, and the recipient stays pending. */
@@ -36,8 +36,12 @@ export function whileLocked(provider: Provider, lock: DatabaseLock, clock: Clock
 /** Between two looks at a lock that is being taken again, in milliseconds. */
 const LOOK_AGAIN = 100;
 
-/** Ends the run once the lock is lost for good; and where others had the line before, it waits one whole delay. */
-export function followLock(run: Run, { lost, onTakeOver }: DatabaseLock): void {
+/**
+ * Ends the run once the lock is lost for good, and stops it where it is asked to pause; where others had the line before, it waits one whole
+ * delay.
+ */
+export function followLock(run: Run, { lost, onTakeOver, onPauseRequest }: DatabaseLock): void {
+  onPauseRequest(() => stopRun(run, 'pause', 'asked for by wsend pause'));
   onTakeOver((at) => {
     run.pacing = afterOthers(run.pacing, at);
     run.bell.ring();

@@ -43,23 +43,26 @@ async function stateOf(world: World, campaign: Campaign, tally: Tally): Promise<
   const progress = progressOf(tally, beyondOf(tally, view));
   const { pace } = world.config('sandbox', view.header?.settings).policy;
   const now = world.clock.now();
+  const isOver = campaign.status === 'completed' || campaign.status === 'failed';
+  const elsewhere = view.owner === null && !isOver ? await (await world.runsElsewhere()).holderOf(campaign.id, 'message_1') : null;
+  const isRunning = view.owner !== null || elsewhere !== null;
   const etaMs = progress.pending === 0 ? null : timeLeft(progress.pending, pace, UNPACED, now);
   return {
     campaign,
     progress,
-    paused: view.owner === null ? (view.header?.paused ?? null) : null,
+    paused: isRunning ? null : (view.header?.paused ?? null),
     owner: view.owner,
+    elsewhere,
     replies: null,
     failures: [],
     etaMs,
-    endsAt: etaMs === null || view.owner === null ? null : now + etaMs,
+    endsAt: etaMs === null || !isRunning ? null : now + etaMs,
     updatedAt: campaign.updatedAt,
     lastMessage: view.lastMessage,
-    next:
-      view.owner === null
-        ? campaign.status === 'draft' && tally.total === 0
-          ? `wsend run --campaign ${campaign.id}`
-          : nextCommand(campaign.id, progress)
-        : null,
+    next: isRunning
+      ? null
+      : campaign.status === 'draft' && tally.total === 0
+        ? `wsend run --campaign ${campaign.id}`
+        : nextCommand(campaign.id, progress),
   };
 }

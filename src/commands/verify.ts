@@ -67,9 +67,11 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
 async function refuseWhileRunning(world: World, id: number): Promise<void> {
   for (const type of ['message_1', 'message_2'] as const) {
     const { owner } = await world.view(id, type);
-    if (owner === null || (await world.processes()).fate(owner) === 'over') continue;
+    const isHere = owner !== null && (await world.processes()).fate(owner) !== 'over';
+    const who = isHere ? `process ${owner.pid} on ${owner.host}` : await (await world.runsElsewhere()).holderOf(id, type);
+    if (who === null) continue;
     throw new HeldElsewhere(
-      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}), and can be verified only when that is over`,
+      `campaign ${id} is being sent (${who}), and can be verified only when that is over`,
       type === 'message_1' ? `Wait until it is done, or stop it with wsend pause ${id}.` : 'Its Message 2 goes out now: wait a minute.',
     );
   }

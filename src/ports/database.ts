@@ -1,3 +1,4 @@
+import type { MessageType } from '../core/campaign.ts';
 import type { EpochMs } from '../core/units.ts';
 
 // What else is kept in the operator's database.
@@ -75,7 +76,17 @@ export interface DatabaseLock {
    * know: they sent nothing after it.
    */
   onTakeOver(tell: (at: EpochMs) => void): void;
+  /** Calls `tell` within seconds, and again and again, while somebody asks the run to pause; see RunsElsewhere. */
+  onPauseRequest(tell: () => void): void;
   release(): Promise<void>;
+}
+
+/** Runs as the locks in the operator's database show them: also those whose checkpoint is elsewhere. An SQLite database shows none. */
+export interface RunsElsewhere {
+  /** Who holds the campaign, as the server knows it; null when nobody does. */
+  holderOf(campaign: number, type: MessageType): Promise<string | null>;
+  /** Asks the run that holds it to pause, for as long as `work` takes; the request ends with this process. */
+  askingToPause<T>(campaign: number, work: () => Promise<T>): Promise<T>;
 }
 
 /** What became of one recipient, as the database has it. */

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, type TestContext } from 'vitest';
 import { freshDatabase, isAvailable, type TestDatabase } from '../support/databases.ts';
@@ -121,6 +122,33 @@ for (const dialect of (['postgres', 'mysql'] as const).filter(isAvailable)) {
       expect(listener.stderr().match(/Message 2 of campaign 1 waits, and is tried again: the line is held in /g)).toHaveLength(1);
       listener.process.kill('SIGTERM');
       expect((await listener.ended).code).toBe(143);
+    });
+
+    it('a run in one is seen, and paused, from the other, where nothing is left behind', async (test) => {
+      const { place, folders } = await begin(dialect, test);
+      const [there, here] = folders.map((cwd) => ({ cwd })) as [{ cwd: string }, { cwd: string }];
+      const run = place.start(['run', '--campaign', '42', '--json', '--delay', '1'], {}, there);
+      await run.tells('sent', 2);
+      const state = async () => JSON.parse((await place.run(['status', '42', '--json'], {}, here)).stdout);
+      expect(await state()).toMatchObject({ state: 'running', owner: null, elsewhere: expect.stringMatching(/\S/), next: null });
+      const list = await place.run(['status'], {}, here);
+      expect(list.stdout).toMatch(/^42 .* running /m);
+      const verify = await place.run(['verify', '42'], {}, here);
+      expect(verify.code).toBe(7);
+      expect(verify.stderr).toContain('campaign 42 is being sent');
+
+      const pause = await place.run(['pause', '42'], {}, here);
+      expect([pause.code, pause.stdout], pause.stderr).toEqual([0, 'Campaign 42 is paused. Next, where it ran: wsend resume 42\n']);
+      const ended = await run.ended;
+      expect(ended.code, ended.stderr).toBe(6);
+      expect(events(ended).find(({ type }) => type === 'paused')).toMatchObject({ reason: 'pause', detail: 'asked for by wsend pause' });
+      expect((await place.run(['pause', '42'], {}, here)).stdout).toBe('Campaign 42 is not running.\n');
+      expect((await state()).elsewhere).toBeNull();
+      expect(existsSync(join(here.cwd, 'wsend.db'))).toBe(false);
+      const paused = JSON.parse((await place.run(['status', '42', '--json'], {}, there)).stdout);
+      expect(paused).toMatchObject({ state: 'paused', paused: { reason: 'pause' } });
+      const limited = await place.run(['resume', '42', '--json', '--limit', '1'], {}, there);
+      expect([limited.code, events(limited).find(({ type }) => type === 'paused')?.reason]).toEqual([6, 'limit']);
     });
 
     it('a run in one begins a whole delay after the last message of a run in the other', async (test) => {

@@ -17,6 +17,7 @@ function scene() {
     goodUntil: () => lock.until,
     lost: losing.signal,
     onTakeOver: () => undefined,
+    onPauseRequest: () => undefined,
     release: async () => undefined,
   };
   const told: Event[] = [];

@@ -134,6 +134,7 @@ function databaseLock({ databaseLocks, scenario }: Shared, process: SimProcess, 
     goodUntil: () => Number.POSITIVE_INFINITY,
     lost: new AbortController().signal,
     onTakeOver: () => undefined,
+    onPauseRequest: () => undefined,
     async release() {
       for (const name of names) if (databaseLocks.get(name) === process) databaseLocks.delete(name);
     },

@@ -35,7 +35,7 @@ export async function databaseLock(
     dialect === 'postgres' ? (await import('./postgres-session.ts')).postgresSession : (await import('./mysql-session.ts')).mysqlSession;
   const who = `wsend ${owner.pid}@${owner.host}`.replace(/[^ -~]/g, '?').slice(0, LONGEST_NAME);
   const [own, other] = type === 'message_1' ? ['', OF_MESSAGE_2] : [OF_MESSAGE_2, ''];
-  const names = { campaign: `${campaign}${own}`, line: `${line}${own}`, otherLine: `${line}${other}`, store };
+  const names = { campaign: lockedCampaign(campaign, type), line: `${line}${own}`, otherLine: `${line}${other}`, store };
   const parts = {
     open: () => open({ address, deadlines, who, ...names }),
     campaign,
@@ -47,12 +47,18 @@ export async function databaseLock(
   return sessionLock(timing === undefined ? parts : { ...parts, timing });
 }
 
+/** What makes the name of a campaign's lock. */
+export function lockedCampaign(campaign: number, type: MessageType): string {
+  return `${campaign}${type === 'message_1' ? '' : OF_MESSAGE_2}`;
+}
+
 /** A signal of its own each time: what a run has it call would otherwise outlive the run. */
 function nothingToHold(): DatabaseLock {
   return {
     goodUntil: () => Number.POSITIVE_INFINITY,
     lost: new AbortController().signal,
     onTakeOver: () => undefined,
+    onPauseRequest: () => undefined,
     release: async () => undefined,
   };
 }

@@ -12,6 +12,18 @@ const STORE_DIGITS = 24;
 /** A connection that says nothing for so long is ended by the server, in seconds: its own default, whatever it was set to. */
 const WAIT_TIMEOUT_SECONDS = 28_800;
 
+const BEAT = `
+  select is_used_lock(?) = connection_id() and is_used_lock(?) = connection_id() as ours, is_used_lock(?) is not null as pause`;
+
+/** Who has a lock. */
+export const HOLDER = `
+  select id, concat('connection ', id, ' from ', host) as who, time from information_schema.processlist where id = is_used_lock(?)`;
+
+/** The lock of a campaign, as its session names it. */
+export const campaignName = (database: string | undefined, campaign: string) => nameOf(`wsend:${database}:campaign:${campaign}`);
+/** The lock that asks its run to pause, for as long as somebody has it. */
+export const pauseName = (database: string | undefined, campaign: string) => nameOf(`wsend:${database}:pause:${campaign}`);
+
 /** Named locks of a connection that stays open. They belong to the whole server, so the database is part of their names. */
 export async function mysqlSession({
   address,
@@ -34,7 +46,8 @@ export async function mysqlSession({
   };
   const ask = (text: string, values: unknown[] = []) => within(deadlines.connectMs, query(connection, text, values), cut);
   const names = {
-    campaign: nameOf(`wsend:${config.database}:campaign:${campaign}`),
+    campaign: campaignName(config.database, campaign),
+    pause: pauseName(config.database, campaign),
     line: nameOf(`wsend:${config.database}:line:${line}`),
     otherLine: nameOf(`wsend:${config.database}:line:${otherLine}`),
   };
@@ -44,11 +57,8 @@ export async function mysqlSession({
   let taken = false;
 
   const holderOf = async (what: Holder['what']): Promise<Holder | null> => {
-    const found = 'select id, host, time from information_schema.processlist where id = is_used_lock(?)';
-    const [row] = await ask(found, [names[what]]);
-    return row === undefined
-      ? null
-      : { what, connection: Number(row.id), who: `connection ${row.id} from ${row.host}`, silentMs: Number(row.time) * 1_000 };
+    const [row] = await ask(HOLDER, [names[what]]);
+    return row === undefined ? null : { what, connection: Number(row.id), who: String(row.who), silentMs: Number(row.time) * 1_000 };
   };
   const giveBack = async () => {
     taken = false;
@@ -77,8 +87,9 @@ export async function mysqlSession({
     },
     giveBack,
     async beat() {
-      const ours = 'select is_used_lock(?) = connection_id() and is_used_lock(?) = connection_id() as ours';
-      if ((await ask(ours, [names.campaign, names.line]))[0]?.ours !== 1) throw new Error('the locks are not ours any more');
+      const [row] = await ask(BEAT, [names.campaign, names.line, names.pause]);
+      if (row?.ours !== 1) throw new Error('the locks are not ours any more');
+      return { pauseRequested: row.pause === 1 };
     },
     end: async (id) => void (await ask('kill ?', [id])),
     onGone: (tell) => stream.once('close', tell),

@@ -32,10 +32,11 @@ export async function postgresSession({ address, deadlines, who, store, ...wante
   const ask = async (text: string, values: unknown[] = []) =>
     (await within(deadlines.connectMs, client.query(text, values), cut)).rows as Record<string, unknown>[];
   const keys = {
-    campaign: keyOf(`wsend campaign ${wanted.campaign}`),
+    campaign: campaignKey(wanted.campaign),
     line: keyOf(`wsend line ${wanted.line}`),
     otherLine: keyOf(`wsend line ${wanted.otherLine}`),
     store: keyOf(`wsend store ${store}`),
+    pause: pauseKey(wanted.campaign),
   };
   let taken = false;
 
@@ -64,7 +65,7 @@ export async function postgresSession({ address, deadlines, who, store, ...wante
     },
     rival: () => holderOf('otherLine'),
     giveBack,
-    beat: async () => void (await ask('select 1')),
+    beat: async () => ({ pauseRequested: (await ask(IS_HELD, [keys.pause]))[0]?.held === true }),
     end: async (connection) => void (await ask('select pg_terminate_backend($1)', [connection])),
     onGone: (tell) => void client.once('end', tell),
     cut,
@@ -76,7 +77,7 @@ export async function postgresSession({ address, deadlines, who, store, ...wante
 }
 
 /** What would end a transaction that stays open; servers know some of them. */
-const TIMEOUTS = `('idle_in_transaction_session_timeout', 'transaction_timeout')`;
+export const TIMEOUTS = `('idle_in_transaction_session_timeout', 'transaction_timeout')`;
 
 /** The lock that says where the checkpoint is kept is shared: everyone gets it. */
 const TAKE = `
@@ -87,11 +88,19 @@ const isLock = (alias: string, key: string) => `
   and ${alias}.database = (select oid from pg_database where datname = current_database())
   and (${alias}.classid::bigint << 32 | ${alias}.objid::bigint) = ${key}::bigint`;
 
-const HOLDER = `
+/** Who has the lock `$1`, and whether they share the store whose lock is `$2`. */
+export const HOLDER = `
   select a.pid, a.application_name, extract(epoch from clock_timestamp() - a.state_change) * 1000 as silent_ms,
     exists (select 1 from pg_locks s where s.pid = l.pid and ${isLock('s', '$2')}) as shares
   from pg_locks l join pg_stat_activity a on a.pid = l.pid
   where ${isLock('l', '$1')}`;
+
+const IS_HELD = `select exists (select 1 from pg_locks l where ${isLock('l', '$1')}) as held`;
+
+/** The lock of a campaign, as its session names it. */
+export const campaignKey = (campaign: string) => keyOf(`wsend campaign ${campaign}`);
+/** The lock that asks its run to pause, for as long as somebody has it. */
+export const pauseKey = (campaign: string) => keyOf(`wsend pause ${campaign}`);
 
 /** A 64-bit number for a name, as a text. */
 function keyOf(name: string): string {

@@ -29,8 +29,8 @@ export interface LockSession {
   rival(): Promise<Holder | null>;
   /** Gives back what `take` took. */
   giveBack(): Promise<void>;
-  /** Rejects when they are not ours any more. The server sees that we live. */
-  beat(): Promise<void>;
+  /** Rejects when they are not ours any more. The server sees that we live, and tells whether somebody asks us to pause. */
+  beat(): Promise<{ pauseRequested: boolean }>;
   /** Ends another connection. Rejects when this user may not. */
   end(connection: number): Promise<void>;
   /** Calls `tell` when the connection is gone, for whatever reason. */
@@ -113,6 +113,7 @@ export async function sessionLock({
   let goodUntil: EpochMs = 0;
   let released = false;
   let takenOver: EpochMs | null = null;
+  let tellPause = () => {};
   let tellTakeOver: (at: EpochMs) => void = () => undefined;
 
   /** Connects and takes both; `before` is our own last connection, which may live on at the server without us. */
@@ -175,8 +176,9 @@ export async function sessionLock({
     beating = true;
     const asked = clock.now();
     try {
-      await session.beat();
+      const { pauseRequested } = await session.beat();
       if (session === current && goodUntil !== 0) goodUntil = asked + timing.goodFor;
+      if (pauseRequested) tellPause();
     } catch {
       void regain(session);
     } finally {
@@ -194,6 +196,9 @@ export async function sessionLock({
     onTakeOver(tell) {
       tellTakeOver = tell;
       if (takenOver !== null) tell(takenOver);
+    },
+    onPauseRequest(tell) {
+      tellPause = tell;
     },
     async release() {
       released = true;

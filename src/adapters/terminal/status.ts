@@ -30,12 +30,13 @@ export function statusTable(states: CampaignState[], now: EpochMs, columns = Num
 
 /** One campaign in detail. Ends with a line end. */
 export function statusText(state: CampaignState, now: EpochMs): string {
-  const { campaign, progress, paused, owner, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
+  const { campaign, progress, paused, owner, elsewhere, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
   const lines = [
     `Campaign ${campaign.id}${campaign.name.trim() === '' ? '' : `, ${oneLine(campaign.name)}`}`,
     row('state', stateText(state)),
     paused !== null && row('paused', `${clockTime(paused.at, now)}, ${pauseWords(paused)}`),
     owner !== null && row('run by', `process ${owner.pid} on ${oneLine(owner.host)} since ${clockTime(owner.startedAt, now)}`),
+    elsewhere !== null && row('run by', `${oneLine(elsewhere)}, whose checkpoint is not here`),
     ...countRows(progress),
     ...replyRows(replies),
     etaMs !== null && row('time left', `${formatDuration(etaMs)}${endsAt === null ? '' : `, until ${clockTime(endsAt, now)}`}`),
@@ -49,7 +50,7 @@ export function statusText(state: CampaignState, now: EpochMs): string {
 
 /** One campaign as `status <id> --json` prints it: the counts of `summary`, and where it stands. */
 export function statusJson(state: CampaignState): Record<string, unknown> {
-  const { campaign, progress, paused, owner, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
+  const { campaign, progress, paused, owner, elsewhere, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
   return {
     type: 'status',
     campaign: campaign.id,
@@ -60,6 +61,7 @@ export function statusJson(state: CampaignState): Record<string, unknown> {
     ...repliesJson(replies),
     paused: paused && { reason: paused.reason, detail: paused.detail, at: iso(paused.at) },
     owner: owner && { host: owner.host, pid: owner.pid, started_at: iso(owner.startedAt) },
+    elsewhere,
     failures: failures.map(({ code, reason, count }) => ({ code, reason, count })),
     eta_seconds: etaMs === null ? null : toSeconds(etaMs),
     ends_at: endsAt === null ? null : iso(endsAt),

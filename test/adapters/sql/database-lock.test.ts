@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../../../src/adapters/sql/database.
 import { databaseLock, type Wish } from '../../../src/adapters/sql/database-lock.ts';
 import { mysqlSession } from '../../../src/adapters/sql/mysql-session.ts';
 import { postgresSession } from '../../../src/adapters/sql/postgres-session.ts';
+import { runsElsewhere } from '../../../src/adapters/sql/runs-elsewhere.ts';
 import type { Timing } from '../../../src/adapters/sql/session-lock.ts';
 import { DatabaseUnreachable, HeldElsewhere } from '../../../src/errors.ts';
 import type { DatabaseLock } from '../../../src/ports.ts';
@@ -281,6 +282,30 @@ for (const dialect of ['postgres', 'mysql'] as const) {
       expect(await silent.take()).toBeNull();
       expect(isGood(await takeFor({}, direct, { silentFor: 1_500, message2Within: 20_000 }))).toBe(true);
       await expect(silent.beat()).rejects.toThrow();
+    });
+
+    it('are seen by others, who may ask the run to pause: for as long as they wait', async () => {
+      const runs = await runsElsewhere(direct);
+      expect(await runs.holderOf(42, 'message_1')).toBeNull();
+      const lock = await take(42, 'line-a');
+      let asked = 0;
+      lock.onPauseRequest(() => {
+        asked += 1;
+      });
+      expect(await runs.holderOf(42, 'message_1')).toMatch(dialect === 'postgres' ? /^wsend 4711@h/ : /^connection \d+ from /);
+      expect([await runs.holderOf(42, 'message_2'), await runs.holderOf(4, 'message_1')]).toEqual([null, null]);
+      await runs.askingToPause(43, () => sleep(300));
+      expect(asked).toBe(0);
+      // Of two who ask, the one that goes first takes nothing from the other.
+      const first = runs.askingToPause(42, () => sleep(100));
+      await runs.askingToPause(42, () => until(() => asked > 0));
+      await first;
+      await sleep(200);
+      const before = asked;
+      await sleep(300);
+      expect(asked).toBe(before);
+      await lock.release();
+      expect(await runs.holderOf(42, 'message_1')).toBeNull();
     });
 
     it('cannot be taken when the server is away', async () => {

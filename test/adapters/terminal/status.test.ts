@@ -19,6 +19,7 @@ const state = (changes: Partial<CampaignState> = {}, campaign: Partial<CampaignS
   progress: EVENTS.summary.progress,
   paused: { reason: 'circuit_breaker', detail: '11 of 50 failed = 22 %', at: NOON },
   owner: null,
+  elsewhere: null,
   replies: null,
   failures: [...EVENTS.summary.failures],
   etaMs: 34_000,
@@ -54,6 +55,12 @@ test('a running campaign says where it runs', () => {
   expect(statusText(state({ owner, paused: null, next: null }), NOON)).toContain(
     '  state      running\n  run by     process 4711 on office since 12:03\n',
   );
+});
+
+test('one whose run keeps its checkpoint elsewhere is running, too', () => {
+  const running = state({ elsewhere: 'wsend 4711@office', paused: null, next: null });
+  expect(statusText(running, NOON)).toContain('  state      running\n  run by     wsend 4711@office, whose checkpoint is not here\n');
+  expect(statusJson(running)).toMatchObject({ state: 'running', owner: null, elsewhere: 'wsend 4711@office' });
 });
 
 test('all campaigns are a table whose columns line up, with wide names too', () => {
@@ -93,7 +100,7 @@ test('a script gets the counts of the summary and the rest beside them, on one l
   const owner = { host: 'office', pid: 4711, startedAt: NOON };
   const at = new Date(NOON).toISOString();
   expect(JSON.stringify(statusJson(state({ owner })))).toBe(
-    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
+    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"elsewhere":null,"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
   );
   expect(statusJson(state({ paused: null, etaMs: null, endsAt: null, next: null }))).toMatchObject({
     paused: null,
