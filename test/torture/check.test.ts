@@ -6,14 +6,14 @@ import { planOf } from './plan.ts';
 // The torture is worth as much as what it notices.
 
 const AT = Date.UTC(2026, 10, 22);
-const PLAN = { ...planOf(1, { store: 'redis', database: 'sqlite' }), recipients: 3, delayMs: 100, phases: [] };
+const PLAN = { ...planOf(1, { store: 'redis', database: 'sqlite' }), recipients: 3, delayMs: 100, crowd: false, phases: [] };
 const SUMMARY = { type: 'summary', total: 3, sent: 2, failed: 1, pending: 0, in_doubt: 0, skipped: 0 };
 const printed = (...objects: object[]) => objects.map((object) => `${JSON.stringify(object)}\n`).join('');
 
 /** A round in which two got it and one was refused. */
 function sound(): Evidence {
   return {
-    plan: PLAN,
+    plan: { ...PLAN },
     ran: [{ args: ['resume', '1'], phase: null, outcome: { code: 3, signal: null, stdout: printed(SUMMARY), stderr: '' }, hung: false }],
     snapshots: [{ status: { ...SUMMARY }, acceptedBefore: 2, acceptedAfter: 2, still: true, wiped: false }],
     accepted: [
@@ -36,6 +36,18 @@ const WRONGS: [string, (evidence: Evidence) => unknown, RegExp][] = [
   ['a second message to a number', ({ accepted }) => accepted.push({ ...accepted[0], at: AT + 900 } as never), /^\+1 got it 2 times/],
   ['somebody still pending', ({ rows }) => Object.assign(rows[0] as object, { status: 'pending' }), /^\+1 is pending at the end/],
   ['somebody missing', ({ rows }) => rows.pop(), /^2 rows of 3 recipients/],
+  [
+    'somebody left out who wants messages',
+    ({ rows }) => Object.assign(rows[0] as object, { status: 'pending', error: 'wsend: skipped: opted out' }),
+    /is pending and left out/,
+  ],
+  [
+    'somebody who wants none',
+    ({ plan }) => {
+      plan.crowd = true;
+    },
+    /got it and wants nothing/,
+  ],
   [
     'a message to a stranger',
     ({ accepted }) => accepted.push({ ...accepted[0], phone: '+9', at: AT + 900 } as never),

@@ -1,5 +1,6 @@
 import { events } from '../cli/program.ts';
 import type { Evidence, Ran, Snapshot } from './evidence.ts';
+import { isOut } from './plan.ts';
 
 /** Calls and look-ups that a run of default concurrency may have under way: its open claims are never more. */
 const UNDER_WAY = 20;
@@ -32,13 +33,21 @@ function twice({ accepted }: Evidence): string[] {
 
 /** At the end nobody is pending or in doubt, and only who was refused, or was never taken in all attempts, has failed. */
 function forgotten({ rows, accepted, plan }: Evidence): string[] {
+  const left = rows.filter(({ error }) => error?.startsWith('wsend: skipped:'));
   const taken = new Map(accepted.map((message) => [message.phone, message]));
   const known = new Set(rows.map(({ phone }) => phone));
   const strangers = accepted.filter(({ phone }) => !known.has(phone)).map(({ phone }) => `${phone} got it and is no recipient`);
   const missing = rows.length === plan.recipients ? [] : [`${rows.length} rows of ${plan.recipients} recipients`];
   // The id of a message is in its answer alone, and that may have been broken off.
   const mayLackId = plan.phases.some(({ faults }) => faults.truncate !== '0');
-  return [...missing, ...strangers, ...rows.flatMap((row) => wrongRow(row, taken.get(row.phone), mayLackId))];
+  const stopped = accepted
+    .filter(({ phone }) => isOut(plan, Number(phone.slice(-8, -4))))
+    .map(({ phone }) => `${phone} got it and wants nothing`);
+  const skipped = left.flatMap(({ phone, status }) =>
+    status === 'pending' && isOut(plan, Number(phone.slice(-8, -4))) ? [] : [`${phone} is ${status} and left out`],
+  );
+  const others = rows.filter((row) => !left.includes(row)).flatMap((row) => wrongRow(row, taken.get(row.phone), mayLackId));
+  return [...missing, ...strangers, ...stopped, ...skipped, ...others];
 }
 
 function wrongRow(

@@ -94,13 +94,14 @@ async function torture(values: ReturnType<typeof flags>): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-function count(tally: Tally, { store, database, phases }: Plan, runs: number): void {
+function count(tally: Tally, { store, database, crowd, phases }: Plan, runs: number): void {
   const add = (what: string, times = 1) => {
     tally[what] = (tally[what] ?? 0) + times;
   };
   add('rounds');
   add(`rounds on ${store} and ${database}`);
   add('runs of wsend', runs);
+  if (crowd) add('two of three want no messages');
   for (const { blow, faults, twins, wiped } of phases) {
     add(`blow: ${blow}`);
     if (twins) add('two runs at the same instant');

@@ -48,6 +48,8 @@ export interface Phase {
 export interface Plan extends Ground {
   seed: number;
   recipients: number;
+  /** Two of three want no messages. */
+  crowd: boolean;
   /** D in milliseconds. */
   delayMs: number;
   /** Faults that stay to the end: they decide who can be reached at all. */
@@ -84,11 +86,18 @@ export function planOf(seed: number, ground: Ground): Plan {
   return {
     seed,
     ...ground,
+    // Drawn apart, so that a seed stays what it was.
+    crowd: !slow && dice(seed + 1e9).chance(0.25),
     recipients: slow ? luck.between(8, 14) : luck.between(50, 150),
     delayMs: slow ? 900 : luck.pick([10, 20, 20, 40]),
     lasting: { seed: String(luck.between(1, 1e6)), reject: '*0000', retryAfter: '1', slowBy: '2500', failLater: failLater ? '0.05' : '0' },
     phases,
   };
+}
+
+/** Whether the recipient of a line wants no messages. */
+export function isOut({ crowd }: Plan, line: number): boolean {
+  return crowd && line % 3 !== 2;
 }
 
 function phaseOf(luck: Dice, { ground, first, slow }: { ground: Ground; first: boolean; slow: boolean }): Phase {

@@ -5,7 +5,7 @@ import { freshDatabase } from '../support/databases.ts';
 import type { RunningRedis } from '../support/servers.ts';
 import { strike } from './blow.ts';
 import { collect, type Evidence, emptyRedis, type Ran, type Scene, type Snapshot, wipe } from './evidence.ts';
-import { CALM, type Phase, type Plan } from './plan.ts';
+import { CALM, isOut, type Phase, type Plan } from './plan.ts';
 
 /** Undisturbed runs until everyone is settled; the circuit breaker may open in some. */
 const MOST_RUNS_AT_THE_END = 12;
@@ -50,7 +50,12 @@ export async function play<T>(
   let keep = true;
   try {
     if (redis !== null) await emptyRedis(redis);
-    place.write('people.csv', `phone,name\n${peopleOf(plan).join('\n')}\n`);
+    const people = peopleOf(plan);
+    place.write('people.csv', `phone,name\n${people.join('\n')}\n`);
+    if (plan.crowd) {
+      place.write('out.csv', `phone,name\n${people.filter((_, line) => isOut(plan, line)).join('\n')}\n`);
+      await place.run(['optout', 'import', 'out.csv']);
+    }
     const sandbox = await place.sandboxWith(['--port', '0', '--file', 'sandbox.db', ...flags(plan.lasting)]);
     const round: Round = { plan, scene: { place, sandbox, database, redis }, ran: [], snapshots: [], campaign: null, wiped: false };
     for (const phase of plan.phases) await playPhase(round, phase);
