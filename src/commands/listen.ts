@@ -111,6 +111,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
         ),
     stop.done.then(() => web.close()),
   ]);
+  await moving;
   tidings.tell(show);
   stop.end();
   return stop.exitCode();
