@@ -25,18 +25,24 @@ const FORGETS: Milliseconds = 3 * SECOND;
  * may have been sent, as many as can have been in that time. They are looked up before anything is sent; those that carry a note of ours
  * are looked up when their turn comes. Whoever is not sent to (opted out, no number) does not count among so many: any number of
  * such may lie before the last that was sent, and the notes of the latest are lost like the rest.
+ *
+ * The same where the database went back in time (a backup, a fail-over) and has fewer outcomes than the checkpoint counted: they are among the
+ * first that are pending there again.
  */
-export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered): Promise<void> {
+export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, begun: boolean): Promise<void> {
   const { campaign, recipients, report, clock } = parts;
-  if (found.header !== null && !found.mayHaveForgotten) return;
+  const missing = await missingIn(parts, found);
+  if (missing === 0 && !(begun && (found.header === null || found.mayHaveForgotten))) return;
   const policy = parts.policy();
   await parts.optOuts.read(clock.now());
-  const suspects = await firstUnmarked(parts, howMany(found, policy), knownTo(found));
+  const suspects = await firstUnmarked(parts, howMany(found, policy, missing), knownTo(found));
   if (suspects.length === 0) return;
   const why =
-    found.header === null
-      ? 'was begun, but the checkpoint of its last run is not here'
-      : 'has a checkpoint that may have lost its last seconds (Redis was restarted)';
+    missing > 0
+      ? `has ${formatCount(missing, 'outcome')} fewer in the database than its checkpoint counted (the database went back in time)`
+      : found.header === null
+        ? 'was begun, but the checkpoint of its last run is not here'
+        : 'has a checkpoint that may have lost its last seconds (Redis was restarted)';
   const whom = `its first ${formatCount(suspects.length, 'pending recipient')}`;
   report.tell({ type: 'notice', level: 'warning', text: `campaign ${campaign.id} ${why}: looking up ${whom} at the provider` });
   const wanted = suspects.map((recipient) => ({ ...address(parts, { recipient, attempts: recipient.attempts }).claim, line: null }));
@@ -55,10 +61,19 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered): Pr
   );
 }
 
-/** How many may have been sent that the checkpoint does not know of. */
-function howMany({ header }: Recovered, { bounds, concurrency }: Policy): number {
+/** How many outcomes the database has lost since the checkpoint counted them. What the checkpoint had for it, it has got by now. */
+async function missingIn({ campaign, campaigns }: RunParts, { counted }: Recovered): Promise<number> {
+  if (counted === null) return 0;
+  const { sent, failed } = await campaigns.tally(campaign.id);
+  return Math.max(0, counted.sent + counted.failed - sent - failed);
+}
+
+/** How many may have been sent that the checkpoint does not know of, or the database no more. */
+function howMany({ header, mayHaveForgotten }: Recovered, { bounds, concurrency }: Policy, missing: number): number {
   const sentIn = (time: Milliseconds) => Math.min(UNWRITTEN_LIMIT, Math.ceil(time / Math.max(1, bounds.minDelayMs)));
-  return header === null ? Math.max(UNDER_WAY, 6 * concurrency) + sentIn(WRITE_LAG + SECOND) : concurrency + sentIn(FORGETS);
+  const forgotten = mayHaveForgotten ? concurrency + sentIn(FORGETS) : 0;
+  const unknown = header === null || missing > 0 ? Math.max(UNDER_WAY, 6 * concurrency) + sentIn(WRITE_LAG + SECOND) : 0;
+  return missing + Math.max(forgotten, unknown);
 }
 
 /** What the checkpoint knows is dealt with by what it knows. */

@@ -39,7 +39,8 @@ async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpo
 /** The checkpoint of this campaign; that of a finished one with the same number in an earlier database counts as none. */
 function belongsTo(campaign: Campaign, found: Recovered): Recovered {
   if (found.header === null || found.header.identity === identityOf(campaign)) return found;
-  if (found.header.finished) return { header: null, claims: [], outcomes: [], doubts: [], retries: [], pacing: found.pacing };
+  if (found.header.finished)
+    return { header: null, claims: [], outcomes: [], doubts: [], retries: [], counted: null, pacing: found.pacing };
   throw new UsageError(
     `the checkpoint of campaign ${campaign.id} belongs to another campaign with that number (${found.header.identity}; this one: ${identityOf(campaign)})`,
     'Give each database a checkpoint of its own: another database number in REDIS_URL, or another folder for wsend.db.',

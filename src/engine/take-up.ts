@@ -39,7 +39,7 @@ export interface TakeUp {
 export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const { checkpoint, found, sending, begun, assume } = take;
   const { campaign, campaigns, recipients } = parts;
-  if (begun) await lookUpWhatMayBeSent(parts, found);
+  await lookUpWhatMayBeSent(parts, found, begun);
   const only = await retryFailed(parts, take);
 
   const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);

@@ -98,6 +98,8 @@ export interface Recovered {
   doubts: Doubt[];
   retries: Retry[];
   pacing: PacingState;
+  /** How many it has counted as settled, by all runs; the database has as many, unless it went back in time. Null without a checkpoint. */
+  counted: { sent: number; failed: number } | null;
   /** Set when the store was restarted or replaced since this campaign was last taken up: what it confirmed in its last seconds may be gone. */
   mayHaveForgotten?: true;
 }

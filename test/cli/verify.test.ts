@@ -41,13 +41,29 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     expect([after.code, after.stdout]).toEqual([0, `Campaign 1: what is here and what the provider lists match, for ${COUNT} messages.\n`]);
   });
 
-  it('names whom a database that went back has forgotten; with a note in their rows they are looked up and not sent again', async () => {
+  it('names whom a database that went back has forgotten; resume knows by its counts, looks them up and sends to nobody again', async () => {
     const sandbox = await begin();
     expect((await place.run([...RUN, '--limit', '6'])).code).toBe(6);
     await change("update messages set status = 'pending', whatsapp_message_id = null, sent_at = null where id in (5, 6)");
     const verified = await place.run(VERIFY);
     expect(verified.code).toBe(3);
     const extra = events(verified).flatMap(({ type, message }) => (type === 'extra' ? [message] : []));
+    expect(extra.sort()).toEqual([5, 6]);
+    const resumed = await place.run(['resume', '1', '--json']);
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(events(resumed).find(({ type }) => type === 'notice')).toMatchObject({
+      text: expect.stringContaining('2 outcomes fewer in the database than its checkpoint counted'),
+    });
+    expect((await sandbox.accepted()).map(({ phone }) => phone).sort()).toEqual(PHONES);
+    expect((await place.run(VERIFY)).code).toBe(0);
+  });
+
+  it('names whom a file that went back as a whole has forgotten; with a note in their rows they are looked up and not sent again', async () => {
+    const sandbox = await begin();
+    expect((await place.run([...RUN, '--limit', '6'])).code).toBe(6);
+    await change("update messages set status = 'pending', whatsapp_message_id = null, sent_at = null where id in (5, 6)");
+    await change('update wsend_checkpoint set sent = 4');
+    const extra = events(await place.run(VERIFY)).flatMap(({ type, message }) => (type === 'extra' ? [message] : []));
     expect(extra.sort()).toEqual([5, 6]);
     await change(`update messages set error_message = 'wsend: in doubt: the database went back' where id in (${extra})`);
     const resumed = await place.run(['resume', '1']);

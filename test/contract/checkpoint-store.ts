@@ -240,6 +240,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
           outcomes: [],
           doubts: [],
           retries: [],
+          counted: null,
           pacing: { lastStart: null, sentInBatch: 0, notBefore: 0 },
         };
         expect(await (await take()).recover()).toEqual(nothing);
@@ -288,6 +289,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
           outcomes: [sentOf(4), failed],
           doubts: [doubt],
           retries: [retry],
+          counted: { sent: 1, failed: 1 },
           pacing: PACED,
         };
         expect(await (await take(newOwner(), { replacing: [before.token] })).recover()).toEqual(expected);
@@ -307,7 +309,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         expect(await store.view(campaign)).toMatchObject({ header: { ...header, paused: null }, sent: 120, failed: 7 });
         await checkpoint.release(header);
         expect(await store.view(campaign)).toMatchObject({ header, sent: 120, failed: 7, owner: null });
-        expect((await (await take()).recover()).header).toEqual(header);
+        expect(await (await take()).recover()).toMatchObject({ header, counted: { sent: 120, failed: 7 } });
       });
 
       test('status sees a running campaign without holding anything', async () => {
@@ -817,6 +819,7 @@ function recoveredFrom(model: Model): Recovered {
     outcomes: drawers.flatMap((one): Settled[] => (one.type === 'settle' ? [one.result] : [])),
     doubts: drawers.flatMap((one): Doubt[] => (one.type === 'doubt' ? [one.doubt] : [])),
     retries: drawers.flatMap((one): Retry[] => (one.type === 'retry' ? [one.retry] : [])),
+    counted: { sent: model.sent, failed: model.failed },
     pacing: model.pacing,
   };
 }

@@ -1,9 +1,11 @@
 import { HOUR, SECOND } from '../../src/core/units.ts';
+import type { Row } from '../support/memory-store.ts';
 import { Random } from './random.ts';
 import { type Deed, type Scenario, scenarioOf } from './scenario.ts';
 import { type Shared, sharedOf } from './shared.ts';
 import type { SimProcess } from './sim-process.ts';
 import { startProcess, type Verb } from './start-process.ts';
+import { isLeftOut } from './witness.ts';
 
 /** What one seed came to. */
 export interface Played {
@@ -56,6 +58,7 @@ async function wholePlay(theatre: Theatre): Promise<void> {
   const { random, scenario, clock } = shared;
   void doDeeds(theatre);
   void changeMinds(theatre);
+  void goBackInTime(theatre);
   for (let i = 0; i < scenario.starts; i += 1) {
     await clock.sleep(clock.now() + theatre.noStartBefore - shared.trueNow());
     const verb = random.chance(0.8) ? 'resume' : random.pick(['reconcile', 'retry'] as const);
@@ -87,10 +90,8 @@ async function endAllRight(theatre: Theatre): Promise<void> {
 }
 
 function isOpen({ stores, checkpoints, out }: Shared, campaign: number): boolean {
-  const { header } = checkpoints.of(campaign);
-  return (
-    header?.finished !== true || stores.get(campaign)?.rows.some(({ status, phone }) => status === 'pending' && !out.has(phone)) === true
-  );
+  const isLeft = ({ status, phone, error }: Row) => status === 'pending' && !(out.has(phone) && isLeftOut(error));
+  return checkpoints.of(campaign).header?.finished !== true || stores.get(campaign)?.rows.some(isLeft) === true;
 }
 
 function start(theatre: Theatre, campaign: number, verb: Verb): SimProcess {
@@ -115,6 +116,30 @@ async function changeMinds({ shared }: Theatre): Promise<void> {
     await wait(shared, random.int(1, 2 * scenario.deedsEveryMs));
     if (shared.calm) return;
     await change(random.pick(everybody));
+  }
+}
+
+/** Backups of the database, and when nobody runs, one of them in its place. */
+async function goBackInTime({ shared, processes }: Theatre): Promise<void> {
+  const { scenario, stores, lastRuns, backups, trace } = shared;
+  if (!scenario.goesBack) return;
+  const random = new Random(scenario.seed ^ 0xbac);
+  for (;;) {
+    await wait(shared, random.int(1, scenario.deedsEveryMs));
+    if (shared.calm) return;
+    if (backups.length > 0 && random.chance(0.6) && processes.every(({ alive }) => !alive)) {
+      const backup = random.pick(backups);
+      trace('THE DATABASE GOES BACK');
+      for (const [id, { rows, status }] of backup.stores) {
+        const store = stores.get(id);
+        for (const [i, row] of rows.entries()) Object.assign(store?.rows[i] as object, row);
+        Object.assign(store?.campaign as object, { status });
+      }
+      lastRuns.goBack(backup.lastRuns);
+      shared.witness.wentBack();
+    }
+    const now = [...stores].map(([id, { rows, campaign }]) => [id, { rows: structuredClone(rows), status: campaign.status }] as const);
+    backups.push({ stores: new Map(now), lastRuns: lastRuns.copy() });
   }
 }
 

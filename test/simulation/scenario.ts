@@ -49,6 +49,8 @@ export interface Scenario {
   refused: number;
   /** Share of the contacts who want no messages at first. Where there are some, now and then one changes their mind. */
   optedOut: number;
+  /** Now and then the database goes back to what it was, as after a fail-over or from a backup. */
+  goesBack: boolean;
   /** Share of the first calls for a message that do not go well. */
   trouble: number;
   /** An accepted message is listed this much later. */
@@ -109,6 +111,8 @@ export function scenarioOf(seed: number): Scenario {
     faults,
     refused: random.pick([0, 0, 0.05, 0.2]),
     optedOut,
+    // Both stores at once is not promised.
+    goesBack: !deeds.includes('wipe') && apart.chance(0.4),
     trouble: random.pick([0, 0.1, 0.4]),
     listedAfterMs: random.pick([0, 0, 1_000, 6_000]),
     arrivesAfterMs: random.pick([0, 0, 500, 3_000]),

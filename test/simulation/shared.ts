@@ -4,7 +4,7 @@ import { MemoryCheckpoints } from '../support/memory-checkpoint.ts';
 import { MemoryLastRuns } from '../support/memory-last-runs.ts';
 import { MemoryOptOuts } from '../support/memory-opt-outs.ts';
 import { MemoryProvider } from '../support/memory-provider.ts';
-import { MemoryStore } from '../support/memory-store.ts';
+import { MemoryStore, type Row } from '../support/memory-store.ts';
 import { SimClock } from '../support/sim-clock.ts';
 import { behaviourOf, refusal } from './provider-fates.ts';
 import { Random } from './random.ts';
@@ -28,6 +28,8 @@ export interface Shared {
   provider: MemoryProvider;
   lastRuns: MemoryLastRuns;
   optOuts: MemoryOptOuts;
+  /** The database as it was at some moments: what it goes back to. */
+  backups: Backup[];
   /** The phones of those who want no messages now. */
   out: Set<string>;
   /** Locks in the database itself, by name. */
@@ -43,6 +45,12 @@ export interface Shared {
   fateOf: Processes['fate'];
   /** True once nothing goes wrong any more. */
   calm: boolean;
+}
+
+/** Rows and statuses of all campaigns, and their last runs. */
+interface Backup {
+  stores: Map<number, { rows: Row[]; status: string }>;
+  lastRuns: Map<number, string>;
 }
 
 const FIRST_CAMPAIGN = 42;
@@ -72,6 +80,7 @@ export function sharedOf(scenario: Scenario, tell: (line: string) => void): Shar
     provider: new MemoryProvider(clock, serverNow),
     lastRuns: new MemoryLastRuns(),
     optOuts: new MemoryOptOuts(),
+    backups: [],
     out: new Set(),
     databaseLocks: new Map(),
     refuses: refusal(scenario),

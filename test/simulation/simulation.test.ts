@@ -48,6 +48,7 @@ describe('a world that breaks its word is found out', () => {
     ['a checkpoint that lets everybody write', letEverybodyWrite, /without the lock/],
     ['a provider that does not list what it has', listNothing, /twice/],
     ['a database that forgets what it was told', forgetRecords, /twice/],
+    ['a database that goes back in time, and a checkpoint that does not say what it counted', forgetCounts, /twice/],
   ])('%s', async (_, sabotage, found) => {
     const violations: string[] = [];
     for (let seed = 1; seed <= 40; seed += 1) violations.push(...(await play(seed, { sabotage })).violations);
@@ -119,6 +120,17 @@ function forgetPacing({ checkpoints }: Shared): void {
 
 function listNothing({ provider }: Shared): void {
   provider.lookUp = async () => ({ kind: 'absent' });
+}
+
+function forgetCounts({ scenario, checkpoints }: Shared): void {
+  scenario.goesBack = true;
+  const acquire = checkpoints.acquire.bind(checkpoints);
+  checkpoints.acquire = async (...wish) => {
+    const answer = await acquire(...wish);
+    if (!('checkpoint' in answer)) return answer;
+    const { checkpoint } = answer;
+    return { checkpoint: { ...checkpoint, recover: async () => ({ ...(await checkpoint.recover()), counted: null }) } };
+  };
 }
 
 function forgetRecords({ stores }: Shared): void {

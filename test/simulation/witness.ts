@@ -23,6 +23,7 @@ export class Witness {
   #lastStart: number | null = null;
   #exemptUntil = 0;
   #wiped = false;
+  #wentBack = false;
 
   constructor(shared: Shared) {
     this.#shared = shared;
@@ -39,6 +40,11 @@ export class Witness {
     if (!wiped) return;
     this.#wiped = true;
     this.#lastStart = null;
+  }
+
+  /** The database went back in time: who was told as sent may be pending again, under a finished checkpoint too. */
+  wentBack(): void {
+    this.#wentBack = true;
   }
 
   /** A process writes a request: under its locks, under a durable claim of its own, and not too soon. */
@@ -96,7 +102,7 @@ export class Witness {
     if (event.type === 'batch') this.#sending.add(process);
     if ('progress' in event && !isConsistent(event.progress)) this.violated(`the progress does not add up: ${JSON.stringify(event)}`);
     if (event.type !== 'sent') return;
-    if (this.#told.has(event.reference) && !this.#wiped) this.violated(`${event.reference} is told as sent twice`);
+    if (this.#told.has(event.reference) && !this.#wiped && !this.#wentBack) this.violated(`${event.reference} is told as sent twice`);
     this.#told.add(event.reference);
     if (!this.hasAccepted(event.campaign, event.phone))
       this.violated(`${event.reference} is told as sent, and the provider does not have it`);
@@ -108,7 +114,7 @@ export class Witness {
       this.violated(`it ended with a bug: ${error instanceof Error ? error.stack : messageOf(error)}`);
     for (const [campaign, { rows }] of this.#shared.stores) {
       const isFinished = this.#shared.checkpoints.of(campaign).header?.finished === true;
-      if (isFinished && rows.some(({ status, error }) => status === 'pending' && !isLeftOut(error)))
+      if (isFinished && !this.#wentBack && rows.some(({ status, error }) => status === 'pending' && !isLeftOut(error)))
         this.violated(`campaign ${campaign} is called finished too soon`);
     }
     if (this.#sending.has(process) && this.#lastEvent.get(process) !== 'summary') this.violated('a run ended without a summary');
@@ -136,7 +142,8 @@ export class Witness {
   }
 }
 
-function isLeftOut(error: string | null): boolean {
+/** Whether a row says that its contact wants no messages. */
+export function isLeftOut(error: string | null): boolean {
   return error?.startsWith('wsend: skipped:') === true;
 }
 

@@ -221,13 +221,14 @@ export class MemoryCheckpoints implements CheckpointStore {
       recover: () =>
         step('recover', () => {
           hold();
-          const { header, claims, outcomes, doubts, retries } = this.of(campaign);
+          const { header, claims, outcomes, doubts, retries, sent, failed } = this.of(campaign);
           return {
             header,
             claims: [...claims.values()],
             outcomes: [...outcomes.values()],
             doubts: [...doubts.values()],
             retries: [...retries.values()],
+            counted: header === null ? null : { sent, failed },
             pacing: this.#pacingOf(line),
             ...(header !== null && this.#of(campaign).server !== this.#server ? { mayHaveForgotten: true as const } : {}),
           };

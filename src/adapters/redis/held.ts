@@ -38,13 +38,14 @@ export function heldCheckpoint(redis: Connection, stream: Stream, line: string, 
     recover: () =>
       inTurn(async () => {
         const server = await serverOf(redis);
-        const [version, header, lastServer, pacing, claims, outcomes, doubts, retries, owners] = await ask('recover', 0, []);
+        const [version, header, lastServer, pacing, sent, failed, claims, outcomes, doubts, retries, owners] = await ask('recover', 0, []);
         checkVersion(campaign, version);
         const { owners: stored, ...places } = decodeHashes(claims, outcomes, doubts, retries, owners);
         knownOwners = new Set(stored);
         return {
           header: header === null ? null : decode<CheckpointHeader>(header),
           ...places,
+          counted: header === null ? null : { sent: Number(sent ?? 0), failed: Number(failed ?? 0) },
           pacing: pacing === null ? UNPACED : decode<PacingState>(pacing),
           ...(header !== null && (server === '' || server !== lastServer) ? { mayHaveForgotten: true } : {}),
         };

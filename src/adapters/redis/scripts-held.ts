@@ -35,7 +35,7 @@ local gone = lost()
 if gone then return gone end
 prolong(false)
 local all = redis.call('HMGET', header, 'version', 'json', 'server')
-local answer = {'ok', total, all[1], all[2], all[3], redis.call('GET', pacing)}
+local answer = {'ok', total, all[1], all[2], all[3], redis.call('GET', pacing), redis.call('GET', sent), redis.call('GET', failed)}
 for _, key in ipairs({claims, outcomes, doubts, retries, owners}) do answer[#answer + 1] = redis.call('HGETALL', key) end
 return answer
 `;

@@ -8,7 +8,7 @@ import type { Place } from './embedded-checkpoint-fold.ts';
 /** Reads everything a campaign's checkpoint holds, and the pace of its line. */
 export async function recoverFrom(work: Work, campaign: number, line: string): Promise<Recovered> {
   const rows = async <T>(query: RawBuilder<T>) => (await query.execute(work)).rows;
-  const [about] = await rows(sql<About>`select version, header from wsend_checkpoint where campaign = ${campaign}`);
+  const [about] = await rows(sql<About>`select version, header, sent, failed from wsend_checkpoint where campaign = ${campaign}`);
   checkVersion(Math.abs(campaign), about?.version ?? null);
   const recipients = await rows(
     sql<{ place: Place; kept: string }>`select place, kept from wsend_checkpoint_recipient where campaign = ${campaign} order by message`,
@@ -28,6 +28,7 @@ export async function recoverFrom(work: Work, campaign: number, line: string): P
     outcomes: keptIn('sent', 'failed'),
     doubts: keptIn('doubt').map(claimed<Doubt>),
     retries: keptIn('retry'),
+    counted: about?.header ? { sent: about.sent, failed: about.failed } : null,
     pacing: paced ? JSON.parse(paced.pacing) : UNPACED,
   };
 }
@@ -35,4 +36,6 @@ export async function recoverFrom(work: Work, campaign: number, line: string): P
 interface About {
   version: number;
   header: string | null;
+  sent: number;
+  failed: number;
 }
