@@ -96,6 +96,8 @@ async function suspend(run: Started, campaign: number, { place }: Scene): Promis
     taking.push({ program, args });
     await Promise.race([program.ended, program.tells('sent').catch(() => undefined), sleep(1_000)]);
     if (program.process.exitCode === null) break;
+    // The suspended one has not made the campaign yet.
+    if (program.stderr().includes('there is no campaign')) taking.pop();
   }
   await sleep(Math.max(0, until - Date.now()));
   run.process.kill('SIGCONT');

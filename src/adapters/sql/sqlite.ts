@@ -1,11 +1,14 @@
 import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
-import { DatabaseSync } from '@photostructure/sqlite';
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
 import { InfrastructureError, messageOf } from '../../errors.ts';
+import { sqliteCode } from './sqlite-code.ts';
 import { statementsOf } from './sqlite-statements.ts';
 
 /** How long a statement waits for another process's write before SQLite answers "database is locked". */
 const BUSY_TIMEOUT_MS = 5_000;
+/** Between two tries where SQLite does not wait by itself. */
+const TRY_AGAIN_MS = 20;
 
 /**
  * Opens (creating it where missing, readable by its owner alone) one SQLite file. Write-ahead log with a sync at every commit, so that what
@@ -18,7 +21,8 @@ export function openSqlite<Tables>(path: string): Kysely<Tables> {
     if (isNew) createForOwner(path);
     const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     if (isNew) chmodSync(path, 0o600);
-    file.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on');
+    writeAhead(file);
+    file.exec('pragma synchronous = full; pragma foreign_keys = on');
     return new Kysely<Tables>({ dialect: new SqliteDialect({ database: statementsOf(file) }) });
   } catch (cause) {
     const reason = whyNotOpened(path) ?? messageOf(cause).replace(/^Failed to open database: /, '');
@@ -27,6 +31,19 @@ export function openSqlite<Tables>(path: string): Kysely<Tables> {
       'Check the path and that you may write there, or set DATABASE_URL to another file.',
       cause,
     );
+  }
+}
+
+/** Of two processes that find a new file at the same instant one makes the log, and SQLite has the other not wait for it. */
+function writeAhead(file: DatabaseSyncInstance): void {
+  const giveUpAt = performance.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      return file.exec('pragma journal_mode = wal');
+    } catch (error) {
+      if (sqliteCode(error) !== 'SQLITE_BUSY' || performance.now() >= giveUpAt) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_AGAIN_MS);
+    }
   }
 }
 

@@ -143,6 +143,14 @@ describe('the SQLite file', () => {
     expect(absent.message).toBe(`cannot open the SQLite file ${folder}/absent.db: you may not write in its folder`);
   });
 
+  it('that is new and that another process is just writing is waited for', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'wsend-test-'));
+    const other = await lockedByAnotherProcess(join(folder, 'new.db'), 500);
+    await openSqlite<never>(join(folder, 'new.db')).destroy();
+    await once(other, 'exit');
+    rmSync(folder, { recursive: true });
+  });
+
   it('is created by several processes at once without a fault', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'wsend-test-'));
     const databases = await Promise.all([1, 2, 3].map(() => openDatabase(`sqlite://${folder}/new.db`)));
