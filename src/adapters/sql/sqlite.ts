@@ -39,7 +39,8 @@ function writeAhead(file: DatabaseSyncInstance): void {
   const giveUpAt = performance.now() + BUSY_TIMEOUT_MS;
   for (;;) {
     try {
-      return file.exec('pragma journal_mode = wal');
+      file.exec('pragma journal_mode = wal');
+      return;
     } catch (error) {
       if (sqliteCode(error) !== 'SQLITE_BUSY' || performance.now() >= giveUpAt) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_AGAIN_MS);
