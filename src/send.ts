@@ -152,7 +152,7 @@ interface Claimed {
 /** Its turn, when nothing leaves if the run must stop or the line must rest by then; at full speed it is now. */
 function opening(run: Run, turn: EpochMs): Pick<Slot, 'opens'> {
   if (run.pace.delayMs === 0) return {};
-  // As above: the turn is that near.
+  // The turn is that near, unless the clock was set back meanwhile.
   const at = Math.min(turn, run.clock.now() + LONGEST_LEAD);
   return { opens: run.clock.sleep(at).then(() => mayLeave(run) && !rests(run)) };
 }

@@ -1,6 +1,7 @@
 import { BEFORE_ALL, type Recipient } from '../core/campaign.ts';
 import { doubtNote } from '../core/note.ts';
 import type { Policy } from '../core/policy.ts';
+import type { Progress } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Recovered, Result } from '../ports.ts';
 import { namesOf } from './doubt.ts';
@@ -8,6 +9,7 @@ import { address } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
 import type { RunParts } from './run.ts';
+import type { TakeUp } from './take-up.ts';
 
 /** Recipients that any run may have had under way at once: calls, look-ups, and such as were put back. */
 const UNDER_WAY = 64;
@@ -21,17 +23,19 @@ const PAGE = 500;
 const FORGETS: Milliseconds = 3 * SECOND;
 
 /**
- * The campaign had begun, and its checkpoint is gone, is out of date or may have lost its last seconds: the first pending recipients that it does not know of
- * may have been sent, as many as can have been in that time. They are looked up before anything is sent; those that carry a note of ours
- * are looked up when their turn comes. Whoever is not sent to (opted out, no number) does not count among so many: any number of
- * such may lie before the last that was sent, and the notes of the latest are lost like the rest.
+ * The campaign had begun, and its checkpoint is gone, is out of date or may have lost its last seconds: the first pending recipients that it
+ * does not know of may have been sent, as many as can have been in that time. They are looked up before anything is sent; those that carry a
+ * note of ours are looked up when their turn comes.
+ *
+ * Only who would be sent to is counted. Those who opted out, or have no number, may lie in any number before the last that was sent, and the
+ * notes that say so may be lost like the rest.
  *
  * The same where the database went back in time (a backup, a fail-over) and has fewer outcomes than the checkpoint counted: they are among the
  * first that are pending there again.
  */
-export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, begun: boolean): Promise<void> {
+export async function lookUpWhatMayBeSent(parts: RunParts, { found, progress, begun }: TakeUp): Promise<void> {
   const { campaign, recipients, report, clock } = parts;
-  const missing = await missingIn(parts, found);
+  const missing = missingIn(progress, found);
   if (missing === 0 && !(begun && (found.header === null || found.mayHaveForgotten))) return;
   const policy = parts.policy();
   await parts.optOuts.read(clock.now());
@@ -61,11 +65,12 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, beg
   );
 }
 
-/** How many outcomes the database has lost since the checkpoint counted them. What the checkpoint had for it, it has got by now. */
-async function missingIn({ campaign, campaigns }: RunParts, { counted }: Recovered): Promise<number> {
-  if (counted === null) return 0;
-  const { sent, failed } = await campaigns.tally(campaign.id);
-  return Math.max(0, counted.sent + counted.failed - sent - failed);
+/**
+ * How many outcomes the database has lost since the checkpoint counted them. What the checkpoint had for it, it had got when it was counted;
+ * should another run have sent since, too many are looked up, never too few.
+ */
+function missingIn({ sent, failed }: Progress, { counted }: Recovered): number {
+  return counted === null ? 0 : Math.max(0, counted.sent + counted.failed - sent - failed);
 }
 
 /** How many may have been sent that the checkpoint does not know of, or the database no more. */

@@ -71,7 +71,7 @@ export class Queue {
     return first === undefined ? 'empty' : { at: first.dueAt };
   }
 
-  /** The next recipient; only after peek() said `ready`.. */
+  /** The next recipient; only after peek() said `ready`. */
   take(now: EpochMs): Queued {
     const first = this.#retries[0];
     if (first !== undefined && first.dueAt <= now) {

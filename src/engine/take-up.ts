@@ -37,9 +37,9 @@ export interface TakeUp {
  * does not know of is looked up; then the counters are set to what the database says. Claims and doubts that earlier runs left are looked up beside the sending.
  */
 export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
-  const { checkpoint, found, sending, begun, assume } = take;
+  const { checkpoint, found, sending, assume } = take;
   const { campaign, campaigns, recipients } = parts;
-  await lookUpWhatMayBeSent(parts, found, begun);
+  await lookUpWhatMayBeSent(parts, take);
   const only = await retryFailed(parts, take);
 
   const known = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
