@@ -13,7 +13,7 @@ const pace = ['--delay', '0.3', '--batch-size', '25', '--batch-pause', '3'];
 const sandbox = ['--sandbox', '--fault', 'reject=*0000', '--fault', 'latency=80-250'];
 const args = ['run', '--csv', here('people.csv'), '--message', message, '--name', 'Summer term', '--yes', ...pace, ...sandbox];
 
-const settings = ['WASSENGER_', 'DATABASE_URL', 'REDIS_URL', 'MAX_RETRY_', 'RETRY_BASE_'];
+const settings = ['WASSENGER_', 'WSEND_', 'DATABASE_URL', 'REDIS_URL', 'MAX_RETRY_', 'RETRY_BASE_'];
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.some((prefix) => name.startsWith(prefix))));
 const { status } = spawnSync(process.execPath, [here('../bin/wsend.js'), ...args, ...process.argv.slice(2)], {
   cwd: folder,
@@ -23,7 +23,8 @@ const { status } = spawnSync(process.execPath, [here('../bin/wsend.js'), ...args
 
 console.log(`
 The sandbox refused two numbers on purpose, so the second batch went slower. Look at the result:
-  cd .demo && npx wsend status 1            one campaign in detail
-  cd .demo && npx wsend retry 1             send to the two once more
-  cd .demo && npx wsend status --json       the same for a script`);
+  cd .demo && npx wsend status 1 --sandbox          one campaign in detail
+  cd .demo && npx wsend report 1 --sandbox          what became of each recipient, as CSV
+  cd .demo && npx wsend retry 1 --sandbox           send to the two once more
+  cd .demo && npx wsend status --sandbox --json     the same for a script`);
 process.exitCode = status === 3 ? 0 : (status ?? 1);

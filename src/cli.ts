@@ -107,6 +107,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .command('status')
     .description('all campaigns, or one in detail')
     .argument('[id]', 'number of the campaign')
+    .option('--sandbox', 'a campaign that is rehearsed')
     .action((id, _flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/status.ts')).status(world, { id })),
     );
@@ -115,6 +116,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .command('report')
     .description('what became of each recipient, as CSV')
     .argument('<id>', 'number of the campaign')
+    .option('--sandbox', 'a campaign that is rehearsed')
     .action((id, _flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/report.ts')).report(world, { id })),
     );
@@ -123,6 +125,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .command('pause')
     .description('stop a running campaign, from any terminal or machine')
     .argument('<id>', 'number of the campaign')
+    .option('--sandbox', 'a campaign that is rehearsed')
     .action((id, _flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/pause.ts')).pause(world, { id })),
     );
@@ -133,7 +136,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .argument('<id>', 'number of the campaign')
     .option('--assume <sent|absent>', 'settle what the provider cannot tell by your word')
     .option('--yes', 'do not ask before assuming')
-    .option('--sandbox', 'ask the sandbox')
+    .option('--sandbox', 'a campaign that is rehearsed')
     .action((id, flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/reconcile.ts')).reconcile(world, { id, ...flags })),
     );
@@ -143,7 +146,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .description('compare what is recorded with what the provider lists; changes nothing')
     .argument('<id>', 'number of the campaign')
     .option('--rate <n>', 'look-ups per second (default 5)')
-    .option('--sandbox', 'ask the sandbox')
+    .option('--sandbox', 'a campaign that is rehearsed')
     .action((id, flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/verify.ts')).verify(world, { id, ...flags })),
     );
@@ -151,7 +154,8 @@ function makeProgram(outside: Outside, act: Act): Command {
   program
     .command('doctor')
     .description('configuration, database, checkpoint, line: is everything ready?')
-    .option('--sandbox', 'check against the sandbox instead of the line')
+    .option('--sandbox', 'check the sandbox instead of the line')
+    .option('--sql', "print the SQL that makes wsend's own tables, for whoever may create tables")
     .action((flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/doctor.ts')).doctor(world, flags)),
     );
@@ -226,7 +230,7 @@ function sending(command: Command): Command {
     .option('--limit <n>', 'pause after this many sends')
     .option('--dry-run', 'check everything, send nothing')
     .option('--yes', 'do not ask before sending')
-    .option('--sandbox', 'send to a stand-in on this machine, not to people')
+    .option('--sandbox', 'rehearse: send to a stand-in on this machine, and leave no trace in your database')
     .addOption(faultOption());
 }
 

@@ -1,8 +1,8 @@
+import type { CampaignSettings } from './core/checkpoint.ts';
 import type { Policy } from './core/policy.ts';
 import { readStopWords } from './core/stop-words.ts';
 import { fromSeconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
-import type { CampaignSettings } from './ports.ts';
 import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** The layers a value can come from, strongest first. An empty text counts as not given. */
@@ -26,6 +26,8 @@ export interface Config {
   stopWords: string[];
   databaseUrl: string;
   redisUrl: string | null;
+  /** The SQLite file in which rehearsals are kept. */
+  sandboxFile: string;
   /** What is allowed but unwise. */
   warnings: string[];
 }
@@ -104,9 +106,28 @@ const RULES: Rule[] = [
         ? [`${SETTINGS.webhookUrl.variable} holds the secret; allowed: ${SETTINGS.webhookUrl.allowed}`]
         : [],
   },
+  {
+    between: ['databaseUrl', 'sandboxFile'],
+    check: ({ databaseUrl, sandboxFile }) => {
+      const [real, rehearsed] = [databaseUrl, sandboxFile].map(({ value }) => pathOf(String(value)));
+      const { variable } = SETTINGS.sandboxFile;
+      return real === rehearsed
+        ? [`${variable} is "${sandboxFile.seen}", the database itself; allowed: ${SETTINGS.sandboxFile.allowed} of its own`]
+        : [];
+    },
+  },
   { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },
   { between: ['device'], check: ({ device }, purpose) => (purpose === 'send' && device.value === '' ? [missing(SETTINGS.device)] : []) },
 ];
+
+/** A file as DATABASE_URL or a path may name it, without what changes nothing. */
+function pathOf(text: string): string {
+  return text
+    .trim()
+    .replace(/^sqlite:(\/\/(?=.))?/i, '')
+    .replace(/\/(\.?\/)+/g, '/')
+    .replace(/^(\.\/)+/, '');
+}
 
 function problem({ variable, flag, secret }: Setting, seen: string, source: string, allowed: string): string {
   const value = secret ? 'set to something else' : `"${seen.replace(/\/\/[^/]*@/, '//…@')}"`;
@@ -145,6 +166,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose): Config 
     stopWords: readStopWords(text('stopWords')),
     databaseUrl: text('databaseUrl'),
     redisUrl: text('redisUrl') || null,
+    sandboxFile: text('sandboxFile'),
     warnings: unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [],
   });
 }

@@ -1,5 +1,4 @@
 import { getSystemErrorMap } from 'node:util';
-import { CHECKPOINT_VERSION } from './ports/checkpoint-format.ts';
 
 /** What a process exits with. Scripts rely on these numbers. */
 export const EXIT = {
@@ -67,20 +66,11 @@ export class HeldElsewhere extends UserError {
   }
 }
 
-/** This run's lock is no longer its own (it was suspended, or the checkpoint was wiped): it must send nothing more. */
-export class LockLost extends UserError {
+/** Another run has had this run's lease meanwhile, or its checkpoint was emptied: it must send nothing more, and never takes the lease back. */
+export class LeaseLost extends UserError {
   constructor(message: string) {
     super(message, { exitCode: EXIT.held });
   }
-}
-
-/** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. `version` is null where there is none. */
-export function checkVersion(campaign: number, version: string | number | null): void {
-  if (Number(version ?? 0) <= CHECKPOINT_VERSION) return;
-  throw new UsageError(
-    `the checkpoint of campaign ${campaign} has format ${version}, this wsend knows ${CHECKPOINT_VERSION}`,
-    'Use the newer wsend that wrote it.',
-  );
 }
 
 /** Why a call of the system failed, in its own words without path and number (`no space left on device`); of anything else, the message. */

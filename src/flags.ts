@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import { ConfigurationError, reasonOf } from './errors.ts';
 import type { Outside } from './outside.ts';
-import type { CampaignSettings } from './ports.ts';
+import type { CampaignSettings } from './core/checkpoint.ts';
 import type { SettingName } from './settings.ts';
 
 /** The flags that mean the same for every command. */
@@ -16,6 +16,7 @@ export interface Flags {
   batchPause?: string;
   concurrency?: string;
   fault?: string[];
+  sandbox?: boolean;
 }
 
 /** Those that are settings, under their names there. */

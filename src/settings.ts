@@ -180,10 +180,18 @@ export const SETTINGS = {
     variable: 'REDIS_URL',
     flag: null,
     fallback: '',
-    allowed: 'redis://… or rediss://…, or empty for the embedded store',
-    about: 'Where checkpoints are. Empty: in the SQLite file (wsend.db where the database is elsewhere).',
+    allowed: 'redis://… or rediss://…, or empty to keep checkpoints in the database',
+    about: 'Where checkpoints are. Empty: in the database.',
     schema: url('redis://', 'rediss://'),
     secret: true,
+  },
+  sandboxFile: {
+    variable: 'WSEND_SANDBOX_FILE',
+    flag: null,
+    fallback: 'wsend-sandbox.db',
+    allowed: 'a path of a file',
+    about: 'The SQLite file in which rehearsals (--sandbox) are kept, apart from everything else.',
+    schema: z.string().check(z.regex(/^(?![a-z][a-z0-9+]+:)(?=.*\S)/i)),
   },
 } as const satisfies Record<string, Setting>;
 

@@ -1,33 +1,28 @@
-import { existsSync } from 'node:fs';
-import type { Kysely } from 'kysely';
 import { systemClock } from './adapters/clock.ts';
 import type { ReadNumber } from './adapters/csv/number.ts';
 import type { CheckedPeople, PeopleOptions } from './adapters/csv/people.ts';
 import type { Template } from './adapters/liquid/template.ts';
 import { type Config, type Purpose, resolveConfig } from './config.ts';
 import type { MessageType } from './core/campaign.ts';
+import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
 import { type Fact, isFact } from './core/incoming.ts';
+import { type CheckpointView, viewOf } from './engine/view.ts';
 import { UsageError } from './errors.ts';
 import { type Flags, readEnvFile, settingFlags, wantsColor } from './flags.ts';
 import type { Outside } from './outside.ts';
-import {
-  type CampaignSettings,
-  type CheckpointStore,
-  type CheckpointView,
-  type Clock,
-  type DatabaseLock,
-  type Inbox,
-  type Ledger,
-  type ListenMetrics,
-  NO_CHECKPOINT,
-  type Owner,
-  type Processes,
-  type Provider,
-  type ProviderList,
-  type RecipientReports,
-  type Report,
-  type RunsElsewhere,
-  type Watcher,
+import type {
+  Clock,
+  Entries,
+  Inbox,
+  Leases,
+  Ledger,
+  ListenMetrics,
+  Processes,
+  Provider,
+  ProviderList,
+  RecipientReports,
+  Report,
+  Watcher,
 } from './ports.ts';
 import { type Data, openData } from './world/data.ts';
 import { openSandbox } from './world/sandbox.ts';
@@ -48,29 +43,37 @@ export interface Listening {
 export interface World {
   clock: Clock;
   outside: Outside;
+  /** A rehearsal: everything is in a world of its own, and nothing in it reaches people. */
+  sandbox: boolean;
+  /** What this world's configuration is for. */
+  purpose: 'send' | 'sandbox';
+  /** A command to be typed next, as it is typed in this world. */
+  nextStep(command: string): string;
   /** The configuration for a purpose, read anew from the environment and the file. Shows its warnings once. */
   config(purpose: Purpose, campaign?: CampaignSettings): Config;
   data(): Promise<Data>;
+  /** The same, with wsend's own tables made and the right to write everything that a run writes; a UsageError where something lacks. */
+  dataToWrite(): Promise<Data>;
+  /** Copies a campaign of the operator's database into the sandbox, under the same number and in place of an earlier copy. Only in the sandbox. */
+  copyCampaign(campaign: number): Promise<void>;
   /** What it holds of our messages, as a ledger. */
   ledger(): Promise<Ledger>;
   recipientReports(): Promise<RecipientReports>;
   /** Makes one line of a CSV file. */
   csvLine(): Promise<(cells: string[]) => string>;
-  /** The checkpoints of Message 1, or of Message 2. */
-  checkpoints(type?: MessageType): Promise<CheckpointStore>;
+  /** Who may send now. */
+  leases(): Promise<Leases>;
+  /** Where checkpoints are. */
+  entries(): Promise<Entries>;
   /** What a campaign's checkpoint shows to those who only look; makes neither file nor table. */
   view(campaign: number, type?: MessageType): Promise<CheckpointView>;
-  /** Locks a campaign and a line in the database itself; a HeldElsewhere where another run has one of them. */
-  databaseLock(wish: { campaign: number; type: MessageType; line: string; owner: Owner }): Promise<DatabaseLock>;
-  /** Runs that the database's own locks show. */
-  runsElsewhere(): Promise<RunsElsewhere>;
   processes(): Promise<Processes>;
-  /** The line of the configuration (or another `line` of the same account), or that of a sandbox inside this process. */
-  provider(config: Config, sandbox: boolean, line?: string): Promise<Provider>;
+  /** The line of the configuration (or another `line` of the same account); in the sandbox that of a stand-in inside this process. */
+  provider(config: Config, line?: string): Promise<Provider>;
   /** The same, for asking what it holds. */
-  providerList(config: Config, sandbox: boolean): Promise<ProviderList>;
+  providerList(config: Config): Promise<ProviderList>;
   /** A sandbox that listens for others. `faults` are texts such as `throttle=0.1`. */
-  sandbox(options: {
+  startSandbox(options: {
     port: number;
     file: string | null;
     faults: string[];
@@ -103,9 +106,6 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Where wsend keeps what is its own when the database is on a server. */
-const OWN_FILE = 'wsend.db';
-
 export function openWorld(flags: Flags, outside: Outside): World {
   const closers: (() => Promise<void>)[] = [];
   let shown: { close(): void } | undefined;
@@ -121,90 +121,90 @@ export function openWorld(flags: Flags, outside: Outside): World {
     return resolved;
   };
 
-  /** Where things are kept has nothing to do with the shortest delay of a real line. */
-  const stores = () => config('sandbox');
-  const database = once(async () => {
+  const sandbox = flags.sandbox === true;
+  const nextStep = (command: string) => (sandbox ? `${command} --sandbox` : command);
+  /** Where things are kept has nothing to do with the shortest delay of a real line. The sandbox keeps everything in a file of its own. */
+  const stores = () => {
+    const resolved = config('sandbox');
+    return sandbox ? { ...resolved, databaseUrl: `sqlite:${resolved.sandboxFile}`, redisUrl: null } : resolved;
+  };
+  const opened = async (url: string, readOnly = false) => {
     const { openDatabase } = await import('./adapters/sql/database.ts');
-    const opened = await openDatabase(stores().databaseUrl, { now });
-    closers.push(() => opened.close());
-    return opened;
-  });
-  /** wsend's own SQLite file: the database itself where that is SQLite, for one connection must serve all of a file. */
-  const embedded = once(async (): Promise<Kysely<never>> => {
-    if (stores().databaseUrl.startsWith('sqlite:')) return (await database()).db as unknown as Kysely<never>;
-    const { openSqlite } = await import('./adapters/sql/sqlite.ts');
-    const db = openSqlite<never>(OWN_FILE);
-    closers.push(() => db.destroy());
-    return db;
-  });
-
+    const database = await openDatabase(url, { now, readOnly });
+    closers.push(() => database.close());
+    return database;
+  };
+  const database = once(() => opened(stores().databaseUrl));
   const data = once(async () => openData(await database()));
-  const openCheckpoints = async (type: MessageType) => {
+  const leases = once(async () => (await import('./adapters/sql/leases.ts')).leases(await database()));
+  const entries = once(async () => {
     const { redisUrl } = stores();
     const store =
       redisUrl === null
-        ? (await import('./adapters/sql/embedded-checkpoint.ts')).embeddedCheckpointStore(await embedded(), systemClock, type)
-        : (await import('./adapters/redis/checkpoint-store.ts')).redisCheckpointStore(redisUrl, type);
+        ? (await import('./adapters/sql/entries.ts')).sqlEntries(await database())
+        : (await import('./adapters/redis/entries.ts')).redisEntries(redisUrl);
     closers.push(() => store.close());
     return store;
-  };
-  const kept = { message_1: once(() => openCheckpoints('message_1')), message_2: once(() => openCheckpoints('message_2')) };
-  const checkpoints = (type: MessageType = 'message_1') => kept[type]();
-
-  /** Others that have only the database in common with us learn by it whether they share our checkpoints, too. */
-  let storeIdentity: string | undefined;
-  const identifyStore = async (): Promise<string> => {
-    const { redisUrl } = stores();
-    if (redisUrl !== null) return (await import('./adapters/redis/identity.ts')).redisIdentity(redisUrl);
-    await embedded();
-    return (await import('./adapters/process/file-identity.ts')).fileIdentity(OWN_FILE);
-  };
+  });
 
   const providers = new Map<string, Promise<Provider & ProviderList>>();
-  const openProvider = async ({ provider }: Config, sandbox: boolean, line: string | undefined): Promise<Provider & ProviderList> => {
+  const openProvider = async ({ provider }: Config, line: string | undefined): Promise<Provider & ProviderList> => {
     if (flags.fault !== undefined && !sandbox) throw new UsageError(...FAULTS_ARE_FOR_THE_SANDBOX);
     const { lazyWassengerProvider } = await import('./adapters/wassenger/lazy-provider.ts');
-    const { url, ...stand } = sandbox
-      ? await openSandbox({ port: 0, db: await embedded(), faults: flags.fault ?? [] }, closers)
-      : { url: provider.baseUrl };
-    const opened = lazyWassengerProvider({ ...provider, ...stand, ...(line === undefined ? {} : { device: line }), baseUrl: url, now });
-    closers.push(() => opened.close());
-    return opened;
+    const { url, ...stand } = sandbox ? await openStandIn() : { url: provider.baseUrl };
+    const open = lazyWassengerProvider({ ...provider, ...stand, ...(line === undefined ? {} : { device: line }), baseUrl: url, now });
+    closers.push(() => open.close());
+    return open;
   };
+  /** The stand-in of a rehearsal, inside this process; its messages are in the sandbox's file. */
+  const openStandIn = once(async () => {
+    const { db } = await database();
+    const { controlUrl, ...stand } = await openSandbox({ port: 0, db: db as never, faults: flags.fault ?? [] }, closers);
+    show.aside(`The sandbox's phones are at ${controlUrl}/ while this runs.`);
+    return stand;
+  });
 
-  const providerOf = (config: Config, sandbox: boolean, line?: string): Promise<Provider & ProviderList> => {
-    const name = `${sandbox} ${line ?? ''}`;
-    const opened = providers.get(name) ?? openProvider(config, sandbox, line);
-    providers.set(name, opened);
-    return opened;
+  const providerOf = (config: Config, line?: string): Promise<Provider & ProviderList> => {
+    const name = line ?? '';
+    const open = providers.get(name) ?? openProvider(config, line);
+    providers.set(name, open);
+    return open;
   };
 
   return {
     clock: systemClock,
     outside,
+    sandbox,
+    purpose: sandbox ? 'sandbox' : 'send',
+    nextStep,
     config,
     show,
     data,
+    async dataToWrite() {
+      const { ownTables, fitness } = await data();
+      await ownTables.migrate();
+      await fitness.require('sending');
+      return data();
+    },
+    async copyCampaign(campaign) {
+      const { databaseUrl } = config('sandbox');
+      const [{ copyCampaign }, from] = await Promise.all([import('./adapters/sql/copy-campaign.ts'), opened(databaseUrl, true)]);
+      await copyCampaign({ from, to: await database(), campaign });
+    },
     ledger: once(async () => (await import('./adapters/sql/ledger.ts')).ledger(await database())),
     recipientReports: async () => (await import('./adapters/sql/recipient-reports.ts')).recipientReports(await database()),
     csvLine: async () => (await import('./adapters/csv/cells.ts')).csvLine,
-    checkpoints,
-    async view(campaign, type) {
-      const { redisUrl, databaseUrl } = stores();
-      const elsewhere = redisUrl === null && !databaseUrl.startsWith('sqlite:');
-      return elsewhere && !existsSync(OWN_FILE) ? NO_CHECKPOINT : (await checkpoints(type)).view(campaign);
+    leases,
+    entries,
+    async view(campaign, type = 'message_1') {
+      const name = campaignName(campaign, type);
+      const [standings, kept] = await Promise.all([(await leases()).look([name]), (await entries()).view(name)]);
+      return viewOf(standings.get(name), kept);
     },
-    async databaseLock(wish) {
-      const opened = await database();
-      // Not a promise that is kept: it would keep a failure, too.
-      if (opened.dialect !== 'sqlite') storeIdentity ??= await identifyStore();
-      return (await import('./adapters/sql/database-lock.ts')).databaseLock(opened, { ...wish, store: storeIdentity ?? '' }, systemClock);
-    },
-    runsElsewhere: once(async () => (await import('./adapters/sql/runs-elsewhere.ts')).runsElsewhere(await database())),
     processes: once(async () => (await import('./adapters/process/processes.ts')).processes()),
     provider: providerOf,
-    providerList: (config, sandbox) => providerOf(config, sandbox),
-    async sandbox({ port, file, ...rest }) {
+    providerList: (config) => providerOf(config),
+    async startSandbox({ port, file, ...rest }) {
       const { openSqlite } = await import('./adapters/sql/sqlite.ts');
       const db = file === null ? null : openSqlite<never>(file);
       if (db !== null) closers.push(() => db.destroy());
@@ -220,7 +220,9 @@ export function openWorld(flags: Flags, outside: Outside): World {
         import('./adapters/sql/inbox.ts'),
         import('./adapters/liquid/write-text.ts'),
       ]);
-      await (await data()).fitness.require('listening');
+      const { ownTables, fitness } = await data();
+      await ownTables.migrate();
+      await fitness.require('listening');
       return openInbox(await database(), { stopWords: stores().stopWords, write: textWriter('Message 2') });
     },
     async metrics(inbox) {
@@ -276,10 +278,11 @@ export function openWorld(flags: Flags, outside: Outside): World {
         color: wantsColor(flags, outside),
         live,
         now,
+        sandbox,
       });
       shown = report;
       closers.push(async () => report.close());
-      return report;
+      return { tell: (event) => report.tell(event.type === 'summary' && event.next !== null ? { ...event, next: nextStep(event.next) } : event) };
     }),
     leave(exitCode) {
       shown?.close();

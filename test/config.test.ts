@@ -24,6 +24,7 @@ const RIGHT: Partial<Record<keyof typeof SETTINGS, string>> = {
   stopWords: 'no,NON',
   databaseUrl: 'postgres://a@b/c',
   redisUrl: 'redis://a',
+  sandboxFile: ' rehearsals/a b.db ',
 };
 const REAL = { WASSENGER_API_KEY: 'a-long-enough-key-0123456789', WASSENGER_DEVICE_ID: '65aa00000000000000000001' };
 
@@ -43,7 +44,7 @@ function problemsOf(layers: Partial<Layers>, purpose: 'send' | 'sandbox' | 'look
 
 describe('the configuration', () => {
   it('without anything set is 3 s, 75 and 30 s', () => {
-    const { policy, databaseUrl, redisUrl, warnings } = resolve({ env: {} }, 'look');
+    const { policy, databaseUrl, redisUrl, sandboxFile, warnings } = resolve({ env: {} }, 'look');
     expect(policy).toEqual({
       pace: { delayMs: 3_000, batchSize: 75, batchPauseMs: 30_000 },
       bounds: { minDelayMs: 2_000, maxDelayMs: 10_000 },
@@ -51,7 +52,7 @@ describe('the configuration', () => {
       concurrency: 4,
       lookupMs: 10_000,
     });
-    expect([databaseUrl, redisUrl, warnings]).toEqual(['sqlite:wsend.db', null, []]);
+    expect([databaseUrl, redisUrl, sandboxFile, warnings]).toEqual(['sqlite:wsend.db', null, 'wsend-sandbox.db', []]);
   });
 
   it('prefers flags to the campaign, the campaign to the environment, the environment to .env, and .env to the default', () => {
@@ -198,6 +199,29 @@ describe('the configuration', () => {
       /\(--delay\) is "3,5" .*; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/,
     );
     expect(problemsOf({ flags: { batchPause: '30,5' } })).toMatch(/; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/);
+  });
+
+  it.each(['sqlite:a.db', 'postgres://user:hunter2@host/db', 'redis://host'])(
+    'keeps rehearsals in a file and nowhere else: %s is refused',
+    (text) => {
+      const told = problemsOf({ env: { ...REAL, WSEND_SANDBOX_FILE: text } });
+      expect(told).toMatch(/^WSEND_SANDBOX_FILE is ".+" \(from the environment\); allowed: a path of a file$/);
+      expect(told).not.toContain('hunter2');
+      expect(resolve({ env: { ...REAL, WSEND_SANDBOX_FILE: ' C:\\a b.db ' } }).sandboxFile).toBe('C:\\a b.db');
+    },
+  );
+
+  it.each([
+    ['sqlite:wsend.db', 'wsend.db'],
+    ['sqlite:./wsend.db', 'wsend.db'],
+    ['sqlite:///data//wsend.db', '/data/./wsend.db'],
+    ['sqlite:data/wsend.db', ' ./data/wsend.db '],
+  ])('never keeps rehearsals in the database itself: %s and %s', (databaseUrl, sandboxFile) => {
+    for (const purpose of ['send', 'sandbox', 'look'] as const) {
+      const told = problemsOf({ env: { ...REAL, DATABASE_URL: databaseUrl, WSEND_SANDBOX_FILE: sandboxFile } }, purpose);
+      expect(told).toBe(`WSEND_SANDBOX_FILE is "${sandboxFile}", the database itself; allowed: a path of a file of its own`);
+    }
+    expect(problemsOf({ env: { ...REAL, DATABASE_URL: databaseUrl } })).toBe('');
   });
 
   it('shows neither a secret in the address of the webhook nor a password in that of the API', () => {

@@ -2,20 +2,12 @@ import { ConfigurationError, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
 import { readCount } from './arguments.ts';
 
-/**
- * Throws a UsageError that names every problem of the configuration and of `--limit`, before the database is opened with its part of it.
- * What only a real line needs is named with the others, but is no problem by itself: the campaign may have been begun in the sandbox.
- */
-export function checkConfig(world: World, { sandbox = false, limit }: { sandbox?: boolean; limit?: string }): void {
-  const configuration = () => {
-    try {
-      world.config('sandbox');
-    } catch (problems) {
-      world.config(sandbox ? 'sandbox' : 'send');
-      throw problems;
-    }
-  };
-  checkAll(configuration, () => limit === undefined || readCount(limit, '--limit'));
+/** Throws a UsageError that names every problem of the configuration and of `--limit`, before the database is opened with its part of it. */
+export function checkConfig(world: World, { limit }: { limit?: string }): void {
+  checkAll(
+    () => world.config(world.purpose),
+    () => limit === undefined || readCount(limit, '--limit'),
+  );
 }
 
 /** Makes every check. Throws the UsageError of the one that fails, or one with the problems of all that do. */

@@ -1,6 +1,7 @@
 import { earnedStatus } from '../core/campaign.ts';
 import { progressOf } from '../core/progress.ts';
 import type { World } from '../world.ts';
+import { adjust } from './lease.ts';
 
 /**
  * Completes the campaigns whose replies are over: all Message 1 are settled, and everyone has had Message 2 or 24 h without a reply. One that
@@ -16,7 +17,8 @@ export async function completeCampaigns(world: World, only?: number): Promise<nu
     if (tally.total === 0 || tally.pending > 0 || owner !== null) continue;
     if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
     // Cut off in between, it is done again: the campaign is still waiting. A run that has begun meanwhile keeps it.
-    if (header !== null && !(await (await world.checkpoints()).revise(id, (kept) => ({ ...kept, finished: true }), []))) continue;
+    const finish = () => adjust(world, id, (kept) => [{ type: 'header', header: { ...kept, finished: true } }]);
+    if (header !== null && !(await finish())) continue;
     const earned = earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false);
     if (await campaigns.complete(id, earned)) completed.push(id);
   }

@@ -1,33 +1,30 @@
 import type { Config } from '../config.ts';
-import { type Campaign, isBegun } from '../core/campaign.ts';
+import type { Campaign } from '../core/campaign.ts';
 import { eta } from '../core/estimate.ts';
 import type { Event } from '../core/event.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
 import { formatCount } from '../core/units.ts';
 import type { Assumption } from '../engine/assume.ts';
-import { keepingLocks } from '../engine/keep-locks.ts';
+import type { Line } from '../engine/line.ts';
 import { OptOutList } from '../engine/opt-out-list.ts';
-import { recover } from '../engine/recover.ts';
-import type { Run } from '../engine/run.ts';
-import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
+import type { Recovered } from '../engine/recover.ts';
+import { EXIT } from '../errors.ts';
 import { type Flags, settingsOf } from '../flags.ts';
-import type { Checkpoint, DatabaseLock, LastRuns, Recovered, Report } from '../ports.ts';
+import type { Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { readCount } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
-import { followLock, whileLocked } from './database-lock.ts';
+import { namesOf, type Opened, takeLease, underLease } from './lease.ts';
+import { sendDueMessage2 } from './message-2.ts';
 import { policyReader } from './policy-reader.ts';
 import { prepareRecipients } from './prepare.ts';
-import { sideOf } from './side.ts';
 import { watchSignals } from './signals.ts';
-import { takeLocks } from './take-locks.ts';
 
 export interface SendingOptions extends Flags {
   limit?: string;
   dryRun?: boolean;
   yes?: boolean;
-  sandbox?: boolean;
 }
 
 /** How one command conducts a campaign differently from another. */
@@ -36,39 +33,31 @@ export interface Conduct {
   sending?: boolean;
   /** What becomes of those that the look-up leaves in doubt; not while sending. */
   assume?: Assumption | undefined;
-  /** Makes failed recipients pending, under the locks and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
+  /** Makes failed recipients pending, under the lease and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
   retry?: (report: Report) => Promise<number[]>;
 }
 
-/** Conducts one campaign from its locks to its summary; resolves to the exit code. Every command that sends or settles comes through here. */
+/** Conducts one campaign from its lease to its summary; resolves to the exit code. Every command that sends or settles Message 1 comes through here. */
 export async function conduct(
   world: World,
   id: number,
   options: SendingOptions,
   { sending = true, assume, retry }: Conduct = {},
 ): Promise<number> {
-  const data = await world.data();
-  const { campaigns, recipients } = data;
-  const look = async () => {
-    const campaign = await campaignOf(campaigns, id);
-    const { header } = await world.view(id);
-    return { campaign, header, ...(await sideOf(data, { campaign, header, asked: options.sandbox === true })) };
-  };
-  const { sandbox, header } = await look();
-  const settings = { ...header?.settings, ...settingsOf(options) };
-  const config = world.config(sandbox ? 'sandbox' : 'send', settings);
+  const { campaigns, recipients, optOuts } = await world.dataToWrite();
+  const campaign = await campaignOf(campaigns, id);
+  const settings = { ...(await world.view(id)).header?.settings, ...settingsOf(options) };
+  const config = world.config(world.purpose, settings);
   const limit = readLimit(options);
-
-  await data.fitness.require('sending');
-  const provider = await world.provider(config, sandbox);
+  const provider = await world.provider(config);
   const processes = await world.processes();
-  const owner = processes.self();
-  const takeBoth = () => takeLocks(world, { campaign: id, line: provider.line, owner });
-  let checkpoint = await takeBoth();
+  const owner = { ...processes.self(), purpose: `campaign ${id}` };
   const report = await world.report();
-  const signals = watchSignals(world, id);
-  const getReady = async (campaign: Campaign): Promise<{ progress: Progress; go: boolean }> => {
-    const found = await recover(campaign, recipients, checkpoint, await data.lastRuns.of(id));
+  const stream = { campaign, type: 'message_1', recipients, provider, owner, line: null } as const;
+  const lease = await takeLease(world, { names: namesOf(stream), owner });
+  const signals = watchSignals(world, id, () => lease.release());
+
+  const getReady = async ({ found, line }: Opened, campaign: Campaign): Promise<{ progress: Progress; go: boolean }> => {
     const later = tellingLater(report);
     let progress: Progress;
     let count: number;
@@ -79,100 +68,56 @@ export async function conduct(
       count = retry === undefined ? progress.pending : progress.failed;
       if (sending) {
         const planned = retry === undefined ? progress : { ...progress, pending: progress.pending + progress.failed, failed: 0 };
-        tellPlan(report, { campaign, config, progress: planned, count, found, sandbox, now });
+        tellPlan(report, { campaign, config, progress: planned, count, found, line, sandbox: world.sandbox, now });
       }
-      signals.onBegun({ report, progress, at: now, giveUp: () => giveUp(checkpoint) });
+      signals.onBegun({ report, progress, at: now });
     } finally {
       later.tellAll();
     }
     const question = assume === undefined ? sendingQuestion(sending ? count : 0) : assumingQuestion(assume, found);
-    return { progress, go: question === null || sandbox || (await confirmed(world, question, options)) };
+    return { progress, go: question === null || world.sandbox || (await confirmed(world, question, options)) };
   };
-  let lock = null as DatabaseLock | null;
+
   try {
-    // A listener whose checkpoint is elsewhere may have the line, and is waited for.
-    const held = await keepingLocks(checkpoint, world.clock, async () => {
-      lock = await world.databaseLock({ campaign: id, type: 'message_1', line: provider.line, owner });
-      return lock;
-    });
     // Another run may have been at it until this moment.
-    const { campaign, marked, ...now } = await look();
-    if (now.sandbox !== sandbox) throw new HeldElsewhere(`another run has begun campaign ${id} at the same moment`, 'Repeat the command.');
-    if (sandbox && sending && !marked) await data.sandboxMarks.set(id);
-    const { progress, go } = await keepingLocks(checkpoint, world.clock, () => getReady(campaign));
-    if (!go) {
-      world.outside.stderr.write(
-        sending ? `Nothing was sent. Next: wsend ${retry === undefined ? 'resume' : 'retry'} ${id}\n` : 'Nothing was assumed.\n',
-      );
-      return giveUp(checkpoint);
-    }
-    // Getting ready may have taken longer than the locks live: SQLite prolongs nothing while it makes a million rows.
-    checkpoint = await takeBoth();
-    // A run that was suspended until here may not be the last one that had them: what others left counts.
-    const latest = await campaignOf(campaigns, id);
-    const lastRun = await data.lastRuns.of(id);
-    const found = await recover(latest, recipients, checkpoint, lastRun);
-    await noteRun(data.lastRuns, { campaign: id, token: owner.token, report });
-    const parts = {
-      campaign: latest,
-      owner,
-      campaigns,
-      recipients,
-      provider: whileLocked(provider, held, world.clock, report),
-      clock: world.clock,
-      report,
-      processes,
-      limit,
-      type: 'message_1' as const,
-      optOuts: new OptOutList(data.optOuts),
-      policy: policyReader(world, config, sandbox, settings, report),
-    };
-    const { signalCode } = signals;
-    const onRun = (run: Run) => {
-      signals.onRun(run);
-      followLock(run, held);
-    };
-    const again = retry && (() => retry(report));
-    const take = { checkpoint, found, progress, sending, begun: isBegun(latest, lastRun), retry: again, assume, sandbox, settings };
-    const ending = await runCampaign(parts, take, { onRun, signalCode });
-    signals.runIsOver();
-    if (ending.broken !== null) throw ending.broken;
-    return ending.exitCode;
-  } catch (error) {
-    await giveUp(checkpoint);
-    throw error;
+    const latest = { ...stream, campaign: await campaignOf(campaigns, id) };
+    return await underLease(world, lease, latest, async (opened) => {
+      const { campaign } = latest;
+      const { progress, go } = await getReady(opened, campaign);
+      if (!go) {
+        world.outside.stderr.write(
+          sending ? `Nothing was sent. Next: wsend ${retry === undefined ? 'resume' : 'retry'} ${id}\n` : 'Nothing was assumed.\n',
+        );
+        return EXIT.usage;
+      }
+      const { found, ...held } = opened;
+      const parts = {
+        ...latest,
+        ...held,
+        campaigns,
+        clock: world.clock,
+        report,
+        processes,
+        limit,
+        sending,
+        optOuts: new OptOutList(optOuts),
+        policy: policyReader(world, config, settings, report),
+        sendMessage2: sendDueMessage2(world),
+      };
+      const take = { found, progress, retry: retry && (() => retry(report)), assume, settings };
+      const ending = await runCampaign(parts, take, signals);
+      signals.runIsOver();
+      if (ending.broken !== null) throw ending.broken;
+      return ending.exitCode;
+    });
   } finally {
     signals.end();
-    await lock?.release();
   }
 }
 
 /** `--limit` as typed, or null. */
 export function readLimit({ limit }: SendingOptions): number | null {
   return limit === undefined ? null : readCount(limit, '--limit');
-}
-
-/** Gives the locks back and leaves the checkpoint as it is. */
-async function giveUp(checkpoint: Checkpoint): Promise<number> {
-  await checkpoint.release(null).catch(() => undefined);
-  return EXIT.usage;
-}
-
-/**
- * Notes in the database that this run is the campaign's last, before it claims anything: from then on a checkpoint that another run left in
- * another place is known to be out of date. One who may not create the table is warned and goes on.
- */
-async function noteRun(
-  lastRuns: LastRuns,
-  { campaign, token, report }: { campaign: number; token: string; report: Report },
-): Promise<void> {
-  try {
-    await lastRuns.note(campaign, token);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const text = `${error.message}. Always resume where the last run was, or keep checkpoints in one Redis. ${error.next}`;
-    report.tell({ type: 'notice', level: 'warning', text });
-  }
 }
 
 /** A report that keeps what it is told until `tellAll`: the plan is the first thing that anybody reads. */
@@ -193,15 +138,16 @@ interface Plan {
   /** How many of the pending are to be sent to. */
   count: number;
   found: Recovered;
+  line: Line;
   sandbox: boolean;
   now: number;
 }
 
-function tellPlan(report: Report, { campaign, config, progress, count, found: { header, pacing }, sandbox, now }: Plan): void {
+function tellPlan(report: Report, { campaign, config, progress, count, found: { header }, line, sandbox, now }: Plan): void {
   const { pace } = config.policy;
   const etaMs = eta(count, pace);
   // A campaign that was left in the middle of a batch goes on in it.
-  const begun = header === null || header.finished ? 0 : pacing.sentInBatch % pace.batchSize;
+  const begun = header === null || header.finished ? 0 : line.pacing.sentInBatch % pace.batchSize;
   const batches = count === 0 ? 0 : Math.ceil((begun + count) / pace.batchSize);
   const { id, name } = campaign;
   report.tell({ type: 'plan', campaign: id, name, progress, count, pace, etaMs, endsAt: now + etaMs, batches, sandbox });
@@ -212,9 +158,12 @@ function sendingQuestion(pending: number): string | null {
 }
 
 function assumingQuestion(assume: Assumption, { claims, doubts }: Recovered): string {
-  const open = formatCount(claims.length + doubts.length, 'recipient');
-  const fate = assume === 'sent' ? 'be recorded as sent' : 'become pending, and may be sent to again';
-  return `Open in the checkpoint: ${open}. Whoever the provider cannot tell of will ${fate}, on your word. Go on?`;
+  const count = claims.length + doubts.length;
+  const open = `${formatCount(count, 'recipient')} ${count === 1 ? 'is' : 'are'} in doubt`;
+  const those = 'Those whom the provider cannot confirm';
+  return assume === 'sent'
+    ? `${open}. ${those} will be recorded as sent. Continue?`
+    : `${open}. ${those} will be sent to again and may receive the message twice. Continue?`;
 }
 
 /** Asks a person at a terminal; without one, or with --yes, nothing waits for an answer. */

@@ -17,10 +17,11 @@ interface Part {
 }
 
 /** `wsend doctor`: configuration, database, checkpoint, line, each by itself; exits with the code of the first problem. */
-export async function doctor(world: World, { sandbox = false }: { sandbox?: boolean }): Promise<number> {
+export async function doctor(world: World, { sql = false }: { sql?: boolean }): Promise<number> {
+  if (sql) return tellSql(world);
   const findings: Finding[] = [];
   const met = new Map<unknown, string>();
-  for (const part of partsOf(world, sandbox)) findings.push(...(await look(part, met)));
+  for (const part of partsOf(world)) findings.push(...(await look(part, met)));
   const problem = findings.find(({ state }) => state === 'problem');
   const json = {
     type: 'doctor',
@@ -30,6 +31,15 @@ export async function doctor(world: World, { sandbox = false }: { sandbox?: bool
   const text = findings.map(lineOf).join('');
   world.show.result(json, `${text}${verdictOn(findings)}\n`);
   return problem?.exitCode ?? EXIT.done;
+}
+
+/** `wsend doctor --sql`: what makes wsend's own tables, for whoever may create tables; nothing is made here. */
+async function tellSql(world: World): Promise<number> {
+  const { ownTables, name } = await world.data();
+  const sql = await ownTables.sql();
+  if (sql === '') world.show.aside(`wsend's own tables in ${name} are as they should be: there is nothing to run.`);
+  world.show.result({ type: 'sql', sql }, sql);
+  return EXIT.done;
 }
 
 function lineOf({ what, state, detail, next }: Finding): string {
@@ -44,8 +54,8 @@ function verdictOn(findings: Finding[]): string {
   return `No problem was found, but see the ${warnings === 1 ? 'warning' : 'warnings'} above.`;
 }
 
-function partsOf(world: World, sandbox: boolean): Part[] {
-  const purpose = sandbox ? 'sandbox' : 'send';
+function partsOf(world: World): Part[] {
+  const { purpose } = world;
   return [
     {
       what: 'configuration',
@@ -58,16 +68,15 @@ function partsOf(world: World, sandbox: boolean): Part[] {
     {
       what: 'database',
       async check() {
-        const { campaigns, fitness } = await world.data();
-        await fitness.require('sending');
+        const { campaigns, fitness } = await world.dataToWrite();
         return { detail: formatCount((await campaigns.list()).length, 'campaign'), warnings: await fitness.warnings() };
       },
     },
-    { what: 'checkpoint', check: async () => (await world.checkpoints()).check() },
+    { what: 'checkpoint', check: async () => (await world.entries()).check() },
     {
       what: 'line',
       async check() {
-        const provider = await world.provider(world.config(purpose), sandbox);
+        const provider = await world.provider(world.config(purpose));
         const line = await provider.askLine();
         if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: [] };
         if (line.kind === 'waiting') return { detail: '', warnings: [`not ready now: ${line.reason}`] };

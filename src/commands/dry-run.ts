@@ -8,7 +8,6 @@ import { settingsOf } from '../flags.ts';
 import type { World } from '../world.ts';
 import { campaignOf } from './campaign-of.ts';
 import type { SendingOptions } from './conduct.ts';
-import { sideOf } from './side.ts';
 
 /** Recipients whose text is shown. */
 const SAMPLE = 3;
@@ -24,11 +23,10 @@ export async function dryRunCampaign(
   { failed = false }: { failed?: boolean } = {},
 ): Promise<number> {
   const { campaigns, recipients } = await world.data();
-  const campaign = await campaignOf(campaigns, id);
+  await campaignOf(campaigns, id);
   const view = await world.view(id);
   const { header, lastMessage, unstored } = view;
-  const { sandbox } = await sideOf(await world.data(), { campaign, header, asked: options.sandbox === true });
-  const { pace } = world.config(sandbox ? 'sandbox' : 'send', { ...header?.settings, ...settingsOf(options) }).policy;
+  const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;
   const tally = await campaigns.tally(id);
   const progress = progressOf(tally, beyondOf(tally, view));
   const open = tally.total > 0 ? progress.pending : await recipients.preparable(id);

@@ -13,6 +13,7 @@ import type { CountersMoved, ListenMetrics } from '../ports.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
+import { adjust } from './lease.ts';
 
 export interface ListenOptions {
   port: string;
@@ -117,10 +118,9 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   return stop.exitCode();
 }
 
-/** What had been accepted and failed is told to the checkpoint, too, whose counters other programs read. */
+/** What had been accepted and failed is told to the checkpoint, too, whose counters other programs read; a run that holds it counts by itself. */
 async function moveCounters(world: World, by: CountersMoved): Promise<void> {
-  const { header } = await world.view(by.campaign);
-  if (header !== null) await (await world.checkpoints()).moveCounters(by);
+  await adjust(world, by.campaign, () => [{ type: 'move', sent: by.sent, failed: by.failed }]);
 }
 
 /** Sends every pending Message 2, lines side by side. One campaign that cannot be sent now keeps no other; true when another run has a line. */

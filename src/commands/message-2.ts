@@ -1,18 +1,18 @@
 import type { Campaign } from '../core/campaign.ts';
+import { campaignName, lineName } from '../core/checkpoint.ts';
 import type { Event } from '../core/event.ts';
 import { progressOf } from '../core/progress.ts';
-import { borrowLine } from '../engine/borrow-line.ts';
+import { holdLease } from '../engine/held-lease.ts';
+import type { Line } from '../engine/line.ts';
 import type { OptOutList } from '../engine/opt-out-list.ts';
-import { recover } from '../engine/recover.ts';
-import type { Run } from '../engine/run.ts';
-import { EXIT } from '../errors.ts';
-import type { DatabaseLock, Report } from '../ports.ts';
+import { maySend, type Run, stopRun } from '../engine/run.ts';
+import { EXIT, messageOf } from '../errors.ts';
+import type { Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { campaignOf } from './campaign-of.ts';
-import { followLock, whileLocked } from './database-lock.ts';
+import { namesOf, tryLease, underLease } from './lease.ts';
 import { policyReader } from './policy-reader.ts';
-import { sideOf } from './side.ts';
 
 /** Message 2 of one campaign, on one line. */
 export interface Message2Wish {
@@ -21,76 +21,87 @@ export interface Message2Wish {
   line: string | null;
 }
 
+/** How it is sent. */
+interface Sending {
+  /** Kept from one call to the next. */
+  optOuts: OptOutList;
+  /** Gets the run, to stop it. */
+  onRun: (run: Run) => void;
+  /** The line, where this process holds it already. */
+  held?: Line;
+}
+
 /**
- * Sends what is pending of a campaign's Message 2 on one line: the same claims, references, look-ups and doubts as for Message 1, in a
- * checkpoint of its own. A running campaign lends its line, so that both keep one pace. Resolves to the exit code: 7 when another listener
- * has it, or the line is not lent; nothing was sent then, and it may be tried again. `onRun` gets the run, to stop it; `optOuts` is the
- * listener's, kept from one call to the next.
+ * Sends what is pending of a campaign's Message 2 on one line, in a checkpoint of its own: the same claims, references, look-ups and doubts as for
+ * Message 1. Where another run holds the line, that run is asked to send it. Resolves to the exit code: 7 when another holds the line or this
+ * Message 2; nothing was sent here then, and it may be tried again.
  */
-export async function sendMessage2(
-  world: World,
-  { campaign: id, line: wished }: Message2Wish,
-  { optOuts, onRun }: { optOuts: OptOutList; onRun: (run: Run) => void },
-): Promise<number> {
-  const data = await world.data();
-  const found = await campaignOf(data.campaigns, id);
-  const { header } = await world.view(id);
-  const { sandbox } = await sideOf(data, { campaign: found, header, asked: false });
-  const settings = header?.settings ?? {};
-  const config = world.config(sandbox ? 'sandbox' : 'send', settings);
-  const wanted = wished ?? '';
+export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, onRun, held }: Sending): Promise<number> {
+  const data = await world.dataToWrite();
+  const found = await campaignOf(data.campaigns, wish.campaign);
+  const settings = (await world.view(found.id)).header?.settings ?? {};
+  const config = world.config(world.purpose, settings);
+  const wanted = wish.line ?? '';
   const isDefault = wanted === '' || wanted === config.provider.device;
-  const provider = await world.provider(config, sandbox, isDefault ? undefined : wanted);
-  const { line } = provider;
-  const { campaigns, recipients, lastRuns } = data.message2(isDefault ? [line, ''] : [wanted]);
+  const provider = held?.provider ?? (await world.provider(config, isDefault ? undefined : wanted));
+  const { campaigns, recipients } = data.message2(isDefault ? [provider.line, ''] : [wanted]);
   const report = await world.report();
   const processes = await world.processes();
-  const owner = processes.self();
-  const checkpoints = await world.checkpoints('message_2');
+  const owner = { ...processes.self(), purpose: `Message 2 of campaign ${found.id}`, brief: true };
+  // Its checkpoint is done once everything is sent, whatever the campaign waits for.
+  const campaign: Campaign = { ...found, message2: null };
+  const stream = { campaign, type: 'message_2', recipients, provider, owner, line: held ?? null } as const;
 
-  const checkpoint = await borrowLine({ checkpoints, processes, clock: world.clock }, { campaign: id, line, owner });
-  if (checkpoint === null) return EXIT.held;
-  let lock: DatabaseLock | null = null;
-  try {
-    const held = await world.databaseLock({ campaign: id, type: 'message_2', line, owner });
-    lock = held;
-    const lastRun = await lastRuns.of(id);
-    // Its checkpoint is done once everything is sent, whatever the campaign waits for.
-    const campaign: Campaign = { ...found, message2: null };
-    const recovered = await recover(campaign, recipients, checkpoint, lastRun);
-    await lastRuns.note(id, owner.token);
-    const progress = progressOf(await campaigns.tally(id), { inDoubt: recovered.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
+  const answer = await tryLease(world, { names: namesOf(stream), owner });
+  if (!('lease' in answer)) {
+    if (answer.name !== campaignName(campaign.id, 'message_2')) await (await world.leases()).ask(answer.name, 'message_2');
+    return EXIT.held;
+  }
+  return underLease(world, holdLease(answer.lease, world.clock), stream, async ({ found, ...opened }) => {
+    const progress = progressOf(await campaigns.tally(campaign.id), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
     const parts = {
-      campaign,
-      owner,
+      ...stream,
+      ...opened,
       campaigns,
-      recipients,
-      provider: whileLocked(provider, held, world.clock, report),
       clock: world.clock,
       report: onlyOutcomes(report),
       processes,
       limit: null,
-      type: 'message_2' as const,
+      sending: true,
       optOuts,
-      policy: policyReader(world, config, sandbox, settings, report),
+      policy: policyReader(world, config, settings, report),
+      sendMessage2: null,
     };
-    const watched = (run: Run) => {
-      onRun(run);
-      followLock(run, held);
-    };
-    const take = { checkpoint, found: recovered, progress, sending: true, begun: lastRun !== null, sandbox, settings };
-    const ending = await runCampaign(parts, take, { onRun: watched, signalCode: () => EXIT.terminated });
+    const ending = await runCampaign(parts, { found, progress, settings }, { onRun, signalCode: () => EXIT.terminated });
     if (ending.broken !== null) throw ending.broken;
     return ending.exitCode;
-  } catch (error) {
-    await checkpoint.release(null).catch(() => undefined);
-    throw error;
-  } finally {
-    await lock?.release();
-  }
+  });
 }
 
-/** A listener sends a few at a time: their plans, batches and summaries would be noise. */
+/** What a run of Message 1 does when it is told that Message 2 is due on its line: sends all that was never tried, of whichever campaign. */
+export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
+  return async (outer) => {
+    const { line, optOuts, report, course } = outer;
+    const follow = (inner: Run) => {
+      const end = () => stopRun(inner, 'signal', 'the run that holds the line ends');
+      if (course.over.signal.aborted) end();
+      else course.over.signal.addEventListener('abort', end, { once: true });
+    };
+    try {
+      const { replies } = await world.data();
+      const { device } = world.config(world.purpose).provider;
+      for (const wish of await replies.pendingMessage2()) {
+        const isOurs = lineName(wish.line ?? device) === line.name;
+        if (wish.fresh && isOurs && maySend(outer)) await sendMessage2(world, wish, { optOuts, onRun: follow, held: line });
+      }
+    } catch (error) {
+      // What breaks the run itself is met by the run itself; the listener tries the rest again.
+      report.tell({ type: 'notice', level: 'warning', text: `Message 2: ${messageOf(error)}` });
+    }
+  };
+}
+
+/** A few are sent at a time: their plans, batches and summaries would be noise. */
 function onlyOutcomes(report: Report): Report {
   return {
     tell: (event) => {

@@ -9,7 +9,10 @@ import { campaignOf } from './campaign-of.ts';
 /** Recipients read at a time. */
 const PAGE = 500;
 
-/** `wsend report <id>`: what became of each recipient, as CSV (or one object a line with `--json`), as the database has it now. */
+/**
+ * `wsend report <id>`: what became of each recipient, as CSV (or one object a line with `--json`), as the database has it now. In the sandbox
+ * every row says so, so that a rehearsal's file is not taken for that of the campaign.
+ */
 export async function report(world: World, { id: typed }: { id: string }): Promise<number> {
   const id = readCampaignId(typed);
   const { campaigns } = await world.data();
@@ -17,13 +20,15 @@ export async function report(world: World, { id: typed }: { id: string }): Promi
   const reports = await world.recipientReports();
   const csvLine = await world.csvLine();
   const now = world.clock.now();
+  const mark: { sandbox?: true } = world.sandbox ? { sandbox: true } : {};
   let first = true;
   for (let after = BEFORE_ALL; ; ) {
     const page = await reports.page(id, after, PAGE, now);
     for (const one of page) {
       const cells = cellsOf(one);
-      const line = csvLine(Object.entries(cells).map(inSpreadsheet));
-      world.show.result({ type: 'recipient', campaign: id, ...cells }, first ? csvLine(Object.keys(cells)) + line : line);
+      const columns = { ...cells, ...mark };
+      const line = csvLine(Object.entries(columns).map(inSpreadsheet));
+      world.show.result({ type: 'recipient', campaign: id, ...mark, ...cells }, first ? csvLine(Object.keys(columns)) + line : line);
       first = false;
     }
     if (page.length < PAGE) break;
@@ -60,7 +65,7 @@ const WORDS = new Set(['first_name', 'last_name', 'reason']);
  * A value as a cell of the CSV. Words that begin as a formula does (`=`, `+`, `-`, `@`, tab, carriage return) get an apostrophe in front.
  * The number in `phone` keeps its plus as it is: that is no formula, and scripts read it.
  */
-function inSpreadsheet([column, value]: [string, string | number | null]): string {
+function inSpreadsheet([column, value]: [string, string | number | true | null]): string {
   const text = String(value ?? '');
   return WORDS.has(column) && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { eta } from '../core/estimate.ts';
+import { campaignName } from '../core/checkpoint.ts';
 import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
@@ -9,6 +10,7 @@ import { readCampaignId } from './arguments.ts';
 import { checkAll, checkConfig } from './check-config.ts';
 import { conduct, readLimit, type SendingOptions } from './conduct.ts';
 import { dryRunCampaign } from './dry-run.ts';
+import { takeLease } from './lease.ts';
 import { slowly } from './slowly.ts';
 
 export interface RunOptions extends SendingOptions {
@@ -36,9 +38,22 @@ export async function run(world: World, options: RunOptions): Promise<number> {
     const id = readCampaignId(options.campaign);
     refuseFileFlags(options, id);
     checkConfig(world, options);
+    if (world.sandbox) await copyAnew(world, id);
     return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
   }
   return runFile(world, options);
+}
+
+/** A rehearsal begins with the campaign as the operator's database has it now; one that is being rehearsed is left alone. */
+async function copyAnew(world: World, id: number): Promise<void> {
+  await world.dataToWrite();
+  const owner = { ...(await world.processes()).self(), purpose: `campaign ${id}`, brief: true };
+  const lease = await takeLease(world, { names: [campaignName(id, 'message_1'), campaignName(id, 'message_2')], owner });
+  try {
+    await world.copyCampaign(id);
+  } finally {
+    await lease.release();
+  }
 }
 
 /** What a campaign of the database says itself. Passed over in silence, such a flag could have another text sent than the one that was typed. */
@@ -63,7 +78,7 @@ function refuseFileFlags(options: RunOptions, id: number): void {
 async function runFile(world: World, options: RunOptions): Promise<number> {
   if (options.message === undefined)
     throw new UsageError('--csv needs --message <text|@file>: the text of Message 1', `For example: --message 'Hello {{first_name}}'`);
-  const configured = () => world.config(options.sandbox ? 'sandbox' : 'send');
+  const configured = () => world.config(world.purpose);
   checkAll(configured, () => readLimit(options));
   const message1 = await world.messageText(options.message, '--message');
   const message2 = options.message2 === undefined ? null : await world.messageText(options.message2, '--message-2');
@@ -77,17 +92,16 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   const people = await slowly(world, `Checking every row of ${options.csv}`, check);
   tellChecked(world, people);
   refuseInvalid(people, options);
-  if (options.dryRun) return dryRunFile(world, people, options);
+  if (options.dryRun) return dryRunFile(world, people);
 
   // Whatever would keep it from being sent comes up before there is a campaign.
-  await world.provider(configured(), options.sandbox === true);
-  await (await world.checkpoints()).check();
-  const { imports, fitness } = await world.data();
-  await fitness.require('sending');
+  const { imports } = await world.dataToWrite();
+  await (await world.entries()).check();
+  await world.provider(configured());
   const fingerprint = await freshFingerprint(world, people.fingerprint, options);
   const name = options.name ?? basename(people.path);
   const made = await imports.createCampaign({
-    ...{ name, message1, message2, fingerprint, sandbox: options.sandbox === true },
+    ...{ name, message1, message2, fingerprint },
     recipients: people.recipients(),
   });
   world.show.aside(`Campaign ${made.campaign} was made of ${people.path}: ${formatCount(made.recipients, 'recipient')}.`);
@@ -114,7 +128,7 @@ function refuseInvalid({ path, counts, firstRefused, rejectedFile }: CheckedPeop
 }
 
 /** The same file with the same text is a campaign already: refused, unless it is to be sent again. */
-async function freshFingerprint(world: World, fingerprint: string, { again }: RunOptions): Promise<string> {
+async function freshFingerprint(world: World, fingerprint: string, { again = world.sandbox }: RunOptions): Promise<string> {
   const { imports } = await world.data();
   const known = await imports.findImport(fingerprint);
   if (known === undefined) return fingerprint;
@@ -130,8 +144,8 @@ async function freshFingerprint(world: World, fingerprint: string, { again }: Ru
   }
 }
 
-function dryRunFile(world: World, { counts, sample }: CheckedPeople, { sandbox }: RunOptions): number {
-  const { pace } = world.config(sandbox ? 'sandbox' : 'send').policy;
+function dryRunFile(world: World, { counts, sample }: CheckedPeople): number {
+  const { pace } = world.config(world.purpose).policy;
   const etaMs = eta(counts.accepted, pace);
   const texts = sample.map(({ phone, message1 }) => `  ${maskPhone(phone)}: ${message1}\n`).join('');
   const json = {

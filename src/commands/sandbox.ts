@@ -16,7 +16,7 @@ export async function sandbox(world: World, { port, file, fault = [], webhook }:
     return EXIT.done;
   }
   if (webhook !== undefined) checkAddress(webhook);
-  const running = await world.sandbox({ port: readPort(port), file: file ?? null, faults: fault, webhook });
+  const running = await world.startSandbox({ port: readPort(port), file: file ?? null, faults: fault, webhook });
   const settings = { WASSENGER_BASE_URL: running.url, WASSENGER_API_KEY: running.apiKey, WASSENGER_DEVICE_ID: running.device };
   const lines = Object.entries(settings).map(([name, value]) => `  ${name}=${value}\n`);
   const kept = file === undefined ? 'in memory, until it ends' : `in ${file}`;

@@ -15,8 +15,6 @@ export interface Begun {
   report: Report;
   progress: Progress;
   at: EpochMs;
-  /** Gives the locks back and leaves everything as it is; never rejects. */
-  giveUp(): Promise<unknown>;
 }
 
 /** Who is told how far the run is, and asked for the exit code after a signal. */
@@ -30,10 +28,10 @@ export interface SignalWatch {
 }
 
 /**
- * The first signal stops the run: no new send, the calls in flight finish and are recorded; one that was not under way yet gives its locks
- * back. The second leaves at once.
+ * The first signal stops the run: no new send, the calls in flight finish and are recorded; one that was not under way yet gives its lease
+ * back (`giveUp`). The second leaves at once.
  */
-export function watchSignals({ outside, clock, leave }: World, campaign: number): SignalWatch {
+export function watchSignals({ outside, clock, leave, nextStep }: World, campaign: number, giveUp: () => Promise<unknown>): SignalWatch {
   let first: StopSignal | null = null;
   let isOver = false;
   let begun: Begun | null = null;
@@ -49,11 +47,15 @@ export function watchSignals({ outside, clock, leave }: World, campaign: number)
     first = signal;
     if (current === null && begun !== null) {
       tellGivenUp(campaign, begun, { detail: signal, now: clock.now(), exitCode });
-      return void begun.giveUp().then(() => leave(exitCode));
+      return void giveUp()
+        .catch(() => undefined)
+        .then(() => leave(exitCode));
     }
     if (current === null) {
-      outside.stderr.write(`Interrupted before this run sent anything. Next: wsend resume ${campaign}\n`);
-      return leave(exitCode);
+      outside.stderr.write(`Interrupted before this run sent anything. Next: ${nextStep(`wsend resume ${campaign}`)}\n`);
+      return void giveUp()
+        .catch(() => undefined)
+        .then(() => leave(exitCode));
     }
     const text = 'finishing the calls in flight; press Ctrl-C again to leave at once';
     if (signal === 'SIGINT') current.report.tell({ type: 'notice', level: 'info', text });
@@ -85,13 +87,12 @@ function tellGivenUp(
 }
 
 /** The summary of a run that is left with calls in flight: they count as pending, and the next run looks them up. */
-function tellLeft({ campaign, calls, progress, failures, latency, startedAt, report }: Run, now: EpochMs, exitCode: number): void {
-  if (calls > 0) {
-    const text = `${formatCount(calls, 'call')} in flight: whom they reached is looked up by the next run`;
+function tellLeft({ campaign, line, account, report }: Run, now: EpochMs, exitCode: number): void {
+  const { progress, failures, latency, startedAt } = account;
+  if (line.calls > 0) {
+    const text = `${formatCount(line.calls, 'call')} in flight; the next run will check whether they arrived`;
     report.tell({ type: 'notice', level: 'warning', text });
   }
-  const durationMs = now - startedAt;
-  report.tell(
-    summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures: [...failures.values()], latency: latencyOf(latency) }),
-  );
+  const ended = { campaign: campaign.id, progress, durationMs: now - startedAt, exitCode };
+  report.tell(summaryOf({ ...ended, failures: [...failures.values()], latency: latencyOf(latency) }));
 }

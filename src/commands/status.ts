@@ -43,16 +43,14 @@ async function stateOf(world: World, campaign: Campaign, tally: Tally): Promise<
   const progress = progressOf(tally, beyondOf(tally, view));
   const { pace } = world.config('sandbox', view.header?.settings).policy;
   const now = world.clock.now();
-  const isOver = campaign.status === 'completed' || campaign.status === 'failed';
-  const elsewhere = view.owner === null && !isOver ? await (await world.runsElsewhere()).holderOf(campaign.id, 'message_1') : null;
-  const isRunning = view.owner !== null || elsewhere !== null;
+  const isRunning = view.owner !== null;
   const etaMs = progress.pending === 0 ? null : timeLeft(progress.pending, pace, UNPACED, now);
   return {
     campaign,
     progress,
     paused: isRunning ? null : (view.header?.paused ?? null),
     owner: view.owner,
-    elsewhere,
+    sandbox: world.sandbox,
     replies: null,
     failures: [],
     etaMs,
@@ -62,7 +60,11 @@ async function stateOf(world: World, campaign: Campaign, tally: Tally): Promise<
     next: isRunning
       ? null
       : campaign.status === 'draft' && tally.total === 0
-        ? `wsend run --campaign ${campaign.id}`
-        : nextCommand(campaign.id, progress),
+        ? world.nextStep(`wsend run --campaign ${campaign.id}`)
+        : next(world, nextCommand(campaign.id, progress)),
   };
+}
+
+function next(world: World, command: string | null): string | null {
+  return command === null ? null : world.nextStep(command);
 }

@@ -2,7 +2,6 @@ import type { MessageType } from '../core/campaign.ts';
 import { maskPhone } from '../core/phone.ts';
 import { formatCount, formatDuration, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Discrepancy } from '../engine/compare-row.ts';
-import { identityOf } from '../engine/recover.ts';
 import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
 import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
 import type { Flags } from '../flags.ts';
@@ -10,14 +9,11 @@ import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkConfig } from './check-config.ts';
-import { sideOf } from './side.ts';
-import { takeLocks } from './take-locks.ts';
 
 type Beyond = VerifyParts['beyond'];
 
 export interface VerifyOptions extends Flags {
   id: string;
-  sandbox?: boolean;
   rate?: string;
 }
 
@@ -32,25 +28,22 @@ const TELL_EVERY: Milliseconds = SECOND / 4;
 export async function verify(world: World, options: VerifyOptions): Promise<number> {
   const id = readCampaignId(options.id);
   const rate = readRate(options.rate);
-  checkConfig(world, options);
+  checkConfig(world, {});
   const data = await world.data();
   const campaign = await campaignOf(data.campaigns, id);
   const { header } = await world.view(id);
-  const { sandbox } = await sideOf(data, { campaign, header, asked: options.sandbox === true });
-  const config = world.config(sandbox ? 'sandbox' : 'send', header?.settings);
+  const config = world.config(world.purpose, header?.settings);
   await refuseWhileRunning(world, id);
 
-  const { line } = await world.provider(config, sandbox);
   const total = (await data.campaigns.tally(id)).total + (await data.message2([]).campaigns.tally(id)).total;
-  const at = { campaign: id, line, identity: identityOf(campaign) };
   world.show.progress(`Asking the provider about ${formatCount(total, 'message')} …`);
   const counts = await verifyCampaign({
     campaign,
     ledger: await world.ledger(),
-    provider: await world.providerList(config, sandbox),
+    provider: await world.providerList(config),
     clock: world.clock,
-    beyond: both(await beyondDatabase(world, at, 'message_1'), await beyondDatabase(world, at, 'message_2')),
-    perSecond: rate ?? (sandbox ? SANDBOX_RATE : RATE),
+    beyond: both(await beyondDatabase(world, id, 'message_1'), await beyondDatabase(world, id, 'message_2')),
+    perSecond: rate ?? (world.sandbox ? SANDBOX_RATE : RATE),
     lookupMs: config.policy.lookupMs,
     onDiscrepancy: (discrepancy) => tellDiscrepancy(world, id, discrepancy),
     onProgress: progressTeller(world, total),
@@ -58,7 +51,7 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
   await refuseWhileRunning(world, id);
 
   const match = counts.total === counts.matching;
-  world.show.result({ type: 'verify', campaign: id, match, ...counts, sandbox }, resultText(id, counts));
+  world.show.result({ type: 'verify', campaign: id, match, ...counts, sandbox: world.sandbox }, resultText(id, counts));
   if (match) return EXIT.done;
   return counts.missing + counts.extra > 0 ? EXIT.someFailed : EXIT.bug;
 }
@@ -67,31 +60,18 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
 async function refuseWhileRunning(world: World, id: number): Promise<void> {
   for (const type of ['message_1', 'message_2'] as const) {
     const { owner } = await world.view(id, type);
-    const isHere = owner !== null && (await world.processes()).fate(owner) !== 'over';
-    const who = isHere ? `process ${owner.pid} on ${owner.host}` : await (await world.runsElsewhere()).holderOf(id, type);
-    if (who === null) continue;
+    if (owner === null || (await world.processes()).fate(owner) === 'over') continue;
     throw new HeldElsewhere(
-      `campaign ${id} is being sent (${who}), and can be verified only when that is over`,
+      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}), and can be verified only when that is over`,
       type === 'message_1' ? `Wait until it is done, or stop it with wsend pause ${id}.` : 'Its Message 2 goes out now: wait a minute.',
     );
   }
 }
 
-/** What the checkpoint knows beyond the database; its locks are taken only where there is something to be read, and given back at once. */
-async function beyondDatabase(
-  world: World,
-  { campaign, line, identity }: { campaign: number; line: string; identity: string },
-  type: MessageType,
-): Promise<Beyond> {
-  const nothing = { claims: [], doubts: [], outcomes: [] };
-  const { header, claimed, inDoubt, unstored } = await world.view(campaign, type);
-  if (header?.identity !== identity || claimed + inDoubt + unstored.sent + unstored.failed === 0) return nothing;
-  const checkpoint = await takeLocks(world, { campaign, type, line, owner: (await world.processes()).self() });
-  try {
-    return await checkpoint.recover();
-  } finally {
-    await checkpoint.release(null);
-  }
+/** What the checkpoint of the last run knows beyond the database. */
+async function beyondDatabase(world: World, campaign: number, type: MessageType): Promise<Beyond> {
+  const { claims, doubts, outcomes } = (await world.view(campaign, type)).beyond;
+  return { claims, doubts, outcomes };
 }
 
 function both(one: Beyond, other: Beyond): Beyond {

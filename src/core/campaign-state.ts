@@ -12,8 +12,8 @@ export interface CampaignState {
   paused: { reason: string; detail: string; at: EpochMs } | null;
   /** The run that holds it now, or null. */
   owner: { host: string; pid: number; startedAt: EpochMs } | null;
-  /** One that holds it in the database and whose checkpoint is not here, as the server knows it; or null. */
-  elsewhere: string | null;
+  /** It is a rehearsal. */
+  sandbox: boolean;
   /** What came back, or null where it was not counted. */
   replies: ReplyCounts | null;
   /** Most frequent first. */
@@ -36,8 +36,8 @@ export type Standstill = 'running' | 'paused' | 'interrupted' | 'in_doubt' | 're
  * `running` while a run holds it; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and nobody holds
  * it; `in_doubt` when all that keeps it unfinished are recipients in doubt; `replies` when all Message 1 are settled and replies are waited for; else its status, `other` for one that wsend does not know.
  */
-export function standstill({ campaign, progress, paused, owner, elsewhere }: CampaignState): Standstill {
-  if (owner !== null || elsewhere !== null) return 'running';
+export function standstill({ campaign, progress, paused, owner }: CampaignState): Standstill {
+  if (owner !== null) return 'running';
   if (paused !== null) return 'paused';
   if (campaign.status === 'sending') {
     if (progress.pending > 0) return 'interrupted';

@@ -20,8 +20,6 @@ export interface PacingState {
   notBefore: EpochMs;
   /** A 429 was seen in the current batch: the next one goes slower. */
   throttled?: boolean;
-  /** A send is claimed and not surely begun: it may have begun later than `lastStart` says. */
-  claimed?: boolean;
 }
 
 export const UNPACED: PacingState = { lastStart: null, sentInBatch: 0, notBefore: 0 };
@@ -46,29 +44,6 @@ export function afterClockStep(state: PacingState, now: EpochMs): PacingState {
   const inTime = (state.lastStart ?? now) <= now && state.notBefore <= now + DAY;
   if (inTime) return state;
   return { ...state, lastStart: state.lastStart && Math.min(state.lastStart, now), notBefore: Math.min(state.notBefore, now + DAY) };
-}
-
-/**
- * The start that the next gap is counted from, of a send that was planned for `planned` and really started at `actual`. The clock counts whole
- * milliseconds: what is less is taken out of the next gap, so that N sends take N·D; what is more is lost, never caught up.
- */
-export function countedStart(planned: EpochMs, actual: EpochMs): EpochMs {
-  return Math.max(planned, Math.floor(actual));
-}
-
-/** Our state once the line is ours again: it was used meanwhile, and its pace goes on from there. */
-export function afterLending(ours: PacingState, theirs: PacingState): PacingState {
-  return {
-    lastStart: Math.max(ours.lastStart ?? 0, theirs.lastStart ?? 0) || null,
-    sentInBatch: theirs.sentInBatch,
-    notBefore: Math.max(ours.notBefore, theirs.notBefore),
-    throttled: ours.throttled === true || theirs.throttled === true,
-  };
-}
-
-/** The state once others, whose pace we do not know, may have sent until `at`. */
-export function afterOthers(state: PacingState, at: EpochMs): PacingState {
-  return { ...state, lastStart: Math.max(state.lastStart ?? at, at) };
 }
 
 /** The state after one more send, counted from `start`. */

@@ -1,7 +1,8 @@
 import { ASSUMED_ABSENT, ASSUMED_SENT } from '../core/note.ts';
 import { formatCount } from '../core/units.ts';
+import { move } from './account.ts';
 import type { LeftInDoubt, Run } from './run.ts';
-import { move, putBack } from './settle.ts';
+import { putBack } from './settle.ts';
 
 /** The operator's word on those whom nobody can know of: they got it, or they did not. */
 export type Assumption = 'sent' | 'absent';
@@ -11,7 +12,7 @@ export type Assumption = 'sent' | 'absent';
  * it pending again, under the same reference. Whoever could not be looked up because the provider did not answer, or refused the key, stays in doubt.
  */
 export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
-  const left = run.leftInDoubt ?? [];
+  const left = run.lookUps.left ?? [];
   const answered = left.filter((one) => one.answered);
   for (const one of answered) await (as === 'sent' ? assumeSent(run, one) : assumeAbsent(run, one));
   const silent = left.length - answered.length;
@@ -47,5 +48,5 @@ async function assumeAbsent(run: Run, one: LeftInDoubt): Promise<void> {
 }
 
 function tellAssumed(run: Run, { message, reason }: LeftInDoubt, as: Assumption): void {
-  run.report.tell({ type: 'assumed', ...message.attempted, as, reason, progress: run.progress });
+  run.report.tell({ type: 'assumed', ...message.attempted, as, reason, progress: run.account.progress });
 }

@@ -1,10 +1,11 @@
 import type { Campaign } from '../core/campaign.ts';
+import type { Claim } from '../core/checkpoint.ts';
 import { toE164 } from '../core/phone.ts';
 import { referenceOf } from '../core/reference.ts';
 import type { Milliseconds } from '../core/units.ts';
 import { compare, type Held, type LedgerStanding } from '../core/verdict.ts';
 import { EXIT, InfrastructureError, UserError } from '../errors.ts';
-import type { Claim, Clock, LedgerRow, ProviderList } from '../ports.ts';
+import type { Clock, LedgerRow, ProviderList } from '../ports.ts';
 
 /** Shares of the look-up time at which a difference is looked at again: it is not known how soon an accepted message is listed. */
 const ASK_AT = [0, 0.3, 1];

@@ -1,12 +1,13 @@
+import type { Claim } from '../core/checkpoint.ts';
 import { doubtNote, retryNote, UNCONFIRMED } from '../core/note.ts';
 import type { Finding, Outcome } from '../core/outcome.ts';
 import { mayRetry, retryWait } from '../core/retry.ts';
-import type { Claim } from '../ports.ts';
+import { move } from './account.ts';
 import type { Addressed } from './envelope.ts';
 import { restUnreachable } from './line.ts';
-import { lookUpReference } from './look-up.ts';
+import { lookUpReference, type Means } from './look-up.ts';
 import { type LeftInDoubt, type Run, stopRun } from './run.ts';
-import { move, putBack, settle } from './settle.ts';
+import { putBack, settle } from './settle.ts';
 
 /** An attempt whose outcome is unknown. */
 export interface UnknownAttempt {
@@ -19,21 +20,25 @@ export interface UnknownAttempt {
  * when the database says that some earlier run was not sure.
  */
 export async function settleByLookUp(run: Run, message: Addressed, attempt: UnknownAttempt | null): Promise<void> {
-  if (attempt === null) void run.journal.write({ type: 'claim', claim: { ...message.claim, at: run.clock.now() } });
-  run.lookUps += 1;
+  run.lookUps.underWay += 1;
   let finding: Finding;
   try {
     finding = await lookUpReference(
-      { ...run, lookupMs: run.current.lookupMs },
+      meansOf(run),
       { ...message.claim, line: attempt === null ? null : message.claim.line },
-      run.hurry.signal,
+      run.course.hurry.signal,
     );
   } finally {
-    run.lookUps -= 1;
+    run.lookUps.underWay -= 1;
   }
   if (finding.kind === 'absent')
     return attempt === null || attempt.outcome.offline ? putBack(run, message, run.clock.now()) : tryAgain(run, message, attempt);
   return settleByFinding(run, message, finding, attempt?.claim);
+}
+
+/** What a look-up takes. */
+export function meansOf({ line, clock, batches }: Run): Means {
+  return { provider: line.provider, clock, lookupMs: batches.policy.lookupMs };
 }
 
 /** What was found is sent (or failed at the provider after it was accepted); what cannot be told is in doubt. */
@@ -74,15 +79,15 @@ export async function leaveInDoubt(run: Run, left: LeftInDoubt, attempts = left.
   await durable;
   run.outbox.add({ kind: 'marked', message: claim.message, note: doubtNote(reason), at: run.clock.now(), attempts });
   move(run, message, 'inDoubt');
-  run.leftInDoubt?.push(left);
-  run.report.tell({ type: 'in_doubt', ...message.attempted, reason, progress: run.progress });
+  run.lookUps.left?.push(left);
+  run.report.tell({ type: 'in_doubt', ...message.attempted, reason, progress: run.account.progress });
 }
 
 /** Surely absent: one more attempt with the same reference, or failed when there is none left. */
 async function tryAgain(run: Run, message: Addressed, { claim, outcome }: UnknownAttempt): Promise<void> {
   const at = run.clock.now();
   const attempts = claim.attempt;
-  if (!mayRetry(attempts, run.current.retry)) {
+  if (!mayRetry(attempts, run.batches.policy.retry)) {
     const reason = `${outcome.reason} (${attempts} attempts, none of them listed by the provider)`;
     return settle(run, message, {
       kind: 'failed',
@@ -94,7 +99,7 @@ async function tryAgain(run: Run, message: Addressed, { claim, outcome }: Unknow
       providerId: null,
     });
   }
-  const waitMs = retryWait(attempts, run.current.retry);
+  const waitMs = retryWait(attempts, run.batches.policy.retry);
   await putBack(run, { ...message, queued: { ...message.queued, attempts } }, at + waitMs);
   run.outbox.add({ kind: 'marked', message: claim.message, note: retryNote(outcome.reason), at, attempts });
   run.report.tell({ type: 'retry', ...message.attempted, reason: outcome.reason, waitMs });

@@ -1,9 +1,10 @@
+import type { Claim } from '../core/checkpoint.ts';
 import type { Attempted } from '../core/event.ts';
 import { toE164 } from '../core/phone.ts';
 import type { Standing } from '../core/progress.ts';
 import { referenceOf } from '../core/reference.ts';
 import { textProblem } from '../core/text.ts';
-import type { Claim, OutboundMessage } from '../ports.ts';
+import type { OutboundMessage } from '../ports.ts';
 import type { Queued } from './queue.ts';
 import type { RunParts } from './run.ts';
 
@@ -40,7 +41,7 @@ export function address(run: RunParts, queued: Queued): Addressed {
   return envelope(
     run,
     queued,
-    { message, reference, phone: phone ?? stored, line: run.provider.line, attempt: queued.attempts + 1, owner: run.owner },
+    { message, reference, phone: phone ?? stored, line: run.line.provider.line, attempt: queued.attempts + 1, owner: run.owner },
     queued.recipient.skipped ? 'skipped' : 'pending',
     problemOf(phone, content, duplicateOf),
   );

@@ -1,10 +1,11 @@
 import { earnedStatus } from '../core/campaign.ts';
+import { type Change, keptOf } from '../core/checkpoint.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
 import { latencyOf } from '../core/latency.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
-import { formatCount, formatDuration } from '../core/units.ts';
-import { EXIT, LockLost, messageOf, UserError } from '../errors.ts';
-import { type Change, LOCK_LIFE, type Tally } from '../ports.ts';
+import { formatCount } from '../core/units.ts';
+import { EXIT, LeaseLost, messageOf, UserError } from '../errors.ts';
+import type { Tally } from '../ports.ts';
 import { unlessHurried } from './hurried.ts';
 import { databaseFailed, type Run, type RunParts, type Stop } from './run.ts';
 import { summaryOf } from './summary.ts';
@@ -30,27 +31,27 @@ const EXIT_OF: Record<Exclude<PauseReason, 'signal'>, number> = {
   barred: EXIT.barred,
 };
 
-/** Writes down how it ended, gives the locks back, and tells the summary. `signalCode` is asked for the exit code after a signal. */
+/** Writes down how it ended and tells the summary; the leases are still held. `signalCode` is asked for the exit code after a signal. */
 export async function finish(run: Run, take: TakeUp, signalCode: () => number): Promise<Ending> {
-  const { campaign, report, clock } = run;
-  if (run.broken !== null) await rescue(run);
-  let end = run.databaseAway ? undefined : await unlessHurried(run, writeEnd(run, take)).catch((cause) => databaseFailed(run, cause));
-  end ??= { progress: run.progress, finished: false, failures: [...run.failures.values()] };
-  const { progress, finished, failures } = end;
+  const { campaign, report, clock, course, account } = run;
+  if (course.broken !== null) await rescue(run);
+  let end = course.databaseAway ? undefined : await unlessHurried(run, writeEnd(run)).catch((cause) => databaseFailed(run, cause));
+  end ??= { tally: null, progress: account.progress, finished: false, failures: [...account.failures.values()] };
+  const { tally, progress, finished, failures } = end;
   const stop = stopOf(run, take, progress);
-  await giveBack(run, take, { stop, finished });
+  await close(run, take, { stop, finished, tally });
 
-  const exitCode = exitCodeOf(run.broken, stop, progress, signalCode);
-  if (run.databaseAway) {
+  const exitCode = exitCodeOf(course.broken, stop, progress, signalCode);
+  if (course.databaseAway) {
     const text = 'the database does not answer: what it does not have yet is in the checkpoint, and the next resume writes it there';
     report.tell({ type: 'notice', level: 'warning', text });
   }
-  if (run.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
+  if (course.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
   // A clock that was set back must not make it negative.
-  const durationMs = Math.max(0, clock.now() - run.startedAt);
-  const next = run.broken === null && !run.databaseAway ? undefined : `wsend resume ${campaign.id}`;
-  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(run.latency), next }));
-  return { exitCode, progress, broken: run.broken };
+  const durationMs = Math.max(0, clock.now() - account.startedAt);
+  const next = course.broken === null && !course.databaseAway ? undefined : `wsend resume ${campaign.id}`;
+  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(account.latency), next }));
+  return { exitCode, progress, broken: course.broken };
 }
 
 /** The ending of a run that broke before it could be taken up: nothing was sent. */
@@ -61,43 +62,39 @@ export function tellBroken({ campaign, report }: RunParts, { progress }: TakeUp,
 }
 
 /** The campaign as the database now has it, and what it could not be told, with the status it has earned. A broken run leaves the status as it is. */
-async function writeEnd(run: Run, take: TakeUp) {
-  const { campaigns } = run;
+async function writeEnd(run: Run) {
+  const { campaigns, course, account } = run;
   const { id, message2, status: before } = run.campaign;
   const tally = await campaigns.tally(id);
-  if (run.broken === null && tally.pending === 0 && run.progress.inDoubt > 0) await forgetSettledElsewhere(run, take, tally);
-  const progress = progressOf(tally, { inDoubt: run.progress.inDoubt, ...run.outbox.unwritten() });
+  if (course.broken === null && tally.pending === 0 && account.progress.inDoubt > 0) await forgetSettledElsewhere(run);
+  const progress = progressOf(tally, { inDoubt: account.progress.inDoubt, ...run.outbox.unwritten() });
   const failures = groupByCode(await campaigns.failures(id, FAILURES_READ));
-  if (run.broken !== null) return { progress, failures, finished: false };
+  if (course.broken !== null) return { tally: null, progress, failures, finished: false };
   const status = earnedStatus(progress, Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now())));
   if (run.sending || before === 'sending') await campaigns.setStatus(id, status);
-  return { progress, failures, finished: status !== 'sending' };
+  return { tally, progress, failures, finished: status !== 'sending' };
 }
 
 /**
  * Nobody is pending in the database, and yet this run left somebody in doubt: the run that had claimed them was only suspended, and has recorded
  * what it knew. The checkpoint need not keep it, and counts what the database counts.
  */
-async function forgetSettledElsewhere(run: Run, take: TakeUp, tally: Tally): Promise<void> {
-  const { checkpoint } = take;
-  const { claims, doubts } = await checkpoint.recover();
+async function forgetSettledElsewhere(run: Run): Promise<void> {
+  const { claims, doubts } = keptOf(run.journal.checkpoint);
   const open = [...claims, ...doubts].map(({ message }) => message);
   // A row that was left out is not counted as pending, and would still be.
   if ((await run.recipients.stillPending(run.campaign.id, open)).length > 0) return;
-  await checkpoint.commit(
-    open.map((message): Change => ({ type: 'forget', message })),
-    null,
-  );
-  await checkpoint.begin(headerOf(run, take, { paused: null, finished: false }), tally);
+  await run.journal.write(...open.map((message): Change => ({ type: 'forget', message })));
 }
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. */
 function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
+  const { stop, databaseAway, broken } = run.course;
   if (pending === 0) {
-    const cutShort = run.stop?.reason === 'signal' || run.stop?.reason === 'barred';
-    return cutShort && (inDoubt > 0 || run.databaseAway) ? run.stop : null;
+    const cutShort = stop?.reason === 'signal' || stop?.reason === 'barred';
+    return cutShort && (inDoubt > 0 || databaseAway) ? stop : null;
   }
-  if (run.stop !== null || !run.sending || run.broken !== null) return run.stop;
+  if (stop !== null || !run.sending || broken !== null) return stop;
   if (retry !== undefined)
     return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };
@@ -117,24 +114,27 @@ async function rescue(run: Run): Promise<void> {
   }
 }
 
-/** Both locks, and what the next run should know; unless they are not ours any more, or cannot be reached, and then they expire. */
-async function giveBack(run: Run, take: TakeUp, { stop, finished }: { stop: Stop | null; finished: boolean }): Promise<void> {
-  if (run.broken instanceof LockLost) return;
-  const { checkpoint, retry } = take;
+/** What the next run should know; unless another has the leases by now, or nothing can be written. */
+async function close(
+  run: Run,
+  take: TakeUp,
+  { stop, finished, tally }: { stop: Stop | null; finished: boolean; tally: Tally | null },
+): Promise<void> {
+  const { broken } = run.course;
+  if (broken instanceof LeaseLost) return;
   const at = run.clock.now();
-  const byItself = run.stop === null ? null : stop;
-  const why = retry === undefined ? stop : byItself;
-  const paused =
-    run.broken !== null ? { reason: 'error', detail: messageOf(run.broken), at } : why === null ? pauseKept(take) : { ...why, at };
+  const byItself = run.course.stop === null ? null : stop;
+  const why = take.retry === undefined ? stop : byItself;
+  const paused = broken !== null ? { reason: 'error', detail: messageOf(broken), at } : why === null ? pauseKept(run, take) : { ...why, at };
+  const counted: Change[] = tally === null ? [] : [{ type: 'count', sent: tally.sent, failed: tally.failed }];
+  // Who was to be tried again and wants no messages now.
+  const left = finished ? [...run.journal.checkpoint.recipients.keys()].map((message): Change => ({ type: 'forget', message })) : [];
   try {
-    await checkpoint.release(headerOf(run, take, { paused, finished }));
+    await run.journal.write({ type: 'header', header: headerOf(run, take, { paused, finished }) }, ...counted, ...left);
   } catch (cause) {
-    if (run.broken === null)
-      run.report.tell({
-        type: 'notice',
-        level: 'warning',
-        text: `the lock could not be given back; it expires after ${formatDuration(LOCK_LIFE)}: ${messageOf(cause)}`,
-      });
+    if (broken !== null) return;
+    const text = `how this run ended could not be written to the checkpoint: ${messageOf(cause)}`;
+    run.report.tell({ type: 'notice', level: 'warning', text });
   }
 }
 

@@ -11,10 +11,10 @@ export function unlessHurried<T>(run: Run, answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = async () => {
       await run.clock.sleep(run.clock.now() + HURRIED_PATIENCE, answered.signal);
-      if (run.stop?.reason === 'signal') reject(new DatabaseUnreachable('the database did not answer in time'));
+      if (run.course.stop?.reason === 'signal') reject(new DatabaseUnreachable('the database did not answer in time'));
     };
-    if (run.hurry.signal.aborted) void giveUp();
-    else run.hurry.signal.addEventListener('abort', () => void giveUp(), { once: true, signal: answered.signal });
+    if (run.course.hurry.signal.aborted) void giveUp();
+    else run.course.hurry.signal.addEventListener('abort', () => void giveUp(), { once: true, signal: answered.signal });
     answer.then(resolve, reject).finally(() => answered.abort());
   });
 }

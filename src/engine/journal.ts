@@ -1,80 +1,72 @@
+import { applyChanges, type Change, type Checkpoint, CHECKPOINT_KEPT_FOR, type Owner } from '../core/checkpoint.ts';
 import type { PacingState } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { type Deferred, deferred } from '../deferred.ts';
 import { CheckpointUnreachable } from '../errors.ts';
-import type { Change, Checkpoint, Clock } from '../ports.ts';
+import type { Clock, Entries, Write } from '../ports.ts';
 
-/** How long an unreachable checkpoint is tried again: less than LOCK_LIFE, after which others may have taken over. */
-export const CHECKPOINT_PATIENCE: Milliseconds = 10_000;
+/** How long an unreachable checkpoint is tried again: as long as a database that is away is waited for. Meanwhile nothing is sent. */
+export const CHECKPOINT_PATIENCE: Milliseconds = 60_000;
 /** Between two tries. */
 const TRY_AGAIN_AFTER: Milliseconds = 500;
 
-interface Batch {
-  changes: Change[];
-  pacing: PacingState | null;
-  durable: Deferred;
+/** What a journal writes, and under which names and epochs. */
+export interface JournalParts {
+  entries: Entries;
+  clock: Clock;
+  owner: Owner;
+  /** As it was found; from now on the journal alone changes it. */
+  checkpoint: Checkpoint;
+  campaign: { name: string; epoch: number };
+  line: { name: string; lease: { epoch: number }; pacing: PacingState };
 }
 
 /** What the journal tells the run. */
 export interface JournalListener {
-  pauseRequested(): void;
-  lineWanted(): void;
   unreachable(since: EpochMs, error: CheckpointUnreachable): void;
   reachable(): void;
 }
 
+interface Step {
+  changes: Change[];
+  durable: Deferred;
+}
+
 /**
- * Group commit: one commit of the checkpoint is in flight at a time, with everything of its turn of the event loop, and whatever is written
- * meanwhile rides the next one, in the order it was written. So a claim that follows an outcome is never durable without it, and the number of open claims never exceeds the calls in
- * flight. While the checkpoint cannot be reached the same commit is repeated; once patience is over, or the lock is lost, every write is rejected.
+ * Group commit: one step is in flight at a time, with everything of its turn of the event loop and the line's pace, and whatever is written
+ * meanwhile rides the next one, in the order it was written. So a claim that follows an outcome is never durable without it, and the number of
+ * open claims never exceeds the calls in flight. While the checkpoint cannot be reached the same step is repeated; once patience is over, or
+ * another run has opened the checkpoint, every write is rejected.
  */
 export class Journal {
-  readonly #checkpoint: Checkpoint;
-  readonly #clock: Clock;
-  readonly #listener: JournalListener;
-  #next: Batch | null = null;
-  #current: Batch | null = null;
+  readonly checkpoint: Checkpoint;
+  listener: JournalListener = { unreachable: () => undefined, reachable: () => undefined };
+  readonly #parts: JournalParts;
+  #step = 0;
+  #next: Step | null = null;
+  #current: Step | null = null;
   #broken: unknown = null;
   /** Written after it broke. */
   readonly #late: Change[] = [];
-  /** When the last successful commit was issued: the lock is ours for LOCK_LIFE from then. */
-  #lastIssued: EpochMs;
+  #pacing: PacingState | null = null;
 
-  constructor(checkpoint: Checkpoint, clock: Clock, listener: JournalListener) {
-    this.#checkpoint = checkpoint;
-    this.#clock = clock;
-    this.#listener = listener;
-    this.#lastIssued = clock.now();
+  constructor(parts: JournalParts) {
+    this.#parts = parts;
+    this.checkpoint = parts.checkpoint;
   }
 
-  get lastIssued(): EpochMs {
-    return this.#lastIssued;
-  }
-
-  /** Resolves once the change is durable. `pacing` replaces the line's pacing state with the same commit. */
-  write(change: Change, pacing: PacingState | null = null): Promise<void> {
+  /** Resolves once the changes are durable, all or none, and with them the line's pace as it is then. */
+  write(...changes: Change[]): Promise<void> {
     if (this.#broken !== null) {
-      this.#late.push(change);
+      this.#late.push(...changes);
       return rejected(this.#broken);
     }
-    const batch = this.#open();
-    batch.changes.push(change);
-    if (pacing !== null) batch.pacing = pacing;
-    return batch.durable.promise;
-  }
-
-  /** Resolves once the line's pacing state is durable. */
-  keepPace(pacing: PacingState): Promise<void> {
-    if (this.#broken !== null) return rejected(this.#broken);
-    const batch = this.#open();
-    batch.pacing = pacing;
-    return batch.durable.promise;
-  }
-
-  /** Prolongs the lock and learns of pause requests, unless a commit is doing so anyway. */
-  heartbeat(): Promise<void> {
-    if (this.#broken !== null) return rejected(this.#broken);
-    return (this.#current ?? this.#open()).durable.promise;
+    if (this.#next === null) {
+      this.#next = { changes: [], durable: deferred() };
+      if (this.#current === null) void this.#parts.clock.turn().then(() => this.#run());
+    }
+    this.#next.changes.push(...changes);
+    return this.#next.durable.promise;
   }
 
   /** Resolves when everything written so far is durable. */
@@ -88,51 +80,54 @@ export class Journal {
     return [...(this.#current?.changes ?? []), ...(this.#next?.changes ?? []), ...this.#late];
   }
 
-  #open(): Batch {
-    if (this.#next === null) {
-      this.#next = { changes: [], pacing: null, durable: deferred() };
-      if (this.#current === null) void this.#clock.turn().then(() => this.#run());
-    }
-    return this.#next;
-  }
-
   async #run(): Promise<void> {
     while (this.#current === null && this.#next !== null) {
-      const batch: Batch = this.#next;
-      this.#current = batch;
+      const step: Step = this.#next;
+      this.#current = step;
       this.#next = null;
       try {
-        await this.#commit(batch);
+        await this.#commit(this.#writesOf(step.changes));
       } catch (error) {
         this.#broken = error;
-        batch.durable.reject(error);
-        (this.#next as Batch | null)?.durable.reject(error);
+        step.durable.reject(error);
+        (this.#next as Step | null)?.durable.reject(error);
         return;
       }
       this.#current = null;
-      batch.durable.resolve();
+      step.durable.resolve();
     }
   }
 
-  async #commit(batch: Batch): Promise<void> {
+  #writesOf(changes: Change[]): [Write, ...Write[]] {
+    const { checkpoint, campaign, line, owner } = this.#parts;
+    const fields = applyChanges(checkpoint, changes, { epoch: campaign.epoch, owner });
+    const header = changes.findLast((change) => change.type === 'header')?.header;
+    const keptFor = header === undefined ? {} : { keptFor: header.finished ? CHECKPOINT_KEPT_FOR : null };
+    const writes: [Write, ...Write[]] = [{ name: campaign.name, epoch: campaign.epoch, fields, ...keptFor }];
+    const pace = line.pacing === this.#pacing ? {} : { pacing: JSON.stringify(line.pacing), known: String(line.lease.epoch) };
+    this.#pacing = line.pacing;
+    writes.push({ name: line.name, epoch: line.lease.epoch, fields: pace });
+    return writes;
+  }
+
+  async #commit(writes: [Write, ...Write[]]): Promise<void> {
+    const { entries, clock } = this.#parts;
+    const step = ++this.#step;
     let failingSince: EpochMs | null = null;
     for (;;) {
-      const issued = this.#clock.now();
+      const issued = clock.now();
       try {
-        const asked = await this.#checkpoint.commit(batch.changes, batch.pacing);
-        this.#lastIssued = issued;
-        if (failingSince !== null) this.#listener.reachable();
-        if (asked.pauseRequested) this.#listener.pauseRequested();
-        if (asked.lineWanted) this.#listener.lineWanted();
+        await entries.write(step, writes);
+        if (failingSince !== null) this.listener.reachable();
         return;
       } catch (error) {
         if (!(error instanceof CheckpointUnreachable)) throw error;
-        // One more try whatever the clock says: after a suspension the first failure is only a timer that ran out, and the lock may be lost.
+        // One more try whatever the clock says: after a suspension the first failure is only a timer that ran out.
         const isFirst = failingSince === null;
         failingSince ??= issued;
-        if (isFirst) this.#listener.unreachable(issued, error);
-        else if (this.#clock.now() - failingSince >= CHECKPOINT_PATIENCE) throw error;
-        await this.#clock.sleep(this.#clock.now() + TRY_AGAIN_AFTER);
+        if (isFirst) this.listener.unreachable(issued, error);
+        else if (clock.now() - failingSince >= CHECKPOINT_PATIENCE) throw error;
+        await clock.sleep(clock.now() + TRY_AGAIN_AFTER);
       }
     }
   }

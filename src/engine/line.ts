@@ -1,37 +1,71 @@
 import type { Outcome } from '../core/outcome.ts';
+import type { PacingState } from '../core/pacing.ts';
 import { OFFLINE_WAIT, THROTTLED_WAIT, unreachableWait, WAITING_LIMIT } from '../core/retry.ts';
 import { type EpochMs, formatDuration, type Milliseconds } from '../core/units.ts';
-import { type LineTrouble, type Run, stopRun } from './run.ts';
+import type { Provider } from '../ports.ts';
+import type { Bell } from './bell.ts';
+import type { HeldLease } from './held-lease.ts';
+import { type Run, stopRun } from './run.ts';
+
+/** One line while its lease is ours; all runs on it share it, one sending at a time. */
+export interface Line {
+  name: string;
+  lease: HeldLease;
+  provider: Provider;
+  pacing: PacingState;
+  /** Calls in flight, and claims for them. */
+  calls: number;
+  trouble: LineTrouble | null;
+  /** The line has to be asked how it is before the next send: at the beginning, and after a 503. */
+  askFirst: boolean;
+  /** A rest was told and is not over. */
+  resting: boolean;
+  /** Somebody has made a Message 2 that is due on it. */
+  message2Due: boolean;
+  /** Wakes the loop that sends on it: something that it decides by has changed. */
+  bell: Bell;
+}
+
+/** Why the line rests, and since when it has been resting without a single answer that it works. */
+export interface LineTrouble {
+  reason: 'throttled' | 'offline' | 'unreachable';
+  detail: string;
+  since: EpochMs;
+  /** Failures in a row to reach the provider at all. */
+  unreachableInARow: number;
+}
 
 type Trouble = Extract<Outcome, { kind: 'throttled' | 'unavailable' | 'unknown' }>;
 
 /** What is not the recipient's doing rests the whole line: 429, device offline (503), no connection at all. Other outcomes change nothing. */
 export function restLine(run: Run, outcome: Trouble): void {
+  const { line } = run;
   if (outcome.kind === 'throttled') {
-    run.pacing = { ...run.pacing, throttled: true };
+    line.pacing = { ...line.pacing, throttled: true };
     rest(run, 'throttled', outcome.reason, outcome.retryAfterMs ?? THROTTLED_WAIT);
   } else if (outcome.kind === 'unavailable' && outcome.code !== 'late') {
     restUnreachable(run, outcome.reason);
   } else if (outcome.kind === 'unknown' && outcome.offline) {
-    run.askFirst = true;
+    line.askFirst = true;
     rest(run, 'offline', outcome.reason, OFFLINE_WAIT);
   }
 }
 
 /** The provider cannot be reached. Calls that were in flight together count as one failure. */
 export function restUnreachable(run: Run, detail: string): void {
-  const restsAlready = run.trouble?.reason === 'unreachable' && run.clock.now() < run.pacing.notBefore;
+  const { line } = run;
+  const restsAlready = line.trouble?.reason === 'unreachable' && run.clock.now() < line.pacing.notBefore;
   if (restsAlready) return;
-  const inARow = (run.trouble?.unreachableInARow ?? 0) + 1;
-  rest(run, 'unreachable', detail, unreachableWait(inARow, run.current.retry), inARow);
+  const inARow = (line.trouble?.unreachableInARow ?? 0) + 1;
+  rest(run, 'unreachable', detail, unreachableWait(inARow, run.batches.policy.retry), inARow);
 }
 
 /** Asks the line how it is; afterwards it may go on, rests again, or the run was stopped. */
 export async function askLine(run: Run): Promise<void> {
-  const state = await run.provider.askLine();
+  const state = await run.line.provider.askLine();
   switch (state.kind) {
     case 'ready':
-      run.askFirst = false;
+      run.line.askFirst = false;
       return;
     case 'waiting':
       return rest(run, 'offline', state.reason, OFFLINE_WAIT);
@@ -42,14 +76,14 @@ export async function askLine(run: Run): Promise<void> {
   }
 }
 
-/** True while the line must not be used: it was told so after the turn was given. */
-export function rests(run: Run): boolean {
-  return run.clock.now() < run.pacing.notBefore;
+/** True while the line must not be used: the provider said so after this turn was given. */
+export function rests({ line, clock }: Run): boolean {
+  return clock.now() < line.pacing.notBefore;
 }
 
 /** The moment at which waiting has lasted so long that the campaign pauses, if the line is in trouble. */
-export function patienceEnds(run: Run): EpochMs {
-  return run.trouble === null ? Number.POSITIVE_INFINITY : run.trouble.since + WAITING_LIMIT;
+export function patienceEnds({ line }: Run): EpochMs {
+  return line.trouble === null ? Number.POSITIVE_INFINITY : line.trouble.since + WAITING_LIMIT;
 }
 
 /** Pauses the campaign because the line did not come back. */
@@ -57,20 +91,32 @@ export function giveUpWaiting(run: Run, trouble: LineTrouble): void {
   stopRun(run, 'waiting', `${trouble.detail}, for ${formatDuration(run.clock.now() - trouble.since)}`);
 }
 
+/** Message 2 goes before Message 1: sends what is due, and goes on then. */
+export async function sendMessage2First(run: Run): Promise<void> {
+  const { line, report, campaign } = run;
+  line.message2Due = false;
+  if (run.sendMessage2 === null) return;
+  const until = run.clock.now() + run.batches.pace.delayMs;
+  report.tell({ type: 'rest', campaign: campaign.id, reason: 'message_2', until, detail: 'Message 2 goes first' });
+  await run.sendMessage2(run);
+  report.tell({ type: 'go_on', campaign: campaign.id });
+}
+
 function rest(
   run: Run,
   reason: LineTrouble['reason'],
   detail: string,
   wait: Milliseconds,
-  inARow = run.trouble?.unreachableInARow ?? 0,
+  inARow = run.line.trouble?.unreachableInARow ?? 0,
 ): void {
+  const { line } = run;
   const now = run.clock.now();
-  const until = Math.max(run.pacing.notBefore, now + wait);
-  run.trouble = { reason, detail, since: run.trouble?.since ?? now, unreachableInARow: inARow };
-  if (until > run.pacing.notBefore) {
-    run.pacing = { ...run.pacing, notBefore: until };
-    run.resting = true;
+  const until = Math.max(line.pacing.notBefore, now + wait);
+  line.trouble = { reason, detail, since: line.trouble?.since ?? now, unreachableInARow: inARow };
+  if (until > line.pacing.notBefore) {
+    line.pacing = { ...line.pacing, notBefore: until };
+    line.resting = true;
     run.report.tell({ type: 'rest', campaign: run.campaign.id, reason, until, detail });
   }
-  run.bell.ring();
+  line.bell.ring();
 }

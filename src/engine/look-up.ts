@@ -18,7 +18,8 @@ export interface Wanted {
   line: string | null;
 }
 
-interface Means {
+/** What a look-up takes. */
+export interface Means {
   provider: Provider;
   clock: Clock;
   /** How long a reference is looked for before it counts as absent (`WASSENGER_LOOKUP_SECONDS`). */

@@ -3,15 +3,15 @@ import { doubtNote } from '../core/note.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Progress } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
-import type { Recovered, Result } from '../ports.ts';
+import type { Result } from '../ports.ts';
 import { namesOf } from './doubt.ts';
 import { address } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
+import type { Recovered } from './recover.ts';
 import type { RunParts } from './run.ts';
-import type { TakeUp } from './take-up.ts';
 
-/** Recipients that any run may have had under way at once: calls, look-ups, and such as were put back. */
+/** Recipients that any run may have had under way at once: in a call, in a look-up, or returned to the queue. */
 const UNDER_WAY = 64;
 /** Rows read at a time to find them. */
 const PAGE = 500;
@@ -23,34 +23,28 @@ const PAGE = 500;
 const FORGETS: Milliseconds = 3 * SECOND;
 
 /**
- * The campaign had begun, and its checkpoint is gone, is out of date or may have lost its last seconds: the first pending recipients that it
- * does not know of may have been sent, as many as can have been in that time. They are looked up before anything is sent; those that carry a
- * note of ours are looked up when their turn comes.
+ * What was found is not all that the last run knew (`trusted` is false), it may have lost its last seconds, or it counts outcomes that the database
+ * no longer has: the first pending recipients that it does not know of may have been sent, as many as can have been in that time. They are
+ * looked up before anything is sent; those that carry a note of ours are looked up when their turn comes.
+ *
+ * Outcomes and waits for a retry in a checkpoint that is not trusted are looked up too: another run, or a copy of this database, may have made them.
  *
  * Only who would be sent to is counted. Those who opted out, or have no number, may lie in any number before the last that was sent, and the
  * notes that say so may be lost like the rest.
- *
- * The same where the database went back in time (a backup, a fail-over) and has fewer outcomes than the checkpoint counted: they are among the
- * first that are pending there again.
  */
-export async function lookUpWhatMayBeSent(parts: RunParts, { found, progress, begun }: TakeUp): Promise<void> {
-  const { campaign, recipients, report, clock } = parts;
+export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, progress: Progress): Promise<void> {
+  const { campaign, recipients, report, clock, line } = parts;
   const missing = missingIn(progress, found);
-  if (missing === 0 && !(begun && (found.header === null || found.mayHaveForgotten))) return;
+  if (found.trusted && !found.mayHaveForgotten && missing === 0) return;
   const policy = parts.policy();
   await parts.optOuts.read(clock.now());
-  const suspects = await firstUnmarked(parts, howMany(found, policy, missing), knownTo(found));
+  const suspects = await suspectsOf(parts, found, howMany(found, policy, missing));
   if (suspects.length === 0) return;
-  const why =
-    missing > 0
-      ? `has ${formatCount(missing, 'outcome')} fewer in the database than its checkpoint counted (the database went back in time)`
-      : found.header === null
-        ? 'was begun, but the checkpoint of its last run is not here'
-        : 'has a checkpoint that may have lost its last seconds (Redis was restarted)';
   const whom = `its first ${formatCount(suspects.length, 'pending recipient')}`;
-  report.tell({ type: 'notice', level: 'warning', text: `campaign ${campaign.id} ${why}: looking up ${whom} at the provider` });
+  const text = `campaign ${campaign.id} ${reasonOf(found, missing)}: looking up ${whom} at the provider`;
+  report.tell({ type: 'notice', level: 'warning', text });
   const wanted = suspects.map((recipient) => ({ ...address(parts, { recipient, attempts: recipient.attempts }).claim, line: null }));
-  const findings = await lookUpAll({ ...parts, lookupMs: policy.lookupMs }, wanted);
+  const findings = await lookUpAll({ provider: line.provider, clock, lookupMs: policy.lookupMs }, wanted);
   const at = clock.now();
   await recipients.record(
     campaign.id,
@@ -65,6 +59,15 @@ export async function lookUpWhatMayBeSent(parts: RunParts, { found, progress, be
   );
 }
 
+function reasonOf({ trusted, header }: Recovered, missing: number): string {
+  if (missing > 0)
+    return `has ${formatCount(missing, 'outcome')} fewer in the database than its checkpoint counted (the database went back in time)`;
+  if (trusted) return 'has a checkpoint that may have lost its last seconds (Redis was restarted)';
+  return header === null
+    ? 'was begun, but the checkpoint of its last run is not here'
+    : 'has a checkpoint here that is not the one of its last run (another store, or a restored or copied database)';
+}
+
 /**
  * How many outcomes the database has lost since the checkpoint counted them. What the checkpoint had for it, it had got when it was counted;
  * should another run have sent since, too many are looked up, never too few.
@@ -74,24 +77,24 @@ function missingIn({ sent, failed }: Progress, { counted }: Recovered): number {
 }
 
 /** How many may have been sent that the checkpoint does not know of, or the database no more. */
-function howMany({ header, mayHaveForgotten }: Recovered, { bounds, concurrency }: Policy, missing: number): number {
+function howMany({ trusted, mayHaveForgotten }: Recovered, { bounds, concurrency }: Policy, missing: number): number {
   const sentIn = (time: Milliseconds) => Math.min(UNWRITTEN_LIMIT, Math.ceil(time / Math.max(1, bounds.minDelayMs)));
   const forgotten = mayHaveForgotten ? concurrency + sentIn(FORGETS) : 0;
-  const unknown = header === null || missing > 0 ? Math.max(UNDER_WAY, 6 * concurrency) + sentIn(WRITE_LAG + SECOND) : 0;
+  const unknown = !trusted || missing > 0 ? Math.max(UNDER_WAY, 6 * concurrency) + sentIn(WRITE_LAG + SECOND) : 0;
   return missing + Math.max(forgotten, unknown);
 }
 
-/** What the checkpoint knows is dealt with by what it knows. */
-function knownTo({ claims, doubts, retries }: Recovered): Set<number> {
-  return new Set([...claims, ...doubts, ...retries].map(({ message }) => message));
-}
-
 /**
- * The first pending recipients without a note of ours that the checkpoint does not know of: so many that would be sent to, and at most as many
- * who want no messages now (they may have said so to the very message).
+ * The first pending recipients without a note of ours: as many that would be sent to as may have been, and at most as many who want no messages
+ * now (they may have said so to the very message). Claims and doubts are left out: they are looked up by what they say. Of a checkpoint that
+ * is not trusted, all whom it calls settled or waiting are suspects, too.
  */
-async function firstUnmarked(parts: RunParts, count: number, known: Set<number>): Promise<Recipient[]> {
+async function suspectsOf(parts: RunParts, found: Recovered, count: number): Promise<Recipient[]> {
   const { campaign, recipients, optOuts } = parts;
+  const { trusted, claims, doubts, retries, outcomes } = found;
+  const named = trusted ? [] : [...retries, ...outcomes].map(({ message }) => message);
+  const suspects = (await recipients.stillPending(campaign.id, named)).filter(({ marked, skipped }) => !marked && !skipped);
+  const known = new Set([...claims, ...doubts, ...retries, ...outcomes].map(({ message }) => message));
   const [wanted, optedOut]: [Recipient[], Recipient[]] = [[], []];
   for (let after = BEFORE_ALL; wanted.length < count; ) {
     const page = await recipients.pending(campaign.id, after, PAGE);
@@ -103,5 +106,5 @@ async function firstUnmarked(parts: RunParts, count: number, known: Set<number>)
     after = page.at(-1)?.message ?? after;
     if (page.length < PAGE) break;
   }
-  return [...wanted.slice(0, count), ...optedOut.slice(0, count)];
+  return [...suspects, ...wanted.slice(0, count), ...optedOut.slice(0, count)];
 }

@@ -1,10 +1,11 @@
 import type { Recipient } from '../core/campaign.ts';
+import type { Claim } from '../core/checkpoint.ts';
 import type { Finding } from '../core/outcome.ts';
 import { MINUTE, type Milliseconds } from '../core/units.ts';
-import type { Claim, Recovered } from '../ports.ts';
-import { leaveInDoubt, settleByFinding } from './doubt.ts';
+import { leaveInDoubt, meansOf, settleByFinding } from './doubt.ts';
 import { type Addressed, readdress } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
+import type { Recovered } from './recover.ts';
 import type { Run } from './run.ts';
 import { putBack } from './settle.ts';
 
@@ -38,7 +39,7 @@ export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: M
 export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   const wereOver = open.map(({ claim }) => isOver(run, claim));
   const wanted = open.map(({ claim }) => claim);
-  const findings = await lookUpAll({ ...run, lookupMs: run.current.lookupMs }, wanted, run.hurry.signal);
+  const findings = await lookUpAll(meansOf(run), wanted, run.course.hurry.signal);
   const again: OpenAttempt[] = [];
   const settling = open.map((attempt, i) => {
     const { claim, message } = attempt;

@@ -25,7 +25,7 @@ export async function readPage(run: Run, read: () => Promise<unknown>): Promise<
       }
       failingSince ??= now;
       if (now - failingSince >= DATABASE_PATIENCE) throw error;
-      await run.bell.wait(run.clock, now + TRY_AGAIN_AFTER);
+      await run.line.bell.wait(run.clock, now + TRY_AGAIN_AFTER);
     }
   }
   return false;

@@ -14,22 +14,25 @@ const AT_MOST_EVERY: Milliseconds = SECOND;
  */
 export async function recount(run: Run): Promise<void> {
   const begin = run.clock.now();
-  const { at, pause } = run.recounted;
+  const { at, pause } = run.account.recounted;
   if (begin >= at && begin < at + pause) return;
   await readPage(run, () =>
     run.outbox.whileNothingIsWritten(async () => {
       const tally = await run.campaigns.tally(run.campaign.id);
-      const late = tally.failed + run.outbox.unwritten().unstoredFailed - run.progress.failed;
+      const late = tally.failed + run.outbox.unwritten().unstoredFailed - run.account.progress.failed;
       if (late > 0) learnLate(run, late);
     }),
   );
   const end = run.clock.now();
-  run.recounted = { at: end, pause: Math.max(AT_MOST_EVERY, SHARE * (end - begin)) };
+  run.account.recounted = { at: end, pause: Math.max(AT_MOST_EVERY, SHARE * (end - begin)) };
 }
 
 function learnLate(run: Run, late: number): void {
-  run.progress = failedLater(run.progress, late);
-  run.breaker = reviewed(run.breaker, late);
+  const { account, journal } = run;
+  account.progress = failedLater(account.progress, late);
+  account.breaker = reviewed(account.breaker, late);
+  // What the checkpoint counts is what other programs read.
+  void journal.write({ type: 'move', sent: -late, failed: late });
   const text = `${formatCount(late, 'message')} that Wassenger had accepted failed afterwards`;
   run.report.tell({ type: 'notice', level: 'warning', text });
 }

@@ -1,49 +1,145 @@
-import type { Campaign } from '../core/campaign.ts';
+import type { Campaign, MessageType } from '../core/campaign.ts';
+import {
+  CHECKPOINT_VERSION,
+  type Checkpoint,
+  type CheckpointHeader,
+  campaignName,
+  type Claim,
+  type Doubt,
+  keptOf,
+  type Owner,
+  type Retry,
+  readCheckpoint,
+  readPacing,
+  type Settled,
+} from '../core/checkpoint.ts';
+import { type PacingState, UNPACED } from '../core/pacing.ts';
 import { UsageError } from '../errors.ts';
-import type { Change, Checkpoint, RecipientStore, Recovered } from '../ports.ts';
+import type { Clock, Entries, Provider, RecipientStore } from '../ports.ts';
+import { Bell } from './bell.ts';
+import type { HeldLease } from './held-lease.ts';
+import { Journal } from './journal.ts';
+import type { Line } from './line.ts';
 
-/**
- * Reads the checkpoint, and gives the database the outcomes that only the checkpoint has. The first thing that a run does under its locks.
- * `lastRun` is the run that the database says was the last (null: it says nothing); the checkpoint of an earlier one is out of date.
- */
-export async function recover(
-  campaign: Campaign,
-  recipients: RecipientStore,
-  checkpoint: Checkpoint,
-  lastRun: string | null = null,
-): Promise<Recovered> {
-  const found = belongsTo(campaign, await checkpoint.recover());
-  if (found.header !== null && lastRun !== null && found.header.run !== lastRun) return outOfDate(campaign, recipients, checkpoint, found);
-  if (found.outcomes.length > 0) {
-    await recipients.record(campaign.id, found.outcomes);
-    await checkpoint.commit([{ type: 'stored', messages: found.outcomes.map(({ message }) => message) }], null);
-  }
-  return found;
+/** Everything a run finds when it takes a campaign up. */
+export interface Recovered {
+  /**
+   * What is found is all that the last run knew: the run that had the lease before this one knew everything, and wrote it here. False where
+   * another store had the last run, where this one or the database was emptied, restored or copied, or where the last run ended before it knew.
+   */
+  trusted: boolean;
+  /** The store was restarted or replaced since: what it confirmed in its last seconds may be gone. */
+  mayHaveForgotten: boolean;
+  /** Null when nothing of this campaign is kept here. */
+  header: CheckpointHeader | null;
+  claims: Claim[];
+  doubts: Doubt[];
+  retries: Retry[];
+  outcomes: Settled[];
+  /** How many were counted as settled, by all runs; the database has as many, unless it went back in time. */
+  counted: { sent: number; failed: number } | null;
+  /** Which process of the store it was found on. */
+  server: string;
+}
+
+/** What opening a campaign's checkpoint takes. */
+export interface Opening {
+  campaign: Campaign;
+  type: MessageType;
+  recipients: RecipientStore;
+  entries: Entries;
+  lease: HeldLease;
+  line: Line;
+  owner: Owner;
+  clock: Clock;
 }
 
 /**
- * A checkpoint that a later run, elsewhere, knew nothing of counts as lost, with what is still true of it kept: an acceptance is a fact, and
- * a claim or a doubt is looked up. A failure or a wait for a retry may have been overtaken by an attempt of the later run.
+ * Opens a line under its lease. Its last start is known when the one who had it before gave it back and wrote its pace here; otherwise a send may
+ * just have begun, and one whole delay is waited from now.
  */
-async function outOfDate(campaign: Campaign, recipients: RecipientStore, checkpoint: Checkpoint, found: Recovered): Promise<Recovered> {
-  const accepted = found.outcomes.filter(({ kind }) => kind === 'sent');
-  if (accepted.length > 0) await recipients.record(campaign.id, accepted);
-  const dropped: Change[] = [
-    { type: 'stored', messages: found.outcomes.map(({ message }) => message) },
-    ...found.retries.map(({ message }): Change => ({ type: 'forget', message })),
-  ];
-  await checkpoint.commit(dropped, null);
-  return { ...found, header: null, outcomes: accepted, retries: [] };
+export async function openLine(
+  { entries, clock }: { entries: Entries; clock: Clock },
+  { name, lease, provider }: { name: string; lease: HeldLease; provider: Provider },
+): Promise<Line> {
+  const { fields } = await entries.open(name, lease.epoch);
+  const { epoch, givenBack } = lease.before(name);
+  const kept: PacingState = readPacing(fields) ?? UNPACED;
+  const isKnown = epoch === null ? !fields.has('known') : givenBack && fields.get('known') === String(epoch);
+  const pacing = isKnown ? kept : { ...kept, lastStart: clock.now() };
+  const bell = new Bell();
+  return { name, lease, provider, pacing, bell, calls: 0, trouble: null, askFirst: true, resting: false, message2Due: false };
 }
 
-/** The checkpoint of this campaign; that of a finished one with the same number in an earlier database counts as none. */
-function belongsTo(campaign: Campaign, found: Recovered): Recovered {
-  if (found.header === null || found.header.identity === identityOf(campaign)) return found;
-  if (found.header.finished)
-    return { header: null, claims: [], outcomes: [], doubts: [], retries: [], counted: null, pacing: found.pacing };
+/**
+ * Opens a campaign's checkpoint under its lease, and gives the database the outcomes that only the checkpoint has. The first thing that a run
+ * does. Rejects with UsageError when the checkpoint belongs to another campaign or to rows that are no longer there.
+ */
+export async function recover(opening: Opening): Promise<{ journal: Journal; found: Recovered }> {
+  const { campaign, type, recipients, entries, lease, line, owner, clock } = opening;
+  const name = campaignName(campaign.id, type);
+  const { fields, server } = await entries.open(name, lease.epoch);
+  const checkpoint = readCheckpoint(fields);
+  const before = lease.before(name).epoch;
+  checkVersion(campaign, checkpoint);
+  const journal = new Journal({ entries, clock, owner, checkpoint, campaign: { name, epoch: lease.epoch }, line });
+  if (!belongsTo(campaign, checkpoint)) await forgetAll(journal);
+  const { header, counted, known } = checkpoint;
+  // A campaign that is being sent although nobody ever had its lease: wsend's tables were lost, or another program began it.
+  const begunUnseen = before === null && type === 'message_1' && campaign.status === 'sending';
+  const trusted = known === before && !begunUnseen;
+  await refuseStrangeRows(campaign, { recipients, checkpoint, trusted });
+  const mayHaveForgotten = header !== null && (server === '' || server !== checkpoint.server);
+  const found: Recovered = { trusted, mayHaveForgotten, header, counted, server, ...keptOf(checkpoint) };
+  if (trusted) await storeOutcomes(campaign, recipients, journal, found);
+  return { journal, found };
+}
+
+/** What only a trusted checkpoint has goes to the database. From then on this run knows what the last one knew, unless the store may have forgotten some. */
+async function storeOutcomes(campaign: Campaign, recipients: RecipientStore, journal: Journal, found: Recovered): Promise<void> {
+  const { outcomes, mayHaveForgotten, server } = found;
+  if (outcomes.length > 0) await recipients.record(campaign.id, outcomes);
+  const stored = { type: 'stored', messages: outcomes.map(({ message }) => message) } as const;
+  await journal.write(stored, ...(mayHaveForgotten ? [] : [{ type: 'know', server } as const]));
+}
+
+/** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. */
+function checkVersion({ id }: Campaign, { header }: Checkpoint): void {
+  if (header === null || header.version <= CHECKPOINT_VERSION) return;
   throw new UsageError(
-    `the checkpoint of campaign ${campaign.id} belongs to another campaign with that number (${found.header.identity}; this one: ${identityOf(campaign)})`,
-    'Give each database a checkpoint of its own: another database number in REDIS_URL, or another folder for wsend.db.',
+    `the checkpoint of campaign ${id} has format ${header.version}, this wsend knows ${CHECKPOINT_VERSION}`,
+    'Use the newer wsend that wrote it.',
+  );
+}
+
+/** Whether it is the checkpoint of this campaign; that of a finished one with the same number in an earlier database counts as none. */
+function belongsTo(campaign: Campaign, { header }: Checkpoint): boolean {
+  if (header === null || header.identity === identityOf(campaign)) return true;
+  if (header.finished) return false;
+  throw new UsageError(
+    `the checkpoint of campaign ${campaign.id} belongs to another campaign with that number (${header.identity}; this one: ${identityOf(campaign)})`,
+    'Give each database a checkpoint of its own: another database number in REDIS_URL, or no REDIS_URL at all.',
+  );
+}
+
+/** Nothing is left of a campaign that had this number before. */
+async function forgetAll(journal: Journal): Promise<void> {
+  const { checkpoint } = journal;
+  await journal.write(...[...checkpoint.recipients.keys()].map((message) => ({ type: 'forget', message }) as const));
+  Object.assign(checkpoint, { header: null, counted: null, lastMessage: null, known: null });
+}
+
+/** Rows that were made anew have other ids, so other references: nobody could tell who has got the message. */
+async function refuseStrangeRows(
+  campaign: Campaign,
+  { recipients, checkpoint, trusted }: { recipients: RecipientStore; checkpoint: Checkpoint; trusted: boolean },
+): Promise<void> {
+  const { counted, lastMessage } = checkpoint;
+  const settled = (counted?.sent ?? 0) + (counted?.failed ?? 0);
+  if (settled === 0 || (await recipients.has(campaign.id, trusted ? null : (lastMessage ?? null)))) return;
+  throw new UsageError(
+    `the checkpoint of campaign ${campaign.id} counts ${settled} recipients, and the database does not have the rows they were (it was restored from a backup, or the rows were made anew)`,
+    `Restore a backup that has the campaign's messages. Sending now would reach these people again: if you want that, make a new campaign.`,
   );
 }
 

@@ -1,19 +1,18 @@
 import type { Campaign, MessageType } from '../core/campaign.ts';
-import { type CircuitBreaker, CLOSED } from '../core/circuit-breaker.ts';
-import type { FailureGroup, PauseReason } from '../core/event.ts';
-import { type Histogram, newHistogram } from '../core/latency.ts';
-import { type Pace, type PacingState, UNPACED } from '../core/pacing.ts';
+import type { Claim, Owner } from '../core/checkpoint.ts';
+import type { PauseReason } from '../core/event.ts';
 import type { Policy } from '../core/policy.ts';
-import type { Progress } from '../core/progress.ts';
-import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
-import type { CampaignStore, Checkpoint, Claim, Clock, Owner, Processes, Provider, RecipientStore, Report } from '../ports.ts';
-import type { Bell } from './bell.ts';
+import type { CampaignStore, Clock, Processes, RecipientStore, Report } from '../ports.ts';
+import type { Account } from './account.ts';
 import type { Addressed } from './envelope.ts';
+import type { HeldLease } from './held-lease.ts';
 import type { Journal } from './journal.ts';
+import type { Line } from './line.ts';
 import type { OptOutList } from './opt-out-list.ts';
 import type { Outbox } from './outbox.ts';
 import type { Queue } from './queue.ts';
+import type { Batches } from './turn.ts';
 
 /** Why a run ends before everyone is settled. */
 export interface Stop {
@@ -21,13 +20,51 @@ export interface Stop {
   detail: string;
 }
 
-/** Why the line rests, and since when it has been resting without a single answer that it works. */
-export interface LineTrouble {
-  reason: 'throttled' | 'offline' | 'unreachable';
-  detail: string;
-  since: EpochMs;
-  /** Failures in a row to reach the provider at all. */
-  unreachableInARow: number;
+/** What a run is given. */
+export interface RunParts {
+  campaign: Campaign;
+  /** What it sends. */
+  type: MessageType;
+  campaigns: CampaignStore;
+  recipients: RecipientStore;
+  optOuts: OptOutList;
+  owner: Owner;
+  /** The campaign's lease; that of the line is the line's. */
+  lease: HeldLease;
+  line: Line;
+  journal: Journal;
+  clock: Clock;
+  report: Report;
+  processes: Processes;
+  policy: () => Policy;
+  /** Most sends of this run, or null. */
+  limit: number | null;
+  /** False: it only settles what is open, and there is nothing to wait with. */
+  sending: boolean;
+  /** Sends what Message 2 is due on the line, under its lease; null in a run that does. Never rejects. */
+  sendMessage2: ((run: Run) => Promise<void>) | null;
+}
+
+/** How a run comes to its end; this file changes it. */
+export interface Course {
+  stop: Stop | null;
+  /** What broke the run: a lost lease, checkpoint or database, or a bug. */
+  broken: unknown;
+  /** It was away when a signal stopped the run: what the database does not have yet is in the checkpoint. */
+  databaseAway: boolean;
+  /** Aborted once the run may start nothing more. */
+  over: AbortController;
+  /** Aborted to abandon look-ups: a person waits. */
+  hurry: AbortController;
+  /** All that is under way, calls and look-ups: the run ends only after it. */
+  underWay: Set<Promise<void>>;
+}
+
+/** What is being looked up (doubt.ts). */
+export interface LookUps {
+  underWay: number;
+  /** Recipients that this run's look-ups left in doubt, to be settled by the operator's word; null when there is none. */
+  left: LeftInDoubt[] | null;
 }
 
 /** A recipient that was looked up and stays in doubt. */
@@ -39,127 +76,43 @@ export interface LeftInDoubt {
   answered: boolean;
 }
 
-/** What a run is given. */
-export interface RunParts {
-  campaign: Campaign;
-  owner: Owner;
-  campaigns: CampaignStore;
-  recipients: RecipientStore;
-  provider: Provider;
-  clock: Clock;
-  report: Report;
-  processes: Processes;
-  policy: () => Policy;
-  /** Most sends of this run, or null. */
-  limit: number | null;
-  /** What it sends. */
-  type: MessageType;
-  optOuts: OptOutList;
-}
-
-/** One run of one campaign: its parts, and what it knows. Only the loop in send.ts and what it calls change it. */
+/** One run of one campaign: what it was given, and parts that each have one owner. */
 export interface Run extends RunParts {
-  /** False: it only settles what is open, and there is nothing to wait with. */
-  sending: boolean;
-  checkpoint: Checkpoint;
-  journal: Journal;
-  outbox: Outbox;
   queue: Queue;
-  current: Policy;
-  /** The pace of this batch: the configured one with the adaptive delay. */
-  pace: Pace;
-  pacing: PacingState;
-  progress: Progress;
-  breaker: CircuitBreaker;
-  /** When it was last looked at what failed after it was accepted, and how long not to look again. */
-  recounted: { at: EpochMs; pause: Milliseconds };
-  trouble: LineTrouble | null;
-  /** The line has to be asked how it is before the next send: at the beginning, and after a 503. */
-  askFirst: boolean;
-  /** A rest was told and is not over. */
-  resting: boolean;
-  /** Batches begun by this run. */
-  batch: number;
-  /** Sends started by this run. */
-  starts: number;
-  /** Calls in flight, and claims for them. */
-  calls: number;
-  /** Sends that are claimed and whose request is not written yet. */
-  unwritten: number;
-  /** Recipients whose outcome is being looked up. */
-  lookUps: number;
-  /** Pending recipients that this run leaves to another. */
-  othersPending: number;
-  /** Recipients that this run's look-ups left in doubt, to be settled by the operator's word; null when there is none. */
-  leftInDoubt: LeftInDoubt[] | null;
-  /** All that is under way, calls and look-ups: the run ends only after it. */
-  underWay: Set<Promise<void>>;
-  /** Aborted to abandon look-ups: a person waits. */
-  hurry: AbortController;
-  /** Somebody has a message that goes before ours on this line. */
-  lineWanted: boolean;
-  stop: Stop | null;
-  /** It was away when a signal stopped the run: what the database does not have yet is in the checkpoint. */
-  databaseAway: boolean;
-  /** What broke the run: a lost lock, checkpoint or database, or a bug. */
-  broken: unknown;
-  bell: Bell;
-  latency: Histogram;
-  failures: Map<string, FailureGroup>;
-  /** How long claims have taken to become durable lately, so that they can be made just in time. */
-  claimLatency: Milliseconds;
-  startedAt: EpochMs;
+  outbox: Outbox;
+  batches: Batches;
+  account: Account;
+  lookUps: LookUps;
+  course: Course;
 }
 
-/** A run that has done nothing yet; recovery fills in what the checkpoint knows. */
-export function newRun(
-  parts: RunParts,
-  engine: Pick<Run, 'sending' | 'checkpoint' | 'journal' | 'outbox' | 'queue' | 'bell' | 'progress'> & { pacing?: PacingState },
-): Run {
-  const current = parts.policy();
+/** The course of a run that has just begun. */
+export function newCourse(): Course {
   return {
-    ...parts,
-    ...engine,
-    current,
-    pace: current.pace,
-    pacing: engine.pacing ?? UNPACED,
-    breaker: CLOSED,
-    recounted: { at: 0, pause: 0 },
-    trouble: null,
-    askFirst: true,
-    resting: false,
-    batch: 0,
-    starts: 0,
-    calls: 0,
-    unwritten: 0,
-    lookUps: 0,
-    othersPending: 0,
-    leftInDoubt: null,
-    underWay: new Set(),
-    hurry: new AbortController(),
-    lineWanted: false,
     stop: null,
-    databaseAway: false,
     broken: null,
-    latency: newHistogram(),
-    failures: new Map(),
-    claimLatency: 1,
-    startedAt: parts.clock.now(),
+    databaseAway: false,
+    over: new AbortController(),
+    hurry: new AbortController(),
+    underWay: new Set(),
   };
 }
 
+
 /** Asks the run to send nothing more; the first reason counts. */
 export function stopRun(run: Run, reason: PauseReason, detail: string): void {
-  run.stop ??= { reason, detail };
-  if (reason === 'signal') run.hurry.abort();
-  run.bell.ring();
+  run.course.stop ??= { reason, detail };
+  if (reason === 'signal') run.course.hurry.abort();
+  run.course.over.abort();
+  run.line.bell.ring();
 }
 
 /** Ends the run for something that nobody asked for; the first cause counts. */
 export function breakRun(run: Run, cause: unknown): void {
-  run.broken ??= cause;
-  run.hurry.abort();
-  run.bell.ring();
+  run.course.broken ??= cause;
+  run.course.hurry.abort();
+  run.course.over.abort();
+  run.line.bell.ring();
 }
 
 /**
@@ -167,27 +120,40 @@ export function breakRun(run: Run, cause: unknown): void {
  * and the next run writes what the checkpoint keeps.
  */
 export function databaseFailed(run: Run, cause: unknown): void {
-  if (run.stop?.reason === 'signal' && run.broken === null && cause instanceof DatabaseUnreachable) run.databaseAway = true;
+  const { course } = run;
+  if (course.stop?.reason === 'signal' && course.broken === null && cause instanceof DatabaseUnreachable) course.databaseAway = true;
   else breakRun(run, cause);
 }
 
 /** True while the run may start another send. */
-export function maySend(run: Run): boolean {
-  return run.stop === null && run.broken === null;
+export function maySend({ course }: Run): boolean {
+  return course.stop === null && course.broken === null;
 }
 
 /** True while what was started may still be sent: a limit stops the starting of others, and nothing else. */
-export function mayLeave(run: Run): boolean {
-  return run.broken === null && (run.stop === null || run.stop.reason === 'limit');
+export function mayLeave({ course: { stop, broken } }: Run): boolean {
+  return broken === null && (stop === null || stop.reason === 'limit');
+}
+
+/** Until when both leases are surely ours; nothing is written to the provider later. */
+export function sureUntil({ lease, line, clock }: Run): number {
+  const now = clock.now();
+  return Math.min(lease.goodUntil(now), line.lease.goodUntil(now));
+}
+
+/** Asks the database whether both leases are still ours. */
+export async function confirmLeases({ lease, line }: Run): Promise<void> {
+  await Promise.all([...new Set([lease, line.lease])].map((held) => held.confirm()));
 }
 
 /** Lets something go on beside the loop; a failure of it breaks the run. */
 export function beside(run: Run, work: Promise<void>): void {
+  const { underWay } = run.course;
   const watched: Promise<void> = work
     .catch((cause) => breakRun(run, cause))
     .finally(() => {
-      run.underWay.delete(watched);
-      run.bell.ring();
+      underWay.delete(watched);
+      run.line.bell.ring();
     });
-  run.underWay.add(watched);
+  underWay.add(watched);
 }

@@ -15,7 +15,7 @@ export async function settleMarked(run: Run, assume?: Assumption): Promise<void>
       const next = run.queue.peek(now);
       if (!maySend(run) || next === 'empty' || typeof next === 'object') break;
       if (next === 'unread') await readPage(run, () => run.queue.read());
-      else if (run.lookUps >= LOOK_UPS_AT_ONCE) await run.bell.wait(run.clock);
+      else if (run.lookUps.underWay >= LOOK_UPS_AT_ONCE) await run.line.bell.wait(run.clock);
       else {
         const queued = run.queue.take(now);
         if (queued.recipient.marked) beside(run, settleByLookUp(run, address(run, queued), null));
@@ -24,7 +24,8 @@ export async function settleMarked(run: Run, assume?: Assumption): Promise<void>
   } catch (cause) {
     breakRun(run, cause);
   }
-  while (run.underWay.size > 0) await Promise.race(run.underWay);
+  const { underWay } = run.course;
+  while (underWay.size > 0) await Promise.race(underWay);
   if (assume !== undefined && maySend(run)) await assumeInDoubt(run, assume).catch((cause) => breakRun(run, cause));
 }
 

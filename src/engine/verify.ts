@@ -1,8 +1,9 @@
 import type { Campaign } from '../core/campaign.ts';
 import type { Milliseconds } from '../core/units.ts';
-import type { Clock, Ledger, LedgerRow, ProviderList, Recovered } from '../ports.ts';
+import type { Clock, Ledger, LedgerRow, ProviderList } from '../ports.ts';
 import { cannotVerify, compareRow, type Discrepancy, type OverlaidRow } from './compare-row.ts';
 import { pacedList } from './paced-list.ts';
+import type { Recovered } from './recover.ts';
 
 /** Rows read at a time. */
 const PAGE = 500;

@@ -1,4 +1,5 @@
 import type { Campaign, CampaignStatus, Recipient } from '../core/campaign.ts';
+import type { Settled } from '../core/checkpoint.ts';
 import type { EpochMs } from '../core/units.ts';
 
 // The operator's database: campaigns, their recipients, and what became of them.
@@ -10,21 +11,6 @@ export interface Tally {
   sent: number;
   failed: number;
 }
-
-/** The end of one recipient. `providerId` is what `messages` holds of the two ids; `whatsappId` may be the other. */
-export type Settled =
-  /** `note` says why it counts as sent where the provider did not say so: the operator's word. */
-  | { kind: 'sent'; message: number; providerId: string | null; whatsappId?: string | null; at: EpochMs; attempts: number; note?: string }
-  | {
-      kind: 'failed';
-      message: number;
-      code: string;
-      reason: string;
-      at: EpochMs;
-      attempts: number;
-      providerId: string | null;
-      whatsappId?: string | null;
-    };
 
 /** What became of one recipient, as the database is told. */
 export type Result =
@@ -49,6 +35,8 @@ export interface CampaignStore {
 export interface RecipientStore {
   /** Pending Message 1 rows with an id above `after`, by id, at most `limit`. */
   pending(campaign: number, after: number, limit: number): Promise<Recipient[]>;
+  /** True when the campaign has this Message 1 row (null: any at all), whatever its status. */
+  has(campaign: number, message: number | null): Promise<boolean>;
   /** These Message 1 rows of the campaign, as far as they are still pending, by id. */
   stillPending(campaign: number, messages: number[]): Promise<Recipient[]>;
   /**
@@ -80,8 +68,6 @@ export interface PlannedRecipient {
 
 export interface CampaignPlan {
   name: string;
-  /** It is made for the sandbox, and marked so. */
-  sandbox?: boolean;
   /** The templates as typed. */
   message1: string;
   message2: string | null;

@@ -1,4 +1,3 @@
-import type { MessageType } from '../core/campaign.ts';
 import type { EpochMs } from '../core/units.ts';
 
 // What else is kept in the operator's database.
@@ -12,24 +11,6 @@ export interface Fitness {
   require(what: 'sending' | 'listening'): Promise<void>;
   /** What else doctor warns of: settings under which it forgets what it confirmed, and rights that other commands need. */
   warnings(): Promise<string[]>;
-}
-
-/** Which campaigns are rehearsals: kept with them, so that neither a lost checkpoint nor another folder sends one to people. */
-export interface SandboxMarks {
-  has(campaign: number): Promise<boolean>;
-  /** Marks it, for good. Rejects with UsageError when the database does not let us. */
-  set(campaign: number): Promise<void>;
-}
-
-/**
- * Which run was the last to take a campaign up: kept in the database, so that a checkpoint that an earlier run left in another place is known
- * to be old, whatever it says.
- */
-export interface LastRuns {
-  /** The token of that run, or null where none is noted. */
-  of(campaign: number): Promise<string | null>;
-  /** Notes it, before the run claims anything. Rejects with UsageError when the database does not let us. */
-  note(campaign: number, token: string): Promise<void>;
 }
 
 /** One message of ours as the ledger has it, whatever its status: Message 1, or a Message 2 that wsend made. */
@@ -62,31 +43,12 @@ export interface OptOuts {
   list(): AsyncIterable<{ phone: string; at: EpochMs; source: string }>;
 }
 
-/**
- * A campaign and a line, locked in the operator's database itself: runs whose checkpoints are apart (two folders, two machines) exclude each
- * other by it. It ends with the process.
- */
-export interface DatabaseLock {
-  /** Until when it is surely ours, as far as is known now. In the past while its connection is lost and it is being taken again. */
-  goodUntil(): EpochMs;
-  /** Aborted, with the reason, once another run has it or the database stays away: nothing may be sent any more. */
-  readonly lost: AbortSignal;
-  /**
-   * Calls `tell`, at once and later, with the moment the line became ours after others may have used it whose pace our checkpoint does not
-   * know: they sent nothing after it.
-   */
-  onTakeOver(tell: (at: EpochMs) => void): void;
-  /** Calls `tell` within seconds, and again and again, while somebody asks the run to pause; see RunsElsewhere. */
-  onPauseRequest(tell: () => void): void;
-  release(): Promise<void>;
-}
-
-/** Runs as the locks in the operator's database show them: also those whose checkpoint is elsewhere. An SQLite database shows none. */
-export interface RunsElsewhere {
-  /** Who holds the campaign, as the server knows it; null when nobody does. */
-  holderOf(campaign: number, type: MessageType): Promise<string | null>;
-  /** Asks the run that holds it to pause, for as long as `work` takes; the request ends with this process. */
-  askingToPause<T>(campaign: number, work: () => Promise<T>): Promise<T>;
+/** The tables of wsend's own, which carry a version. */
+export interface OwnTables {
+  /** Makes what is missing, step by step, once. Rejects with UsageError where a newer wsend made them, or this user may not (naming `wsend doctor --sql`). */
+  migrate(): Promise<void>;
+  /** The statements of the steps that are missing, for whoever may create tables; empty where none is. */
+  sql(): Promise<string>;
 }
 
 /** What became of one recipient, as the database has it. */

@@ -1,42 +1,39 @@
 import type { Database } from '../adapters/sql/database.ts';
-import type { CampaignStore, Fitness, ImportStore, LastRuns, OptOuts, RecipientStore, Replies, SandboxMarks } from '../ports.ts';
+import type { CampaignStore, Fitness, ImportStore, OptOuts, OwnTables, RecipientStore, Replies } from '../ports.ts';
 
 /** The operator's database, opened, with missing tables made. */
 export interface Data {
   /** As people know it, without user and password. */
   name: string;
   fitness: Fitness;
+  ownTables: OwnTables;
   campaigns: CampaignStore;
   recipients: RecipientStore;
   imports: ImportStore;
-  sandboxMarks: SandboxMarks;
   optOuts: OptOuts;
   /** Message 2 on these lines. Its tally and failures are its own; a status is never set by it. */
-  message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore; lastRuns: LastRuns };
-  lastRuns: LastRuns;
+  message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore };
   replies: Replies;
 }
 
-/** Its stores, with the tables made that are missing. */
+/** Its stores, with the operator's tables made that are missing. */
 export async function openData(database: Database): Promise<Data> {
   const [
     { createMissingTables },
+    { migrateOwnTables, ownTablesSql },
     { campaignStore },
     { recipientStore },
     { importStore },
-    { sandboxMarks },
     { optOuts },
-    { lastRuns },
     { replies },
     { fitness },
   ] = await Promise.all([
     import('../adapters/sql/schema.ts'),
+    import('../adapters/sql/own-tables.ts'),
     import('../adapters/sql/campaign-store.ts'),
     import('../adapters/sql/recipient-store.ts'),
     import('../adapters/sql/import-store.ts'),
-    import('../adapters/sql/sandbox-marks.ts'),
     import('../adapters/sql/opt-outs.ts'),
-    import('../adapters/sql/last-runs.ts'),
     import('../adapters/sql/replies.ts'),
     import('../adapters/sql/fitness.ts'),
   ]);
@@ -44,17 +41,15 @@ export async function openData(database: Database): Promise<Data> {
   return {
     name: database.name,
     fitness: fitness(database),
+    ownTables: { migrate: () => migrateOwnTables(database), sql: () => ownTablesSql(database) },
     campaigns: campaignStore(database),
     recipients: recipientStore(database),
     imports: importStore(database),
-    sandboxMarks: sandboxMarks(database),
     optOuts: optOuts(database),
     message2: (lines) => ({
       campaigns: { ...campaignStore(database, 'message_2'), setStatus: async () => undefined },
       recipients: recipientStore(database, 'message_2', lines),
-      lastRuns: lastRuns(database, 'message_2'),
     }),
-    lastRuns: lastRuns(database),
     replies: replies(database),
   };
 }

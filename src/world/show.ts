@@ -35,7 +35,9 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
     },
     async states(states) {
       const { statusListJson, statusTable } = await import('../adapters/terminal/status.ts');
-      result(statusListJson(states), statusTable(states, now(), stdout.isTTY ? stdout.columns() : undefined));
+      const { sandbox = false } = flags;
+      const columns = stdout.isTTY ? stdout.columns() : undefined;
+      result(statusListJson(states, { sandbox }), statusTable(states, now(), { columns, sandbox }));
     },
     aside: (text) => {
       if (!flags.quiet) stderr.write(`${text}\n`);
@@ -45,7 +47,7 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
     },
     async problem(campaign, error) {
       const { errorJson, errorText } = await import('../adapters/terminal/errors.ts');
-      const text = () => `Campaign ${campaign} does not go on:\n${errorText(error, { color: stderr.isTTY && wantsColor(flags, outside) })}`;
+      const text = () => `Could not resume campaign ${campaign}:\n${errorText(error, { color: stderr.isTTY && wantsColor(flags, outside) })}`;
       stderr.write(flags.json ? `${JSON.stringify({ ...errorJson(error), campaign })}\n` : text());
     },
   };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { MessageType } from '../../src/core/campaign.ts';
 import type { PacingState } from '../../src/core/pacing.ts';
-import { LockLost, UsageError } from '../../src/errors.ts';
+import { LeaseLost, UsageError } from '../../src/errors.ts';
 import {
   type Change,
   type Checkpoint,
@@ -184,7 +184,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         await checkpoint.release(HEADER);
         const next = newOwner();
         await started(next);
-        await expect(checkpoint.release({ ...HEADER, finished: true })).rejects.toThrow(LockLost);
+        await expect(checkpoint.release({ ...HEADER, finished: true })).rejects.toThrow(LeaseLost);
         expect(await store.view(campaign)).toMatchObject({ owner: next, header: { finished: false } });
       });
     });
@@ -206,9 +206,9 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         ];
         for (const call of calls) {
           const error = await call().catch((thrown: unknown) => thrown);
-          expect(error).toBeInstanceOf(LockLost);
-          expect((error as LockLost).message).toMatch(/taken over by process 77 on web-2/);
-          expect((error as LockLost).message).not.toContain('\n');
+          expect(error).toBeInstanceOf(LeaseLost);
+          expect((error as LeaseLost).message).toMatch(/taken over by process 77 on web-2/);
+          expect((error as LeaseLost).message).not.toContain('\n');
         }
         expect(await checkpoint.recover()).toEqual(before);
         expect(await store.view(campaign)).toMatchObject({ sent: 0, claimed: 1, owner });
@@ -220,7 +220,7 @@ export function checkpointStoreContract(name: string, open: () => Promise<Checkp
         await expect(checkpoint.commit([{ type: 'retry', retry: { message: 1, attempts: 1, dueAt: 5 } }], null)).rejects.toThrow(
           /lock on .* expired/,
         );
-        await expect(checkpoint.commit([], null)).rejects.toThrow(LockLost);
+        await expect(checkpoint.commit([], null)).rejects.toThrow(LeaseLost);
         expect((await store.view(campaign)).retrying).toBe(0);
       });
 

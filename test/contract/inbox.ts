@@ -277,7 +277,6 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
 
       it('takes the text that came with the file, where the campaign was made of one', async () => {
         const one = await sent('Hi {{anything}}');
-        await query('create table if not exists wsend_message_2 (campaign_id bigint, contact_id bigint, content text)');
         await query(`insert into wsend_message_2 (campaign_id, contact_id, content) values (${one.campaign}, ${one.person}, 'Hi you')`);
         await take([reply(one.phone)]);
         expect(await second(one.campaign)).toMatchObject([{ content: 'Hi you' }]);

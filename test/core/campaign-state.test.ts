@@ -6,7 +6,6 @@ const paused = { reason: 'pause', detail: '', at: 0 };
 
 test.each([
   { says: 'running', of: { owner, paused, status: 'sending', pending: 3 } },
-  { says: 'running', of: { owner: null, elsewhere: 'wsend 7@office', paused: null, status: 'sending', pending: 3 } },
   { says: 'paused', of: { owner: null, paused, status: 'sending', pending: 3 } },
   { says: 'interrupted', of: { owner: null, paused: null, status: 'sending', pending: 3 } },
   { says: 'replies', of: { owner: null, paused: null, status: 'sending', pending: 0 } },
@@ -20,7 +19,7 @@ test.each([
     progress: { total: 3, pending: of.pending, sent: 3 - of.pending, failed: 0, inDoubt: 0, skipped: 0 },
     paused: of.paused,
     owner: of.owner,
-    elsewhere: of.elsewhere ?? null,
+    sandbox: false,
     replies: null,
     failures: [],
     etaMs: null,

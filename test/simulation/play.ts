@@ -1,8 +1,9 @@
 import { HOUR, SECOND } from '../../src/core/units.ts';
+import { campaignName } from '../../src/core/checkpoint.ts';
 import type { Row } from '../support/memory-store.ts';
 import { Random } from './random.ts';
 import { type Deed, type Scenario, scenarioOf } from './scenario.ts';
-import { type Shared, sharedOf } from './shared.ts';
+import { keptBy, type Shared, sharedOf } from './shared.ts';
 import type { SimProcess } from './sim-process.ts';
 import { startProcess, type Verb } from './start-process.ts';
 import { isLeftOut } from './witness.ts';
@@ -89,9 +90,10 @@ async function endAllRight(theatre: Theatre): Promise<void> {
   shared.witness.finished();
 }
 
-function isOpen({ stores, checkpoints, out }: Shared, campaign: number): boolean {
+function isOpen(shared: Shared, campaign: number): boolean {
+  const { stores, out } = shared;
   const isLeft = ({ status, phone, error }: Row) => status === 'pending' && !(out.has(phone) && isLeftOut(error));
-  return checkpoints.of(campaign).header?.finished !== true || stores.get(campaign)?.rows.some(isLeft) === true;
+  return keptBy(shared, campaign).header?.finished !== true || stores.get(campaign)?.rows.some(isLeft) === true;
 }
 
 function start(theatre: Theatre, campaign: number, verb: Verb): SimProcess {
@@ -121,7 +123,7 @@ async function changeMinds({ shared }: Theatre): Promise<void> {
 
 /** Backups of the database, and when nobody runs, one of them in its place. */
 async function goBackInTime({ shared, processes }: Theatre): Promise<void> {
-  const { scenario, stores, lastRuns, backups, trace } = shared;
+  const { scenario, stores, leases, backups, trace } = shared;
   if (!scenario.goesBack) return;
   const random = new Random(scenario.seed ^ 0xbac);
   for (;;) {
@@ -135,11 +137,11 @@ async function goBackInTime({ shared, processes }: Theatre): Promise<void> {
         for (const [i, row] of rows.entries()) Object.assign(store?.rows[i] as object, row);
         Object.assign(store?.campaign as object, { status });
       }
-      lastRuns.goBack(backup.lastRuns);
+      leases.restore(backup.leases);
       shared.witness.wentBack();
     }
     const now = [...stores].map(([id, { rows, campaign }]) => [id, { rows: structuredClone(rows), status: campaign.status }] as const);
-    backups.push({ stores: new Map(now), lastRuns: lastRuns.copy() });
+    backups.push({ stores: new Map(now), leases: leases.copy() });
   }
 }
 
@@ -158,7 +160,7 @@ async function doDeeds(theatre: Theatre): Promise<void> {
 
 function doDeed(theatre: Theatre, deed: Deed): void {
   const { shared, processes } = theatre;
-  const { random, checkpoints, stores, witness } = shared;
+  const { random, entries, leases, stores, witness, scenario } = shared;
   const living = processes.filter(({ alive }) => alive);
   const campaign = random.pick([...stores.keys()]);
   const process = living.length > 0 ? random.pick(living) : undefined;
@@ -170,12 +172,14 @@ function doDeed(theatre: Theatre, deed: Deed): void {
       process?.onSignal?.('SIGTERM');
       process?.onSignal?.('SIGTERM');
     },
-    pause: () => void checkpoints.requestPause(campaign),
+    pause: () => void leases.ask(campaignName(campaign, 'message_1'), 'pause'),
+    cut: () => process?.cut(random.pick([3_000, 20_000, 45_000, 90_000]), scenario.inDatabase),
     wipe: () => {
       // A second run that is just starting would come between a claim and its call: only a lock in the database helps against that.
       if (living.length > 1) return;
       if (living.length > 0) theatre.noStartBefore = shared.trueNow() + AFTER_WIPE;
-      checkpoints.wipe();
+      for (const store of entries) store.wipe();
+      if (scenario.inDatabase) leases.restore(new Map());
       witness.disturbed(true);
     },
     'clock forward': () => shared.setClock(random.pick([2_000, 20_000, 3_600_000])),

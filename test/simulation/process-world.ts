@@ -1,6 +1,7 @@
 import { resolveConfig } from '../../src/config.ts';
-import { HeldElsewhere } from '../../src/errors.ts';
-import type { CheckpointStore, DatabaseLock, Provider } from '../../src/ports.ts';
+import { campaignName } from '../../src/core/checkpoint.ts';
+import { viewOf } from '../../src/engine/view.ts';
+import type { Leases, Provider } from '../../src/ports.ts';
 import type { World } from '../../src/world.ts';
 import type { Scenario } from './scenario.ts';
 import type { Shared } from './shared.ts';
@@ -8,14 +9,30 @@ import type { SimProcess } from './sim-process.ts';
 
 /** The world as the commands of one process see it, for one campaign: all of it is shared, and every call is a point where anything may happen. */
 export function processWorld(process: SimProcess, campaign: number, shared: Shared): World {
-  const { checkpoints, witness, scenario } = shared;
+  const { witness, scenario } = shared;
+  const leases = boundLeases(process, shared.leases);
+  const entries = process.bind('checkpoint', shared.entries[process.store]);
   const store = process.bind('store', shared.stores.get(campaign) as object) as never;
   const clock = process.bind('clock', shared.clock);
   const provider = process.bind('provider', watched(shared, process));
   const quiet = { write: () => undefined, isTTY: false, columns: () => 80 };
   const env = environment(scenario);
+  const data = {
+    name: 'the simulated database',
+    fitness: { require: async () => undefined, warnings: async () => [] },
+    ownTables: { migrate: async () => undefined, sql: async () => '' },
+    campaigns: store,
+    recipients: store,
+    imports: undefined as never,
+    optOuts: process.bind('store', shared.optOuts),
+    message2: () => undefined as never,
+    replies: undefined as never,
+  };
   const world: Partial<World> = {
     clock,
+    sandbox: false,
+    purpose: 'send',
+    nextStep: (command) => command,
     outside: {
       stdout: quiet,
       stderr: quiet,
@@ -32,21 +49,14 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
       leave: () => process.kill(),
     },
     config: (purpose, settings = {}) => resolveConfig({ flags: {}, campaign: settings, env, envFile: {} }, purpose),
-    data: async () => ({
-      name: 'the simulated database',
-      fitness: { require: async () => undefined, warnings: async () => [] },
-      campaigns: store,
-      recipients: store,
-      imports: undefined as never,
-      sandboxMarks: { has: async () => false, set: async () => undefined },
-      lastRuns: process.bind('store', shared.lastRuns),
-      optOuts: process.bind('store', shared.optOuts),
-      message2: () => undefined as never,
-      replies: undefined as never,
-    }),
-    checkpoints: async () => boundCheckpoints(process, checkpoints),
-    view: (id) => boundCheckpoints(process, checkpoints).view(id),
-    databaseLock: async (wish) => databaseLock(shared, process, [`campaign:${wish.campaign}`, `line:${wish.line}`]),
+    data: async () => data,
+    dataToWrite: async () => data,
+    leases: async () => leases,
+    entries: async () => entries,
+    async view(id, type = 'message_1') {
+      const name = campaignName(id, type);
+      return viewOf((await leases.look([name])).get(name), await entries.view(name));
+    },
     processes: async () => ({
       self: () => process.owner,
       fate: (owner) => shared.fateOf(owner),
@@ -106,37 +116,14 @@ function watched(shared: Shared, process: SimProcess): Provider {
   };
 }
 
-function boundCheckpoints(process: SimProcess, checkpoints: CheckpointStore): CheckpointStore {
-  const bound = process.bind('checkpoint', checkpoints);
+function boundLeases(process: SimProcess, leases: Leases): Leases {
+  const bound = process.bind('lease', leases);
   return {
-    acquire: async (...wish) => {
-      const answer = await bound.acquire(...wish);
-      return 'checkpoint' in answer ? { checkpoint: process.bind('checkpoint', answer.checkpoint) } : answer;
+    take: async (...wish) => {
+      const answer = await bound.take(...wish);
+      return 'lease' in answer ? { lease: process.bind('lease', answer.lease) } : answer;
     },
-    view: (id) => bound.view(id),
-    moveCounters: (by) => bound.moveCounters(by),
-    revise: (...wish) => bound.revise(...wish),
-    requestPause: (id) => bound.requestPause(id),
-    wantLine: (line, owner) => bound.wantLine(line, owner),
-    check: () => bound.check(),
-    close: () => bound.close(),
-  };
-}
-
-/** A lock that ends with the connection, and so with the process; a suspended process keeps it. */
-function databaseLock({ databaseLocks, scenario }: Shared, process: SimProcess, names: string[]): DatabaseLock {
-  if (scenario.databaseLock) {
-    const other = names.map((name) => databaseLocks.get(name)).find((holder) => holder?.alive && holder !== process);
-    if (other !== undefined) throw new HeldElsewhere(`held in the database by ${other.owner.token}`);
-    for (const name of names) databaseLocks.set(name, process);
-  }
-  return {
-    goodUntil: () => Number.POSITIVE_INFINITY,
-    lost: new AbortController().signal,
-    onTakeOver: () => undefined,
-    onPauseRequest: () => undefined,
-    async release() {
-      for (const name of names) if (databaseLocks.get(name) === process) databaseLocks.delete(name);
-    },
+    look: (names) => bound.look(names),
+    ask: (name, wish) => bound.ask(name, wish),
   };
 }

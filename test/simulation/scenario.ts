@@ -59,8 +59,10 @@ export interface Scenario {
   arrivesAfterMs: number;
   /** Whether a process can see that another is over, as on one machine, or cannot, as from another. */
   fateOfOthers: 'running' | 'unknowable';
-  /** Campaigns and lines are also locked in the database itself. */
-  databaseLock: boolean;
+  /** Checkpoints are in the database itself, and away when it is. */
+  inDatabase: boolean;
+  /** Some processes keep their checkpoints in another store than the others. */
+  twoStores: boolean;
   /** Processes that the operator starts while things go wrong. */
   starts: number;
   /** What the operator and the world do besides, every now and then. */
@@ -69,7 +71,17 @@ export interface Scenario {
 }
 
 /** What happens to a process, a store or the machine at any moment, not only at a call. */
-export type Deed = 'kill' | 'suspend' | 'signal' | 'second signal' | 'pause' | 'wipe' | 'clock forward' | 'clock back' | 'second run';
+export type Deed =
+  | 'kill'
+  | 'suspend'
+  | 'signal'
+  | 'second signal'
+  | 'pause'
+  | 'wipe'
+  | 'cut'
+  | 'clock forward'
+  | 'clock back'
+  | 'second run';
 
 /** The scenario of a seed. Each fault is in about half of the scenarios, so that some combinations of few are seen often. */
 export function scenarioOf(seed: number): Scenario {
@@ -92,9 +104,11 @@ export function scenarioOf(seed: number): Scenario {
     unsure: often(0.02, 0.2),
   };
   const fateOfOthers = random.chance(0.75) ? 'running' : 'unknowable';
-  const drawn: Deed[] = (['kill', 'suspend', 'signal', 'second signal', 'pause', 'wipe', 'clock forward', 'second run'] as const).filter(
-    () => random.chance(0.4),
-  );
+  const drawn: Deed[] = (
+    ['kill', 'suspend', 'signal', 'second signal', 'pause', 'wipe', 'cut', 'clock forward', 'second run'] as const
+  ).filter(() => random.chance(0.4));
+  const inDatabase = apart.chance(0.4);
+  const twoStores = faults.stall === 0 && !inDatabase && apart.chance(0.4);
   // What nobody can know of: a request on the way whose claim is wiped, or seems old because the clock was set forward.
   const unknown: Deed[] = faults.stall === 0 ? [] : fateOfOthers === 'unknowable' ? ['wipe', 'clock forward'] : ['wipe'];
   const deeds = drawn.filter((deed) => !unknown.includes(deed));
@@ -111,13 +125,14 @@ export function scenarioOf(seed: number): Scenario {
     faults,
     refused: random.pick([0, 0, 0.05, 0.2]),
     optedOut,
-    // Both stores at once is not promised.
-    goesBack: !deeds.includes('wipe') && apart.chance(0.4),
+    // Both at once is not promised: then nothing is left that could tell.
+    goesBack: !deeds.includes('wipe') && !inDatabase && !twoStores && apart.chance(0.4),
     trouble: random.pick([0, 0.1, 0.4]),
     listedAfterMs: random.pick([0, 0, 1_000, 6_000]),
     arrivesAfterMs: random.pick([0, 0, 500, 3_000]),
     fateOfOthers,
-    databaseLock: random.chance(0.3),
+    inDatabase,
+    twoStores,
     starts: random.int(1, 5),
     deeds,
     deedsEveryMs: random.pick([5_000, 30_000, 120_000]),

@@ -1,7 +1,8 @@
 import type { EpochMs } from '../../src/core/units.ts';
+import { campaignName, keptOf, readCheckpoint } from '../../src/core/checkpoint.ts';
 import type { Processes } from '../../src/ports.ts';
-import { MemoryCheckpoints } from '../support/memory-checkpoint.ts';
-import { MemoryLastRuns } from '../support/memory-last-runs.ts';
+import { MemoryEntries } from '../support/memory-entries.ts';
+import { type LeaseRow, MemoryLeases } from '../support/memory-leases.ts';
 import { MemoryOptOuts } from '../support/memory-opt-outs.ts';
 import { MemoryProvider } from '../support/memory-provider.ts';
 import { MemoryStore, type Row } from '../support/memory-store.ts';
@@ -9,7 +10,6 @@ import { SimClock } from '../support/sim-clock.ts';
 import { behaviourOf, refusal } from './provider-fates.ts';
 import { Random } from './random.ts';
 import type { Scenario } from './scenario.ts';
-import type { SimProcess } from './sim-process.ts';
 import { Witness } from './witness.ts';
 
 /** What outlives every process: time, the operator's database, the checkpoint, the provider, and who watches. */
@@ -24,16 +24,15 @@ export interface Shared {
   /** Sets the clock of the machine that the processes run on. */
   setClock: (byMs: number) => void;
   stores: Map<number, MemoryStore>;
-  checkpoints: MemoryCheckpoints;
+  leases: MemoryLeases;
+  /** Stores of checkpoints: the one that most processes use, and another one that some do. */
+  entries: [MemoryEntries, MemoryEntries];
   provider: MemoryProvider;
-  lastRuns: MemoryLastRuns;
   optOuts: MemoryOptOuts;
   /** The database as it was at some moments: what it goes back to. */
   backups: Backup[];
   /** The phones of those who want no messages now. */
   out: Set<string>;
-  /** Locks in the database itself, by name. */
-  databaseLocks: Map<string, SimProcess>;
   refuses: (phone: string) => boolean;
   witness: Witness;
   trace: (line: string) => void;
@@ -47,10 +46,10 @@ export interface Shared {
   calm: boolean;
 }
 
-/** Rows and statuses of all campaigns, and their last runs. */
+/** Rows and statuses of all campaigns, and who had which lease. */
 interface Backup {
   stores: Map<number, { rows: Row[]; status: string }>;
-  lastRuns: Map<number, string>;
+  leases: ReadonlyMap<string, LeaseRow>;
 }
 
 const FIRST_CAMPAIGN = 42;
@@ -76,13 +75,12 @@ export function sharedOf(scenario: Scenario, tell: (line: string) => void): Shar
       clock.step(byMs);
     },
     stores: new Map(scenario.campaigns.map((count, i) => [FIRST_CAMPAIGN + i, new MemoryStore(count, { id: FIRST_CAMPAIGN + i })])),
-    checkpoints: new MemoryCheckpoints({ now: serverNow, sleep: clock.sleep, turn: clock.turn }),
+    leases: new MemoryLeases(serverNow),
+    entries: [new MemoryEntries(serverNow), new MemoryEntries(serverNow)],
     provider: new MemoryProvider(clock, serverNow),
-    lastRuns: new MemoryLastRuns(),
     optOuts: new MemoryOptOuts(),
     backups: [],
     out: new Set(),
-    databaseLocks: new Map(),
     refuses: refusal(scenario),
     witness: undefined as unknown as Witness,
     trace: (line) => tell(`${((serverNow() - begin) / 1_000).toFixed(3).padStart(10)} ${line}`),
@@ -122,4 +120,12 @@ function furnish(shared: Shared): void {
       for (const row of store.rows) if (touched.has(row.message)) witness.recorded(campaign, row);
     };
   }
+}
+
+/** What the store of the campaign's last run keeps of it. */
+export function keptBy({ leases, entries }: Shared, campaign: number) {
+  const name = campaignName(campaign, 'message_1');
+  const store = entries.find((one) => one.fields(name).get('known') === String(leases.rows.get(name)?.epoch));
+  const checkpoint = readCheckpoint(store?.fields(name) ?? new Map());
+  return { ...checkpoint, ...keptOf(checkpoint) };
 }

@@ -1,16 +1,17 @@
 import { CheckpointUnreachable, DatabaseUnreachable } from '../../src/errors.ts';
-import type { Clock, Owner } from '../../src/ports.ts';
+import type { Owner } from '../../src/core/checkpoint.ts';
+import type { Clock } from '../../src/ports.ts';
 import type { Random } from './random.ts';
 import type { Fault } from './scenario.ts';
 
 /** What a process calls. */
-export type Port = 'checkpoint' | 'store' | 'provider' | 'clock';
+export type Port = 'checkpoint' | 'lease' | 'store' | 'provider' | 'clock';
 
 /** How likely each fault is now; null while everything is fair. */
 export type Weather = () => Record<Fault, number> | null;
 
 /** Calls that may arrive twice: the contract says that repeating them changes nothing. */
-const REPEATABLE = new Set(['commit', 'begin', 'recover', 'release', 'record', 'setStatus']);
+const REPEATABLE = new Set(['open', 'write', 'take', 'prolong', 'release', 'record', 'setStatus']);
 /** Calls that are never lost: they answer with a value whatever happens. */
 const NEVER_LOST = new Set(['provider', 'clock']);
 
@@ -32,16 +33,20 @@ export class SimProcess {
   readonly over: Promise<void>;
   onSignal: ((signal: 'SIGINT' | 'SIGTERM') => void) | null = null;
   readonly owner: Owner;
+  /** Which of the stores its checkpoints are in. */
+  readonly store: 0 | 1;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #weather: Weather;
   readonly #trace: (line: string) => void;
   #gate: Promise<void> | null = null;
+  #cut: ReadonlySet<Port> = new Set();
   #end!: () => void;
   #wakeUp: () => void = () => undefined;
 
-  constructor(owner: Owner, world: { clock: Clock; random: Random; weather: Weather; trace: (line: string) => void }) {
+  constructor(owner: Owner, store: 0 | 1, world: { clock: Clock; random: Random; weather: Weather; trace: (line: string) => void }) {
     this.owner = owner;
+    this.store = store;
     this.#clock = world.clock;
     this.#random = world.random;
     this.#weather = world.weather;
@@ -92,6 +97,15 @@ export class SimProcess {
     void this.#clock.sleep(this.#clock.now() + ms).then(() => this.wakeUp());
   }
 
+  /** Its connections to the database are broken for so long; `checkpoint` tells whether the checkpoint is there, too. */
+  cut(ms: number, checkpoint: boolean): void {
+    this.#trace(`loses the database for ${ms / 1_000} s`);
+    this.#cut = new Set<Port>(checkpoint ? ['store', 'lease', 'checkpoint'] : ['store', 'lease']);
+    void this.#clock.sleep(this.#clock.now() + ms).then(() => {
+      this.#cut = new Set();
+    });
+  }
+
   wakeUp(): void {
     if (this.#gate !== null && this.alive) this.#trace('goes on');
     this.#gate = null;
@@ -126,6 +140,10 @@ export class SimProcess {
     };
     await wait(fate.waitBeforeMs);
     await cross('before');
+    if (this.#cut.has(port)) {
+      await wait(1_000);
+      throw unreachable(port, operation);
+    }
     if (fate.lost === 'before') throw unreachable(port, operation);
     if (fate.twice) await work();
     const answer = await settled(work());
@@ -172,7 +190,7 @@ function unreachable(port: Port, operation: string): Error {
 
 function describe(operation: string, args: unknown[]): string {
   if (operation === 'send' || operation === 'lookUp') return (args[0] as { reference: string }).reference;
-  const text = JSON.stringify(operation === 'commit' ? args[0] : args) ?? '';
+  const text = JSON.stringify(operation === 'write' ? args[1] : args) ?? '';
   return text.replace(/"owner":\{[^}]*\}/g, '…').slice(0, 400);
 }
 

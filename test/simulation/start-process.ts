@@ -14,7 +14,8 @@ export function startProcess(shared: Shared, campaign: number, verb: Verb): SimP
   shared.started += 1;
   const pid = shared.started;
   const owner = { token: `run-${pid}`, host: 'here', machine: 'm', boot: 'b', namespace: 'n', pid, startedAt: clock.now(), birth: '' };
-  const process = new SimProcess(owner, { clock, random, trace, weather: () => (shared.calm ? null : scenario.faults) });
+  const store = scenario.twoStores && random.chance(0.4) ? 1 : 0;
+  const process = new SimProcess(owner, store, { clock, random, trace, weather: () => (shared.calm ? null : scenario.faults) });
   void process.over.then(() => shared.over.add(owner.token));
   trace(`${owner.token} begins: ${verb} ${campaign}`);
   const end = (what: string, error: unknown) => {

@@ -3,7 +3,7 @@ import { fold, messagesOf, type Place } from '../../src/adapters/sql/embedded-ch
 import type { MessageType } from '../../src/core/campaign.ts';
 import { type PacingState, UNPACED } from '../../src/core/pacing.ts';
 import type { EpochMs } from '../../src/core/units.ts';
-import { checkVersion, LockLost } from '../../src/errors.ts';
+import { checkVersion, LeaseLost } from '../../src/errors.ts';
 import {
   type Acquired,
   CHECKPOINT_VERSION,
@@ -207,9 +207,9 @@ export class MemoryCheckpoints implements CheckpointStore {
     const lockLost = () => {
       const taken = ours().find((name) => this.#held(name) !== undefined && !this.#isOf(this.#held(name) as Lock, campaign, owner));
       const by = taken === undefined ? undefined : this.#held(taken)?.owner;
-      if (by === undefined) return new LockLost(`the lock on campaign ${campaign} and line ${line} expired; nothing more is sent`);
+      if (by === undefined) return new LeaseLost(`the lock on campaign ${campaign} and line ${line} expired; nothing more is sent`);
       const what = taken === names.campaign ? `campaign ${campaign}` : `line ${line}`;
-      return new LockLost(`${what} was taken over by process ${by.pid} on ${by.host}; nothing more is sent`);
+      return new LeaseLost(`${what} was taken over by process ${by.pid} on ${by.host}; nothing more is sent`);
     };
     const step = async <T>(operation: string, work: () => T): Promise<T> => {
       await this.before(operation);

@@ -96,6 +96,11 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     return this.rows.filter((row) => row.status === 'pending' && wanted.has(row.message)).map(toRecipient);
   }
 
+  async has(_campaign: number, message: number | null): Promise<boolean> {
+    await this.before('has');
+    return message === null ? this.rows.length > 0 : this.rows.some((row) => row.message === message);
+  }
+
   async record(_campaign: number, results: Result[]): Promise<void> {
     await this.before('record');
     for (const result of results) {

@@ -1,17 +1,18 @@
-import { isBegun } from '../../src/core/campaign.ts';
+import { campaignName, keptOf, lineName, type Owner, readCheckpoint } from '../../src/core/checkpoint.ts';
 import type { Event } from '../../src/core/event.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { isConsistent, progressOf } from '../../src/core/progress.ts';
 import type { Ending } from '../../src/engine/finish.ts';
 import { OptOutList } from '../../src/engine/opt-out-list.ts';
-import { recover } from '../../src/engine/recover.ts';
+import { type HeldLease, holdLease } from '../../src/engine/held-lease.ts';
+import { openLine, recover } from '../../src/engine/recover.ts';
 import type { Run, RunParts } from '../../src/engine/run.ts';
 import { stopRun } from '../../src/engine/run.ts';
 import { HeldElsewhere, UserError } from '../../src/errors.ts';
-import type { CampaignStore, Clock, Owner } from '../../src/ports.ts';
+import type { CampaignStore, Clock } from '../../src/ports.ts';
 import { runCampaign } from '../../src/run-campaign.ts';
-import { MemoryCheckpoints } from './memory-checkpoint.ts';
-import { MemoryLastRuns } from './memory-last-runs.ts';
+import { MemoryEntries } from './memory-entries.ts';
+import { MemoryLeases } from './memory-leases.ts';
 import { MemoryOptOuts } from './memory-opt-outs.ts';
 import { MemoryProvider } from './memory-provider.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -93,16 +94,17 @@ export class Life {
 /** The real loop between a simulated clock, database, checkpoint and provider. */
 export class SimWorld {
   readonly clock = new SimClock();
-  readonly checkpoints = new MemoryCheckpoints(this.clock);
+  readonly leases = new MemoryLeases(this.clock.now);
+  entries = new MemoryEntries(this.clock.now);
   readonly provider = new MemoryProvider(this.clock);
   readonly optOuts = new MemoryOptOuts();
   readonly store: MemoryStore;
-  readonly lastRuns = new MemoryLastRuns();
   readonly events: Event[] = [];
   policy: Policy = POLICY;
   /** Owners whose process has ended. */
   readonly dead = new Set<string>();
   limit: number | null = null;
+  sendMessage2: RunParts['sendMessage2'] = null;
   fateOfOthers: 'running' | 'unknowable' = 'running';
   /** The most claims that were open after each commit. */
   readonly claimsOpen: number[] = [];
@@ -152,49 +154,51 @@ export class SimWorld {
     const owner = this.owner();
     this.provider.inFlight = 0;
     life.onDeath = () => this.dead.add(owner.token);
-    const acquired = await this.checkpoints.acquire(
-      this.store.campaign.id,
-      this.provider.line,
-      owner,
-      this.lenient ? Array.from({ length: this.#runs }, (_, i) => `run-${i}`) : [...this.dead],
-    );
-    if (!('checkpoint' in acquired)) throw new HeldElsewhere(`held by ${acquired.heldBy.token}`);
+    const names = [campaignName(this.store.campaign.id, 'message_1'), lineName(this.provider.line)];
+    const dead = this.lenient ? Array.from({ length: this.#runs }, (_, i) => `run-${i}`) : [...this.dead];
+    const taken = await this.leases.take(names, owner, dead);
+    if (!('lease' in taken)) throw new HeldElsewhere(`held by ${taken.heldBy.token}`);
+    const clock = life.bind<Clock>(this.clock);
+    const lease = holdLease(life.bind(taken.lease), clock);
+    try {
+      return await this.#under(lease, { sending, life, before, owner, clock });
+    } finally {
+      if (life.alive) await lease.release();
+      this.dead.add(owner.token);
+    }
+  }
+
+  async #under(
+    lease: HeldLease,
+    { sending, life, before, owner, clock }: { sending: boolean; life: Life; before: RunOptions['before']; owner: Owner; clock: Clock },
+  ): Promise<Ending> {
+    const entries = life.bind(this.entries);
+    const provider = life.bind(this.provider);
+    const line = await openLine({ entries, clock }, { name: lineName(this.provider.line), lease, provider });
+    const stream = { campaign: await this.store.find(), type: 'message_1', recipients: life.bind(this.store), owner, line, lease } as const;
+    const { journal, found } = await recover({ ...stream, entries, clock });
     const parts: RunParts = {
-      campaign: await this.store.find(),
-      owner,
+      ...stream,
+      journal,
       campaigns: life.bind<CampaignStore>(this.store),
-      recipients: life.bind(this.store),
-      provider: life.bind(this.provider),
-      clock: life.bind<Clock>(this.clock),
+      clock,
+      sending,
+      sendMessage2: this.sendMessage2,
       report: { tell: (event) => life.alive && this.#tell(event) },
       processes: { self: () => owner, fate: (other) => (this.dead.has(other.token) ? 'over' : this.fateOfOthers) },
       policy: () => this.policy,
       limit: this.limit,
-      type: 'message_1',
       optOuts: new OptOutList(life.bind(this.optOuts)),
     };
-    const checkpoint = life.bind(acquired.checkpoint);
-    const lastRun = await this.lastRuns.of(this.store.campaign.id);
-    const found = await recover(parts.campaign, parts.recipients, checkpoint, lastRun);
-    await this.lastRuns.note(this.store.campaign.id, owner.token);
     await before?.();
-    const take = {
-      checkpoint,
-      found,
-      progress: progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 }),
-      sending,
-      begun: isBegun(parts.campaign, lastRun),
-      sandbox: false,
-      settings: {},
-    };
-    const ending = await runCampaign(parts, take, {
+    const progress = progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
+    const take = { found, progress, settings: {} };
+    return runCampaign(parts, take, {
       onRun: (run) => {
         this.run = run;
       },
       signalCode: () => 130,
     });
-    this.dead.add(owner.token);
-    return ending;
   }
 
   /** One whole run, with time passing as fast as it can. */
@@ -215,8 +219,14 @@ export class SimWorld {
   #tell(event: Event): void {
     if ('progress' in event && !isConsistent(event.progress)) throw new Error(`progress does not add up: ${JSON.stringify(event)}`);
     this.events.push(event);
-    this.claimsOpen.push(this.checkpoints.of(this.store.campaign.id).claims.size);
+    this.claimsOpen.push(this.kept().claims.length);
     this.onEvent(event, this.run);
+  }
+
+  /** What is kept of the campaign. */
+  kept() {
+    const checkpoint = readCheckpoint(this.entries.fields(campaignName(this.store.campaign.id, 'message_1')));
+    return { ...checkpoint, ...keptOf(checkpoint) };
   }
 
   statuses(): Record<string, number> {

@@ -1,28 +1,34 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import type { Owner } from '../../core/checkpoint.ts';
 import { SECOND } from '../../core/units.ts';
-import type { Owner, Processes } from '../../ports.ts';
+import type { Processes } from '../../ports.ts';
 import { processStart } from './process-start.ts';
 
-/** This process, and whether the process behind a lock is over. Reads `/proc` where there is one; elsewhere only the pid can be asked. */
-export function processes(): Processes {
-  const here = whereWeAre();
+/** Where a process runs: what must be the same here for its pid to mean anything. */
+type Place = Pick<Owner, 'host' | 'machine' | 'boot' | 'namespace'>;
+
+/**
+ * This process, and whether another is over. Only the kernel that ran it can prove that: the same machine, boot and pid namespace. Another boot
+ * proves nothing, because a cloned machine has the host name and the machine id of the original, which may be running still. Where boot or
+ * namespace cannot be read (macOS), a host name is all that says it is this machine: a pid that is taken counts as running, so that a suspended
+ * run is never written off, and one that is free proves nothing.
+ */
+export function processes(here: Place = thisPlace()): Processes {
   return {
     self: () => ({
       token: randomBytes(16).toString('hex'),
-      ...here.place,
+      ...here,
       pid: process.pid,
       startedAt: Math.round(Date.now() - process.uptime() * SECOND),
       birth: readBirth(process.pid),
     }),
 
     fate(owner) {
-      const { machine, boot, namespace } = here.place;
-      if (owner.machine !== machine) return 'unknowable';
-      if (owner.boot !== '' && boot !== '' && owner.boot !== boot) return here.machineIsCertain ? 'over' : 'unknowable';
-      if (owner.boot !== boot || owner.namespace !== namespace) return 'unknowable';
-      return isRunning(owner) ? 'running' : 'over';
+      if (owner.machine !== here.machine || owner.boot !== here.boot || owner.namespace !== here.namespace) return 'unknowable';
+      if (isRunning(owner)) return 'running';
+      return here.boot !== '' && here.namespace !== '' ? 'over' : 'unknowable';
     },
   };
 }
@@ -49,14 +55,13 @@ function readBirth(pid: number): string {
   return typeof start === 'object' ? start.tick : '';
 }
 
-/** Without a machine id the host name alone must do, and then another boot may be another machine of that name. */
-function whereWeAre(): { place: Pick<Owner, 'host' | 'machine' | 'boot' | 'namespace'>; machineIsCertain: boolean } {
+function thisPlace(): Place {
   const host = hostname();
   const id = read(() => readFileSync('/etc/machine-id', 'utf8'));
   const machine = createHash('sha256').update(`${host}\n${id}`).digest('hex').slice(0, 16);
   const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
   const namespace = read(() => readlinkSync('/proc/self/ns/pid'));
-  return { place: { host, machine, boot, namespace }, machineIsCertain: /^[0-9a-f]{32}$/.test(id) };
+  return { host, machine, boot, namespace };
 }
 
 function read(source: () => string): string {

@@ -1,12 +1,20 @@
-import { CheckpointUnreachable } from '../../errors.ts';
+import { randomUUID } from 'node:crypto';
+import { MINUTE } from '../../core/units.ts';
+import { CheckpointUnreachable, UsageError } from '../../errors.ts';
+import type { Entries } from '../../ports/entries.ts';
 import type { Connection } from './connection.ts';
+import { keysOf } from './keys.ts';
+
+const MIB = 2 ** 20;
+/** Less room than this is refused: thousands of claims, outcomes and retries are open at most, of some hundred bytes each. Our caution. */
+const ROOM_NEEDED = 8 * MIB;
 
 /**
- * What `doctor` says of a Redis: where and which it is, and the settings that endanger the promise. Rejects like every call when it does
- * not answer, and when it is a replica, which takes no writes.
+ * What `doctor` says of a Redis: where and which it is, and the settings that endanger the promise. Does all that a run does, and so rejects
+ * as a run would; also where it is a replica, or has too little memory left for a campaign.
  */
-export async function checkRedis(redis: Connection): Promise<{ detail: string; warnings: string[] }> {
-  await redis.call('PING');
+export async function checkRedis(redis: Connection, entries: Entries): Promise<{ detail: string; warnings: string[] }> {
+  await tryOut(redis, entries);
   const [info, appendfsync] = await Promise.all([
     redis.call('INFO').then(factsOf, () => undefined),
     redis.call('CONFIG', 'GET', 'appendfsync').then(
@@ -17,11 +25,50 @@ export async function checkRedis(redis: Connection): Promise<{ detail: string; w
   if (info?.role === 'slave') {
     throw new CheckpointUnreachable(`Redis at ${redis.place} is a read-only replica`, 'Point REDIS_URL at the primary.');
   }
+  if (info !== undefined) refuseWithoutRoom(redis.place, info);
   const version = info?.redis_version === undefined ? '' : ` ${info.redis_version}`;
   return {
     detail: `Redis${version} at ${redis.place}, database ${redis.database}`,
     warnings: [...evictionWarnings(info), ...durabilityWarnings(info, appendfsync)],
   };
+}
+
+/** Opens and writes a campaign and a line of a name that nobody else has, and takes them away again. Where that is cut off, they run out. */
+async function tryOut(redis: Connection, entries: Entries): Promise<void> {
+  const id = `check-${randomUUID()}`;
+  const campaign = { name: `campaign:${id}:message_1`, epoch: 1 };
+  const line = { name: `line:${id}`, epoch: 1 };
+  await entries.open(campaign.name, 1);
+  try {
+    await entries.open(line.name, 1);
+    await entries.write(1, [
+      { ...campaign, fields: { 1: '{}', sent: '0', failed: '0', last_message: '1' }, keptFor: MINUTE },
+      { ...line, fields: { pacing: '{}' }, keptFor: MINUTE },
+    ]);
+    await entries.write(2, [
+      { ...campaign, fields: { 1: null, sent: null, failed: null, last_message: null }, keptFor: 0 },
+      { ...line, fields: { pacing: null }, keptFor: 0 },
+    ]);
+  } catch (error) {
+    for (const key of [campaign, line].flatMap(({ name }) => keysOf(name))) await redis.call('DEL', key).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** One that throws keys away makes room by that, and is warned about. */
+function refuseWithoutRoom(place: string, info: Facts): void {
+  const most = Number(info.maxmemory ?? 0);
+  if (most === 0 || info.maxmemory_policy?.startsWith('allkeys')) return;
+  const left = most - Number(info.used_memory) + Number(info.mem_not_counted_for_evict ?? 0);
+  if (left >= ROOM_NEEDED) return;
+  throw new UsageError(
+    `Redis at ${place} has ${inMib(Math.max(0, left))} left of its ${inMib(most)} (maxmemory), and a campaign may need ${inMib(ROOM_NEEDED)}`,
+    'Raise maxmemory, or free some.',
+  );
+}
+
+function inMib(bytes: number): string {
+  return `${Math.floor((10 * bytes) / MIB) / 10} MiB`;
 }
 
 type Facts = Record<string, string>;

@@ -1,8 +1,7 @@
 import { Redis, ReplyError } from 'ioredis';
 import { UsageError } from '../../errors.ts';
 import { failureOf } from './failure.ts';
-import { BEGIN, COMMIT, LEND_LINE, RECOVER, RELEASE, TAKE_LINE } from './scripts-held.ts';
-import { ACQUIRE, MOVE_COUNTERS, REQUEST_PAUSE, REVISE, VIEW, WANT_LINE } from './scripts-store.ts';
+import { OPEN, WRITE } from './scripts.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 /** How long one command may take, waiting for a connection included. */
@@ -10,20 +9,7 @@ const COMMAND_TIMEOUT_MS = 5_000;
 const RECONNECT_WAIT_MS = 100;
 const RECONNECT_WAIT_LIMIT_MS = 2_000;
 
-const SCRIPTS = {
-  acquire: ACQUIRE,
-  recover: RECOVER,
-  commit: COMMIT,
-  begin: BEGIN,
-  release: RELEASE,
-  view: VIEW,
-  requestPause: REQUEST_PAUSE,
-  lendLine: LEND_LINE,
-  takeLine: TAKE_LINE,
-  wantLine: WANT_LINE,
-  moveCounters: MOVE_COUNTERS,
-  revise: REVISE,
-};
+const SCRIPTS = { open: OPEN, write: WRITE };
 
 /** Nothing of a reply is trusted to have a shape: each caller knows what its script answers. */
 // biome-ignore lint/suspicious/noExplicitAny: replies are nested arrays whose shape only the script knows.

@@ -44,10 +44,16 @@ const ANSWERS: { answer: RegExp; kind: typeof UsageError | typeof CheckpointUnre
     next: 'Put it into REDIS_URL: redis://:password@host:port.',
   },
   {
-    answer: /^NOPERM/,
+    answer: /^NOPERM|user executing the script can't|ACL failure in script/,
     kind: UsageError,
     says: 'does not let this user run scripts on the keys campaign:* and line:*',
     next: 'Give the user of REDIS_URL those rights, or use another one.',
+  },
+  {
+    answer: /^ERR unknown command|Unknown Redis command called from script/i,
+    kind: UsageError,
+    says: 'lacks a command that wsend needs (EVAL, EVALSHA, HSET and the like), or has renamed it',
+    next: 'Give it its name back, or use another Redis.',
   },
   {
     answer: /^(MOVED|CROSSSLOT|CLUSTERDOWN)|Script attempted to access a non local key/,

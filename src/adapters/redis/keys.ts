@@ -1,36 +1,13 @@
-import type { MessageType } from '../../core/campaign.ts';
-
-/** One type of message of one campaign. */
-export interface Stream {
-  campaign: number;
-  type: MessageType;
-}
-
-/** The keys of one campaign's Message 1 or 2 and of the line it is sent on, in the order in which every script receives them. */
-export function keysOf({ campaign, type }: Stream, line: string): string[] {
-  const prefix = type === 'message_1' ? `campaign:${campaign}:` : `campaign:${campaign}:message_2:`;
-  return [...CAMPAIGN_KEYS.map((name) => `${prefix}${name}`), ...LINE_KEYS.map((name) => `line:${line}:${name}`)];
-}
+/** The fields of a campaign that other programs may read: each has a key of its own beside, with a copy. */
+export const COPIED = ['sent', 'failed', 'last_message'] as const;
 
 /**
- * `sent`, `failed` and `last_message` are for other programs to read, everything else is ours: `claims`, `outcomes`, `doubts` and `retries`
- * are hashes by message id, `owners` by token (a claim names its owner's token), `header` holds `version`, `json` and what was applied last.
+ * The keys of one name: a hash that is called like it, and for a campaign the copies, in the order of COPIED: `campaign:42:sent`, … of Message 1,
+ * `campaign:42:message_2:sent`, … of Message 2.
  */
-const CAMPAIGN_KEYS = [
-  'lock',
-  'pause',
-  'header',
-  'sent',
-  'failed',
-  'last_message',
-  'claims',
-  'outcomes',
-  'doubts',
-  'retries',
-  'owners',
-] as const;
-
-const LINE_KEYS = ['lock', 'pacing', 'wanted'] as const;
-
-/** The same keys as the scripts name them, for their first lines. */
-export const KEY_NAMES = [...CAMPAIGN_KEYS, 'line_lock', 'pacing', 'line_wanted'].join(', ');
+export function keysOf(name: string): string[] {
+  const [, campaign, type] = /^(campaign:[^:]+):(message_[12])$/.exec(name) ?? [];
+  if (campaign === undefined) return [name];
+  const prefix = type === 'message_1' ? campaign : name;
+  return [name, ...COPIED.map((field) => `${prefix}:${field}`)];
+}

@@ -49,11 +49,24 @@ export function isDuplicate(error: unknown): boolean {
   return DUPLICATES.has(codeOf(error as DriverError) ?? '');
 }
 
+/** True when there is no such table; also where MySQL does not say so to a user who has no right to it. */
+export function isMissingTable(error: unknown): boolean {
+  const code = codeOf(error as DriverError);
+  return MISSING_TABLES.has(code ?? '') || (code === 'SQLITE_ERROR' && /^no such table/.test((error as Error).message));
+}
+
+/** True when the user may not do this with this table. */
+export function isDenied(error: unknown): boolean {
+  return DENIED.has(codeOf(error as DriverError) ?? '');
+}
+
 /** Nothing began. */
 const BEFORE_ALL = 'Check DATABASE_URL and the database, then repeat the command.';
 const AFTER_LOSS = 'Check the database, then repeat the command: it goes on where it stopped.';
 
 const DEADLOCKS = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK']);
+const MISSING_TABLES = new Set(['42P01', 'ER_NO_SUCH_TABLE', 'ER_TABLEACCESS_DENIED_ERROR']);
+const DENIED = new Set(['42501', 'ER_TABLEACCESS_DENIED_ERROR', 'ER_COLUMNACCESS_DENIED_ERROR']);
 const DUPLICATES = new Set(['23505', 'ER_DUP_ENTRY', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
 const REFUSED_VALUES = new Set([
   ...['22001', '22021', '22P05', '23514'],

@@ -28,6 +28,8 @@ export interface Database {
 export interface Opening {
   deadlines?: Deadlines;
   now?: Clock['now'];
+  /** A file is only read, and not made where it is missing. To a server nothing is said of it. */
+  readOnly?: boolean;
 }
 
 /**
@@ -35,12 +37,12 @@ export interface Opening {
  * Rejects with UsageError when the address is none of these or the server refuses the user or the database, and with DatabaseUnreachable
  * when there is no server, or no file can be opened there.
  */
-export async function openDatabase(url: string, { deadlines = DEADLINES, now = Date.now }: Opening = {}): Promise<Database> {
+export async function openDatabase(url: string, opening: Opening = {}): Promise<Database> {
   const scheme = /^([a-z]+):/i.exec(url.trim())?.[1]?.toLowerCase() ?? '';
   const family = FAMILIES[scheme];
   if (family === undefined)
     throw new UsageError(`DATABASE_URL is ${scheme === '' ? 'not an address' : `of the unknown kind "${scheme}:"`}; ${ALLOWED}`);
-  return family === 'sqlite' ? openFile(url.trim().slice(scheme.length + 1), now) : openServer(family, url.trim(), { deadlines, now });
+  return family === 'sqlite' ? openFile(url.trim().slice(scheme.length + 1), opening) : openServer(family, url.trim(), opening);
 }
 
 const ALLOWED = 'allowed are sqlite:<file>, postgres://<user>@<host>/<database> and mysql://<user>@<host>/<database>';
@@ -53,17 +55,21 @@ const FAMILIES: Record<string, SqlDialect> = {
   mariadb: 'mysql',
 };
 
-async function openFile(address: string, now: Clock['now']): Promise<Database> {
+async function openFile(address: string, { now = Date.now, readOnly = false }: Opening): Promise<Database> {
   const path = address.replace(/^\/\/(?=.)/, '');
   if (path === '') throw new UsageError('DATABASE_URL names no file', 'Write sqlite:wsend.db, or sqlite:/folder/wsend.db.');
   const { openSqlite } = await import('./sqlite.ts');
   const name = `the SQLite file ${path}`;
   return answering({ dialect: 'sqlite', name, address: null, deadlines: DEADLINES, stamp: () => toStored(now(), 'sqlite') }, () =>
-    openSqlite<Schema>(path),
+    openSqlite<Schema>(path, { readOnly }),
   );
 }
 
-async function openServer(dialect: 'postgres' | 'mysql', url: string, { deadlines, now }: Required<Opening>): Promise<Database> {
+async function openServer(
+  dialect: 'postgres' | 'mysql',
+  url: string,
+  { deadlines = DEADLINES, now = Date.now }: Opening,
+): Promise<Database> {
   const address = parse(url);
   const port = address.port || (dialect === 'postgres' ? '5432' : '3306');
   const name = `${dialect === 'postgres' ? 'PostgreSQL' : 'MySQL'} at ${address.searchParams.get('host') ?? (address.hostname || 'localhost')}:${port}`;

@@ -39,3 +39,10 @@ export async function insertedId<Table extends 'campaigns' | 'messages'>(
 export function ofCampaign(dialect: SqlDialect, campaign: number): RawBuilder<boolean> {
   return dialect === 'sqlite' ? sql<boolean>`+campaign_id = ${campaign}` : sql<boolean>`campaign_id = ${campaign}`;
 }
+
+/** Milliseconds of the server's clock when the statement begins, whatever the time zone of the session. */
+export function serverNow(dialect: SqlDialect): RawBuilder<number> {
+  if (dialect === 'sqlite') return sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;
+  if (dialect === 'mysql') return sql<number>`timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000`;
+  return sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
+}

@@ -5,14 +5,15 @@ import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { durabilityWarnings } from './durability.ts';
 import { type Column, columnsByTable } from './inspect.ts';
-import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, sendingRights } from './write-rights.ts';
+import { hasOwnTables } from './own-tables.ts';
+import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, SENDING_OWN, sendingRights } from './write-rights.ts';
 
 /** Whether the operator's database can be relied on; every call asks it anew, and changes nothing. */
 export function fitness(database: Database): Fitness {
   return {
     require: (what) =>
       asking(database, async () => {
-        const sending = sendingRights(database.dialect);
+        const sending = [...sendingRights(database.dialect), ...((await hasOwnTables(database)) ? SENDING_OWN : [])];
         const rights = what === 'sending' ? sending : [...sending, ...(await thoseThere(database, LISTENING))];
         const problems = [...(await engineProblem(database)), ...(await rightsProblem(database, rights))];
         if (problems.length === 0) return;

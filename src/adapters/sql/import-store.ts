@@ -8,8 +8,7 @@ import type { Database, SqlDialect } from './database.ts';
 import { asking, isDuplicate } from './database-errors.ts';
 import { insertedId } from './dialect.ts';
 import { messageRows } from './message-rows.ts';
-import { cannotMark, markSandbox } from './sandbox-marks.ts';
-import { createImportTables, createSandboxTable, hasImportTables } from './schema.ts';
+import { hasOwnTables, migrateOwnTables } from './own-tables.ts';
 import { storedText } from './stored-text.ts';
 import type { Schema } from './table-types.ts';
 import { inTransaction } from './transaction.ts';
@@ -19,15 +18,12 @@ import { LONGEST_NAME } from './widths.ts';
 export function importStore(database: Database): ImportStore {
   return {
     findImport: (fingerprint) =>
-      asking(database, async () =>
-        (await hasImportTables(database.db, database.dialect)) ? imported(database.db, fingerprint) : undefined,
-      ),
+      asking(database, async () => ((await hasOwnTables(database)) ? imported(database.db, fingerprint) : undefined)),
 
     /** Rejects with UsageError when the fingerprint is a campaign already, or a number occurs twice. */
     createCampaign: (plan) =>
       asking(database, async () => {
-        await createImportTables(database);
-        if (plan.sandbox) await createSandboxTable(database).catch((error) => Promise.reject(cannotMark(error, database) ?? error));
+        await migrateOwnTables(database);
         try {
           return await inTransaction(database, (transaction) => create(transaction, database, plan));
         } catch (error) {
@@ -74,7 +70,6 @@ async function create(
   if (existing !== undefined) await forget(db, existing.campaign_id);
   const campaign = await insertCampaign(db, dialect, plan, now);
   await db.insertInto('wsend_imports').values({ campaign_id: campaign, fingerprint: plan.fingerprint, created_at: now }).execute();
-  if (plan.sandbox) await markSandbox(db, campaign, now);
   for await (const recipients of inChunks(plan.recipients)) await insertRecipients(db, { dialect, campaign, recipients, now });
   await recount(db, dialect, campaign, now);
   return { campaign, recipients: await countOnce(db, campaign) };

@@ -5,7 +5,7 @@ import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { optionalColumns } from './optional-columns.ts';
-import { createInboxTables } from './schema.ts';
+import { migrateOwnTables } from './own-tables.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 import { workOffKind } from './work-off.ts';
@@ -16,14 +16,12 @@ const KINDS: Fact['kind'][] = ['reply', 'reaction', 'delivery'];
 const FORGET_AT_ONCE = 1_000;
 
 /**
- * What the provider reported, in the operator's database, in tables of wsend's own that are made here where they are missing. Rejects with
- * UsageError when they cannot be made; every call rejects with DatabaseUnreachable when the database does not answer.
+ * What the provider reported, in the operator's database, in tables of wsend's own. Rejects as `migrateOwnTables` does; every call rejects with DatabaseUnreachable when the database does not answer.
  */
 export async function openInbox(database: Database, rules: { stopWords: readonly string[]; write: WriteText }): Promise<Inbox> {
   const { db, dialect } = database;
-  await createInboxTables(database);
-  const columns = () => asking(database, () => optionalColumns(database));
-  let known = await columns();
+  await migrateOwnTables(database);
+  const columns = await asking(database, () => optionalColumns(database));
   const open = () => db.selectFrom('wsend_inbox').where('kind', 'in', KINDS).where('done_at', 'is', null);
   return {
     add: (facts, receivedAt) =>
@@ -46,12 +44,10 @@ export async function openInbox(database: Database, rules: { stopWords: readonly
 
     workOff: (now) =>
       asking(database, async () => {
-        // A file that was imported meanwhile has brought the table of its texts.
-        if (!known.message2Texts) known = await columns();
         const all: WorkedOff = { results: [], message2: { pending: 0, failed: 0 }, moved: [] };
         const due = await open().select('kind').where('due_at', '<=', toStored(now, dialect)).distinct().execute();
         for (const kind of KINDS.filter((one) => due.some((row) => row.kind === one))) {
-          const { results, message2, moved } = await workOffKind(database, kind, now, { ...rules, columns: known });
+          const { results, message2, moved } = await workOffKind(database, kind, now, { ...rules, columns });
           all.results.push(...results);
           all.moved.push(...moved);
           all.message2.pending += message2.pending;

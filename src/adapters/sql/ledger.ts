@@ -2,15 +2,15 @@ import { readNote } from '../../core/note.ts';
 import type { Ledger, LedgerRow } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { columnsByTable } from './inspect.ts';
 import { TAKEN } from './message-rows.ts';
+import { hasOwnTables } from './own-tables.ts';
 
 /** Message 1 and Message 2 of a campaign, page by page, to be compared with what the provider holds. */
 export function ledger(database: Database): Ledger {
   return {
     page: (campaign, after, limit) =>
       asking(database, async () => {
-        const hasMessage2 = (await columnsByTable(database.db, database.dialect)).has('wsend_message_2_lines');
+        const hasMessage2 = await hasOwnTables(database);
         const page = database.db
           .selectFrom('messages')
           .where('campaign_id', '=', campaign)

@@ -99,7 +99,7 @@ function rowId(value: unknown): number {
 }
 
 /** A text column's value; SQLite keeps whatever it was given there, bytes too. */
-function asText(value: unknown): string {
+export function asText(value: unknown): string {
   return typeof value === 'string' ? value : value === null || value === undefined ? '' : String(value);
 }
 

@@ -4,8 +4,7 @@ import type { OptOuts } from '../../ports.ts';
 import { CHUNK, chunks } from './chunks.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { asking } from './database-errors.ts';
-import { columnsByTable } from './inspect.ts';
-import { createOptOutTable } from './schema.ts';
+import { hasOwnTables, migrateOwnTables } from './own-tables.ts';
 import { storedText } from './stored-text.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
@@ -16,16 +15,15 @@ const LONGEST_SOURCE = 100;
 /** The row that writers lock on MySQL; its number is nobody's. */
 const FIRST = 1;
 
-/** The list of those who want no messages, in a table of wsend's own that is made with the first of them. */
+/** The list of those who want no messages, in a table of wsend's own. */
 export function optOuts(database: Database): OptOuts {
   const { db, dialect } = database;
-  const exists = existsFrom(database);
   return {
     since: (cursor) =>
       asking(database, async () => {
         const changes: { phone: string; out: boolean }[] = [];
         let reached = cursor;
-        if (await exists()) {
+        if (await hasOwnTables(database)) {
           const rows = db.selectFrom('wsend_optouts').select(['id', 'phone', 'is_out']).where('id', '>', cursor).where('phone', '!=', '');
           for (const { id, phone, is_out } of await rows.orderBy('id').execute()) {
             changes.push({ phone, out: Number(is_out) === 1 });
@@ -37,7 +35,7 @@ export function optOuts(database: Database): OptOuts {
 
     set: (phones, out, source) =>
       asking(database, async () => {
-        await createOptOutTable(database);
+        await migrateOwnTables(database);
         return inRepeatableTransaction(database, async (transaction) => {
           await lockOptOuts(transaction, dialect);
           return setOptOuts(transaction, { phones, out, source, now: database.stamp() });
@@ -45,7 +43,7 @@ export function optOuts(database: Database): OptOuts {
       }),
 
     async *list() {
-      if (!(await asking(database, exists))) return;
+      if (!(await hasOwnTables(database))) return;
       for (let after: string | undefined = ''; after !== undefined; ) {
         const page: Row[] = await asking(database, () =>
           onList(db)
@@ -109,7 +107,7 @@ export async function areOut(db: Kysely<Schema>, phones: string[]): Promise<Set<
 }
 
 /** The latest change of each number, where it put the number on the list, by number. */
-function onList(db: Kysely<Schema>) {
+export function onList(db: Kysely<Schema>) {
   return db
     .selectFrom('wsend_optouts as o')
     .select(['o.phone', 'o.changed_at', 'o.source'])
@@ -122,13 +120,4 @@ function onList(db: Kysely<Schema>) {
       ),
     )
     .orderBy('o.phone');
-}
-
-/** Whether the table is there; once it is, the database is not asked again. */
-function existsFrom({ db, dialect }: Database): () => Promise<boolean> {
-  let known = false;
-  return async () => {
-    known ||= (await columnsByTable(db, dialect)).has('wsend_optouts');
-    return known;
-  };
 }

@@ -6,8 +6,6 @@ export interface OptionalColumns {
   deliveredAt: boolean;
   readAt: boolean;
   interactionCount: boolean;
-  /** The table of the texts of Message 2 that came with a file. */
-  message2Texts: boolean;
 }
 
 /** Which of them are there now. */
@@ -17,6 +15,5 @@ export async function optionalColumns({ db, dialect }: Database): Promise<Option
     deliveredAt: tables.get('messages')?.has('delivered_at') === true,
     readAt: tables.get('messages')?.has('read_at') === true,
     interactionCount: tables.get('campaigns')?.has('interaction_count') === true,
-    message2Texts: tables.has('wsend_message_2'),
   };
 }

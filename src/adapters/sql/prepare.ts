@@ -105,7 +105,7 @@ function isFalse(verified: unknown): boolean {
 }
 
 /** The contacts of the campaign's categories, each once, by id, in chunks. */
-async function* contactsOf(db: Kysely<Schema>, campaign: number) {
+export async function* contactsOf(db: Kysely<Schema>, campaign: number) {
   for await (const ids of inChunks(contactIds(db, campaign))) {
     yield await db
       .selectFrom('contacts')

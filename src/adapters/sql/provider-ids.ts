@@ -1,34 +1,10 @@
 import type { Kysely } from 'kysely';
-import { UsageError } from '../../errors.ts';
 import type { Result } from '../../ports.ts';
 import { chunks } from './chunks.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { SqlDialect } from './database.ts';
 import { unlessThere } from './dialect.ts';
-import { createProviderIdTable } from './schema.ts';
 import type { Schema } from './table-types.ts';
 import { LONGEST_ID } from './widths.ts';
-import { providerIdRights, refusedRights } from './write-rights.ts';
-
-const kept = new WeakMap<Database['db'], Promise<boolean>>();
-
-/**
- * True when the table of both ids is there and may be written; it is made with the first call. A user who may not sends without: then only
- * reports under the one id in `messages` are recognised.
- */
-export function keepsProviderIds(database: Database): Promise<boolean> {
-  const known = kept.get(database.db);
-  if (known !== undefined) return known;
-  const mayWrite = async () => (await refusedRights(database, providerIdRights(database.dialect))).length === 0;
-  const asked = createProviderIdTable(database)
-    .then(mayWrite)
-    .catch((error) => {
-      if (error instanceof UsageError) return false;
-      kept.delete(database.db);
-      throw error;
-    });
-  kept.set(database.db, asked);
-  return asked;
-}
 
 /** Keeps both ids of what was accepted, in the transaction that records it. An id that is there already stays with its message. */
 export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlDialect, results: readonly Result[]): Promise<void> {

@@ -17,6 +17,12 @@ export function recipientStore(database: Database, type: MessageType = 'message_
         asRecipients(database, { campaign, type }, (await pendingAfter(database, { campaign, type, lines }, after)).limit(limit)),
       ),
 
+    has: (campaign, message) =>
+      asking(database, async () => {
+        const rows = messageRows(db, campaign, type).select('id');
+        return (await (message === null ? rows : rows.where('id', '=', message)).limit(1).executeTakeFirst()) !== undefined;
+      }),
+
     stillPending: (campaign, messages) =>
       asking(database, async () => {
         const found: Recipient[] = [];

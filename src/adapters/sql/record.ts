@@ -5,7 +5,7 @@ import { lockCampaign, moveCounters } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { refusesValue } from './database-errors.ts';
 import { locked, ofCampaign } from './dialect.ts';
-import { keepProviderIds, keepsProviderIds } from './provider-ids.ts';
+import { keepProviderIds } from './provider-ids.ts';
 import { changeAfter, type Fit } from './row-change.ts';
 import { plainText, storedText } from './stored-text.ts';
 import { toStored } from './stored-time.ts';
@@ -21,8 +21,7 @@ import { updateMessages } from './update-messages.ts';
 export async function record(database: Database, campaign: number, results: readonly Result[]): Promise<void> {
   if (results.length === 0) return;
   const rows = byRow(results);
-  const idsToo = await keepsProviderIds(database);
-  const write = (text: Fit['text']) => writeRows(database, { campaign, rows, text, ids: idsToo ? results : [] });
+  const write = (text: Fit['text']) => writeRows(database, { campaign, rows, text, results });
   try {
     await write(storedText);
   } catch (error) {
@@ -52,11 +51,11 @@ interface Writing {
   campaign: number;
   rows: RowResults[];
   text: Fit['text'];
-  /** Those whose ids are kept besides. */
-  ids: readonly Result[];
+  /** As they came: both ids of what was accepted are kept. */
+  results: readonly Result[];
 }
 
-function writeRows(database: Database, { campaign, rows, text, ids }: Writing): Promise<void> {
+function writeRows(database: Database, { campaign, rows, text, results }: Writing): Promise<void> {
   const { dialect } = database;
   return inRepeatableTransaction(database, async (transaction) => {
     await lockCampaign(transaction, dialect, campaign);
@@ -75,7 +74,7 @@ function writeRows(database: Database, { campaign, rows, text, ids }: Writing): 
       }
       await updateMessages(transaction, dialect, changes, now);
     }
-    await keepProviderIds(transaction, dialect, ids);
+    await keepProviderIds(transaction, dialect, results);
     if (moved.sent !== 0 || moved.failed !== 0) await moveCounters(transaction, dialect, { by: { campaign, ...moved }, now });
   });
 }

@@ -7,9 +7,9 @@ import type { EpochMs } from '../../core/units.ts';
 import type { Replies } from '../../ports.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { asking } from './database-errors.ts';
-import { columnsByTable } from './inspect.ts';
 import { UNKNOWN_LINE } from './message-2.ts';
 import { hasStatus, messageRows, TAKEN } from './message-rows.ts';
+import { hasOwnTables } from './own-tables.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 
@@ -85,7 +85,7 @@ export function replies(database: Database): Replies {
 
     pendingMessage2: () =>
       asking(database, async () => {
-        if (!(await columnsByTable(db, dialect)).has('wsend_message_2_lines')) return [];
+        if (!(await hasOwnTables(database))) return [];
         const rows = await db
           .selectFrom('wsend_message_2_lines as l')
           .innerJoin('messages as m', 'm.id', 'l.message_id')

@@ -91,18 +91,16 @@ interface Answer {
 }
 
 async function message2For(working: Working, { answered, contacts, fact }: Answer): Promise<Worked['message2']> {
-  const { transaction, columns } = working;
+  const { transaction } = working;
   const { campaign, contact } = answered;
   const template =
     (await transaction.selectFrom('campaigns').select('message_2').where('id', '=', campaign).executeTakeFirst())?.message_2 ?? '';
-  const ready = columns.message2Texts
-    ? await transaction
-        .selectFrom('wsend_message_2')
-        .select('content')
-        .where('campaign_id', '=', campaign)
-        .where('contact_id', '=', contact)
-        .executeTakeFirst()
-    : undefined;
+  const ready = await transaction
+    .selectFrom('wsend_message_2')
+    .select('content')
+    .where('campaign_id', '=', campaign)
+    .where('contact_id', '=', contact)
+    .executeTakeFirst();
   const made = await transaction
     .selectFrom('messages')
     .select('id')

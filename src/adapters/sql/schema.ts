@@ -1,21 +1,10 @@
 import { type Kysely, sql } from 'kysely';
 import { InfrastructureError, UsageError } from '../../errors.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import type { Schema } from './table-types.ts';
-import {
-  importTables,
-  inboxTables,
-  lastRunTables,
-  lineTables,
-  operatorTables,
-  optOutTables,
-  providerIdTables,
-  sandboxTables,
-  statementsFor,
-  type Table,
-} from './tables.ts';
+import { operatorTables, statementsFor, type Table } from './tables.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
@@ -23,57 +12,19 @@ import { inTransaction } from './transaction.ts';
  * columns, so a user without the right to create suffices. Rejects with UsageError when an existing table lacks a column that wsend
  * needs or has ids that are no integers, and when the user may not create what is missing.
  */
-export function createMissingTables(database: Database): Promise<void> {
-  return ensure(database, operatorTables(database.dialect), { check: true });
-}
-
-/** The same for the tables that only an import needs. */
-export function createImportTables(database: Database): Promise<void> {
-  return ensure(database, importTables(database.dialect), { check: false });
-}
-
-/** The same for the one that only a rehearsal needs. */
-export function createSandboxTable(database: Database): Promise<void> {
-  return ensure(database, sandboxTables(database.dialect), { check: false });
-}
-
-/** The same for the one that keeps both ids of each message. */
-export function createProviderIdTable(database: Database): Promise<void> {
-  return ensure(database, providerIdTables(database.dialect), { check: false });
-}
-
-/** The same for those that only a listener needs. */
-export function createInboxTables(database: Database): Promise<void> {
-  const { dialect } = database;
-  return ensure(database, [...inboxTables(dialect), ...providerIdTables(dialect), ...optOutTables(dialect)], { check: false });
-}
-
-/** The same for the list of those who want no messages. */
-export function createOptOutTable(database: Database): Promise<void> {
-  return ensure(database, optOutTables(database.dialect), { check: false });
-}
-
-/** The same for the one in which every run is noted. */
-export function createLastRunTable(database: Database): Promise<void> {
-  return ensure(database, lastRunTables(database.dialect), { check: false });
-}
-
-/** The same for the one that says where the pace of each line is kept. */
-export function createLineTable(database: Database): Promise<void> {
-  return ensure(database, lineTables(database.dialect), { check: false });
-}
-
-async function ensure(database: Database, wanted: Table[], { check }: { check: boolean }): Promise<void> {
+export async function createMissingTables(database: Database): Promise<void> {
+  const wanted = operatorTables(database.dialect);
   try {
     const existing = await columnsByTable(database.db, database.dialect);
-    if (check) checkColumns(wanted, existing);
+    checkColumns(wanted, existing);
     if (wanted.some(({ name }) => !existing.has(name))) await create(database, wanted);
   } catch (error) {
     throw describeDatabaseError(error, database.name, 'opening') ?? error;
   }
 }
 
-function checkColumns(wanted: Table[], existing: Map<string, Map<string, Column>>): void {
+/** Throws UsageError when a table that exists lacks a column that wsend needs, or has ids that are no integers. */
+export function checkColumns(wanted: Table[], existing: ReadonlyMap<string, ReadonlyMap<string, Column>>): void {
   const problems = wanted.flatMap(({ name, columns, optional = [] }) => {
     const found = existing.get(name);
     if (found === undefined) return [];
@@ -105,8 +56,8 @@ async function create(database: Database, wanted: Table[]): Promise<void> {
   });
 }
 
-/** While one process creates tables, others wait, and then find them there. */
-async function alone(database: Database, work: (db: Kysely<Schema>) => Promise<void>): Promise<void> {
+/** While one process creates tables, others wait, and then find them there. In one transaction, but for MySQL, which ends it with each table. */
+export async function alone(database: Database, work: (db: Kysely<Schema>) => Promise<void>): Promise<void> {
   if (database.dialect !== 'mysql') {
     return inTransaction(database, async (db) => {
       if (database.dialect === 'postgres') await sql`select pg_advisory_xact_lock(${CREATION_LOCK})`.execute(db);
@@ -127,9 +78,3 @@ async function alone(database: Database, work: (db: Kysely<Schema>) => Promise<v
 
 /** Any number that no other program is likely to lock: "wsend" on a telephone keypad. */
 const CREATION_LOCK = 97_363;
-
-/** True when all tables of an import are there. */
-export async function hasImportTables(db: Kysely<Schema>, dialect: SqlDialect): Promise<boolean> {
-  const existing = await columnsByTable(db, dialect);
-  return importTables(dialect).every(({ name }) => existing.has(name));
-}

@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, constants, existsSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
-import { InfrastructureError, messageOf } from '../../errors.ts';
+import { InfrastructureError, messageOf, UsageError } from '../../errors.ts';
+import { isMountPoint } from './mount-point.ts';
 import { sqliteCode } from './sqlite-code.ts';
 import { statementsOf } from './sqlite-statements.ts';
 
@@ -10,28 +11,55 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** Between two tries where SQLite does not wait by itself. */
 const TRY_AGAIN_MS = 20;
 
+/** How a file is opened, where that is not as usual. */
+export interface FileOpening {
+  /** It is never written: not made where it is missing, and its journal stays as it is. */
+  readOnly?: boolean;
+}
+
 /**
  * Opens (creating it where missing, readable by its owner alone) one SQLite file. Write-ahead log with a sync at every commit, so that what
  * was committed survives a loss of power. One connection serves everything this process does with the file: Kysely queues on it, and a
- * second one would block the very thread that should release the first.
+ * second one would block the very thread that should release the first. Throws UsageError for a file that is itself a mount point, and for
+ * one that is to be read and not there.
  */
-export function openSqlite<Tables>(path: string): Kysely<Tables> {
+export function openSqlite<Tables>(path: string, { readOnly = false }: FileOpening = {}): Kysely<Tables> {
+  refuseMountPoint(path);
+  if (readOnly && statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
+    throw new UsageError(`there is no SQLite file ${path}`, 'DATABASE_URL says which file it is. A rehearsal reads it and makes none.');
   try {
+    if (readOnly) return asKysely(new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly }));
     const isNew = path !== ':memory:' && !existsSync(path);
     if (isNew) createForOwner(path);
     const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     if (isNew) chmodSync(path, 0o600);
     writeAhead(file);
     file.exec('pragma synchronous = full; pragma foreign_keys = on');
-    return new Kysely<Tables>({ dialect: new SqliteDialect({ database: statementsOf(file) }) });
+    return asKysely(file);
   } catch (cause) {
-    const reason = whyNotOpened(path) ?? messageOf(cause).replace(/^Failed to open database: /, '');
+    const reason = whyNotOpened(path, readOnly) ?? messageOf(cause).replace(/^Failed to open database: /, '');
     throw new InfrastructureError(
       `cannot open the SQLite file ${path}: ${reason}`,
       'Check the path and that you may write there, or set DATABASE_URL to another file.',
       cause,
     );
   }
+}
+
+function asKysely<Tables>(file: DatabaseSyncInstance): Kysely<Tables> {
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: statementsOf(file) }) });
+}
+
+/**
+ * SQLite writes what was committed to a log beside the file first. Where the file alone is mounted (into a container), the log stays in the
+ * container when that is replaced: whoever was written to last would be pending again, and get the message twice.
+ */
+function refuseMountPoint(path: string): void {
+  if (!isMountPoint(path)) return;
+  throw new UsageError(
+    `the SQLite file ${path} is mounted by itself, so the files that SQLite keeps beside it would be lost with the container`,
+    'Mount the folder that it is in, not the file: for example docker run -v ./data:/app/data with DATABASE_URL=sqlite:/app/data/wsend.db.',
+  );
 }
 
 /** Of two processes that find a new file at the same instant one makes the log, and SQLite has the other not wait for it. */
@@ -49,13 +77,14 @@ function writeAhead(file: DatabaseSyncInstance): void {
 }
 
 /** What SQLite itself only has a number for, found out by opening the file once more; undefined where that succeeds or fails oddly. */
-function whyNotOpened(path: string): string | undefined {
+function whyNotOpened(path: string, readOnly: boolean): string | undefined {
   try {
-    closeSync(openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600));
+    closeSync(openSync(path, readOnly ? constants.O_RDONLY : constants.O_RDWR | constants.O_CREAT, 0o600));
     return undefined;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES') return existsSync(path) ? 'you may not read and write it' : 'you may not write in its folder';
+    if (code === 'EACCES')
+      return existsSync(path) ? `you may not read ${readOnly ? '' : 'and write '}it` : 'you may not write in its folder';
     return NOT_OPENED[code];
   }
 }

@@ -74,6 +74,22 @@ interface Inbox {
   result: string | null;
 }
 
+interface Leases {
+  name: string;
+  /** 0 where nobody ever had it. */
+  epoch: number;
+  /** Whose it is; null once it was given back. */
+  token: string | null;
+  /** The same as JSON, with what tells whether that process is over. */
+  owner: string | null;
+  /** What others ask of it, and something that tells this asking from the next. */
+  asked: string | null;
+  expires_at: number;
+  /** What it was before this epoch. */
+  before_epoch: number | null;
+  before_given_back: Generated<number>;
+}
+
 /** What wsend reads and writes of the operator's tables, and its own. */
 export interface Schema {
   contacts: Contacts;
@@ -94,10 +110,12 @@ export interface Schema {
   wsend_message_2_lines: { message_id: number; line: string };
   /** Every change of the list of those who want no messages. */
   wsend_optouts: { id: Generated<number>; phone: string; is_out: number; changed_at: Time; source: string };
-  /** Which campaigns are rehearsals. */
-  wsend_sandbox_campaigns: { campaign_id: number; created_at: Time };
-  /** Which run was the last to take a campaign up. */
-  wsend_last_runs: { campaign_id: number; token: string; begun_at: Time };
-  /** Where the pace of each line is kept. */
-  wsend_lines: { line: string; pace_in: string; since: Time };
+  /** The version of wsend's own tables, in one row. */
+  wsend_schema: { version: number };
+  /** Who may send, by name. Times are milliseconds of the server's clock. */
+  wsend_leases: Leases;
+  /** Which epoch opened what is kept under a name, its last step, and until when it is kept. */
+  wsend_checkpoints: { name: string; epoch: number; step: number; kept_until: number | null };
+  /** What is kept under a name, by field. */
+  wsend_entries: { name: string; field: string; value: string };
 }

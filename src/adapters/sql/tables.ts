@@ -7,6 +7,8 @@ export interface Table {
   columns: Record<string, string>;
   /** Columns that wsend can do without in a table that others created. */
   optional?: string[];
+  /** The columns of the primary key, where no column says that it is one. */
+  primaryKey?: string;
   /** Column lists of unique constraints. */
   unique?: string[];
   /** Column lists of other indexes. */
@@ -117,99 +119,15 @@ export function operatorTables(dialect: SqlDialect): Table[] {
   ];
 }
 
-/** What only wsend needs: which file became which campaign, and Message 2 as rendered from it. */
-export function importTables(dialect: SqlDialect): Table[] {
-  const { key, time, now } = TYPES[dialect];
-  return [
-    {
-      name: 'wsend_imports',
-      columns: { campaign_id: `${key} not null`, fingerprint: 'varchar(100) not null', created_at: `${time} not null default ${now}` },
-      unique: ['fingerprint'],
-    },
-    {
-      name: 'wsend_message_2',
-      columns: { campaign_id: `${key} not null`, contact_id: `${key} not null`, content: 'text not null' },
-      unique: ['campaign_id, contact_id'],
-    },
-  ];
-}
-
-/** Which campaigns are rehearsals. */
-export function sandboxTables(dialect: SqlDialect): Table[] {
-  const { key, time, now } = TYPES[dialect];
-  const columns = { campaign_id: `${key} not null primary key`, created_at: `${time} not null default ${now}` };
-  return [{ name: 'wsend_sandbox_campaigns', columns, optional: ['created_at'] }];
-}
-
-/** Both names that the provider gave to each message: its own and WhatsApp's. `recorded_as` is the one in `messages`. */
-export function providerIdTables(dialect: SqlDialect): Table[] {
-  const { key, name } = TYPES[dialect];
-  const columns = { provider_id: `${name} not null primary key`, message_id: `${key} not null`, recorded_as: `${name} not null` };
-  return [{ name: 'wsend_provider_ids', columns }];
-}
-
-/** What the provider reported and is still to be worked off, or was lately; and the line that each Message 2 goes out on. */
-export function inboxTables(dialect: SqlDialect): Table[] {
-  const { id, key, time, long } = TYPES[dialect];
-  return [
-    {
-      name: 'wsend_inbox',
-      columns: {
-        id,
-        fact_key: 'varchar(64) not null',
-        kind: 'varchar(20) not null',
-        fact: `${long} not null`,
-        received_at: `${time} not null`,
-        due_at: `${time} not null`,
-        tries: 'integer not null default 0',
-        done_at: `${time} null`,
-        result: 'varchar(50)',
-      },
-      unique: ['fact_key'],
-      indexes: ['kind, done_at, due_at'],
-    },
-    { name: 'wsend_message_2_lines', columns: { message_id: `${key} not null primary key`, line: 'varchar(100) not null' } },
-  ];
-}
-
-/** Who wants no messages: every change, the latest of a number counts. The id is the cursor of those who follow the changes. */
-export function optOutTables(dialect: SqlDialect): Table[] {
-  const { id, time } = TYPES[dialect];
-  const columns = {
-    id,
-    phone: 'varchar(25) not null',
-    is_out: 'integer not null',
-    changed_at: `${time} not null`,
-    source: 'varchar(100) not null',
-  };
-  return [{ name: 'wsend_optouts', columns, indexes: ['phone, id'] }];
-}
-
-/** Which run was the last to take a campaign up. */
-export function lastRunTables(dialect: SqlDialect): Table[] {
-  const { key, time, now } = TYPES[dialect];
-  const columns = {
-    campaign_id: `${key} not null primary key`,
-    token: 'varchar(100) not null',
-    begun_at: `${time} not null default ${now}`,
-  };
-  return [{ name: 'wsend_last_runs', columns }];
-}
-
-/** Where the pace of each line is kept: in the checkpoints of those who sent on it last. */
-export function lineTables(dialect: SqlDialect): Table[] {
-  const { time, now, name } = TYPES[dialect];
-  const columns = { line: `${name} not null primary key`, pace_in: 'varchar(100) not null', since: `${time} not null default ${now}` };
-  return [{ name: 'wsend_lines', columns }];
-}
-
-const TYPES = {
+/** The types of columns by what they are for. */
+export const TYPES = {
   sqlite: {
     id: 'integer primary key autoincrement',
     key: 'integer',
     time: 'datetime',
     now: 'current_timestamp',
     name: 'varchar(255)',
+    field: 'varchar(64)',
     long: 'text',
   },
   postgres: {
@@ -218,6 +136,7 @@ const TYPES = {
     time: 'timestamptz',
     now: 'current_timestamp',
     name: 'varchar(255)',
+    field: 'varchar(64)',
     long: 'text',
   },
   mysql: {
@@ -227,14 +146,17 @@ const TYPES = {
     now: 'current_timestamp(3)',
     // Ids that differ only in case are two.
     name: 'varchar(255) character set utf8mb4 collate utf8mb4_bin',
+    field: 'varchar(64) character set utf8mb4 collate utf8mb4_bin',
     long: 'mediumtext',
   },
 } as const;
 
 /** The statements that create one table with its indexes. */
-export function statementsFor({ name, columns, unique = [], indexes = [], references = {} }: Table, dialect: SqlDialect): string[] {
+export function statementsFor(table: Table, dialect: SqlDialect): string[] {
+  const { name, columns, primaryKey, unique = [], indexes = [], references = {} } = table;
   const parts = [
     ...Object.entries(columns).map(([column, type]) => `${column} ${type}`),
+    ...(primaryKey === undefined ? [] : [`primary key (${primaryKey})`]),
     ...unique.map((list) => `unique (${list})`),
     ...Object.entries(references).map(([column, table]) => `foreign key (${column}) references ${table} (id) on delete cascade`),
   ];

@@ -22,12 +22,26 @@ export function sendingRights(dialect: SqlDialect): Right[] {
   ];
 }
 
-/** What keeps both ids of a message. */
-export function providerIdRights(dialect: SqlDialect): Right[] {
-  const table = 'wsend_provider_ids';
-  const insert: Right = { may: 'insert', table, columns: ['provider_id', 'message_id', 'recorded_as'] };
-  return dialect === 'mysql' ? [insert, { may: 'update', table, columns: ['message_id'] }] : [insert];
-}
+/**
+ * What every run writes in wsend's own tables: its lease, what it needs to be resumed, and both ids of each message. To leave a row alone that is
+ * there, MySQL wants the right to update its key.
+ */
+export const SENDING_OWN: Right[] = [
+  { may: 'insert', table: 'wsend_leases', columns: ['name', 'epoch', 'expires_at'] },
+  {
+    may: 'update',
+    table: 'wsend_leases',
+    columns: ['name', 'epoch', 'token', 'owner', 'asked', 'expires_at', 'before_epoch', 'before_given_back'],
+  },
+  { may: 'insert', table: 'wsend_checkpoints', columns: ['name', 'epoch', 'step', 'kept_until'] },
+  { may: 'update', table: 'wsend_checkpoints', columns: ['name', 'epoch', 'step', 'kept_until'] },
+  { may: 'delete', table: 'wsend_checkpoints', columns: [] },
+  { may: 'insert', table: 'wsend_entries', columns: ['name', 'field', 'value'] },
+  { may: 'update', table: 'wsend_entries', columns: ['value'] },
+  { may: 'delete', table: 'wsend_entries', columns: [] },
+  { may: 'insert', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as'] },
+  { may: 'update', table: 'wsend_provider_ids', columns: ['message_id'] },
+];
 
 const NEW_MESSAGE: Right = {
   may: 'insert',
@@ -61,8 +75,6 @@ export const LISTENING: Right[] = [
   { may: 'insert', table: 'wsend_optouts', columns: ['phone', 'is_out', 'changed_at', 'source'] },
   // To lock the list, PostgreSQL and MySQL want this right too.
   { may: 'update', table: 'wsend_optouts', columns: ['phone'] },
-  { may: 'insert', table: 'wsend_last_runs', columns: ['campaign_id', 'token', 'begun_at'] },
-  { may: 'update', table: 'wsend_last_runs', columns: ['token', 'begun_at'] },
   { may: 'select', table: 'contacts', columns: ['id', 'full_number'] },
   { may: 'select', table: 'wsend_message_2', columns: ['content'] },
   { may: 'select', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as'] },

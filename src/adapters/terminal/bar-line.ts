@@ -5,10 +5,18 @@ import { type RunView, timeLeftOf } from './run-view.ts';
 import { cells, count, cut, pad, seconds } from './text.ts';
 import { RESTING } from './words.ts';
 
+/** When, how wide and in which colours, and whether it is a rehearsal. */
+interface Showing {
+  columns: number;
+  now: EpochMs;
+  paint: Paint;
+  sandbox: boolean;
+}
+
 /** The live bar at one moment, without a line end: always narrower than `columns`, because a full last column makes terminals wrap. */
-export function barLine(view: RunView, { columns, now, paint }: { columns: number; now: EpochMs; paint: Paint }): string {
+export function barLine(view: RunView, { columns, now, paint, sandbox }: Showing): string {
   const room = columns - 1;
-  const pieces = piecesOf(view, now, paint);
+  const pieces = { ...piecesOf(view, now, paint), sandbox: { forms: sandbox ? ['sandbox'] : [], paint: paint.strong } };
   const shorter = { ...NARROWING.start };
   for (const narrower of [null, ...NARROWING.steps]) {
     if (narrower !== null) shorter[narrower] += 1;
@@ -17,12 +25,15 @@ export function barLine(view: RunView, { columns, now, paint }: { columns: numbe
     const used = SPINNER_WIDTH + shown.reduce((sum, { text }) => sum + cells(text) + GAP.length, minimum > 0 ? 0 : -GAP.length);
     if (used + minimum > room) continue;
     const bar = minimum > 0 ? [drawBar(view, Math.min(room - used, WIDEST_BAR), paint)] : [];
-    return `${paint.dim(spinner(now))} ${[...bar, ...shown.map(({ name, text }) => pieces[name].paint(text))].join(GAP)}`;
+    const painted = shown.map(({ name, text }) => pieces[name].paint(text));
+    // The bar follows what a rehearsal begins with.
+    const first = shown[0]?.name === 'sandbox' ? 1 : 0;
+    return `${paint.dim(spinner(now))} ${[...painted.slice(0, first), ...bar, ...painted.slice(first)].join(GAP)}`;
   }
   return cut(pieces.counts.forms[1] ?? '', room);
 }
 
-type Name = 'share' | 'counts' | 'failed' | 'inDoubt' | 'now' | 'batch' | 'left';
+type Name = 'sandbox' | 'share' | 'counts' | 'failed' | 'inDoubt' | 'now' | 'batch' | 'left';
 
 /** A part of the line, from its longest form to its shortest; past the last form it is left out. */
 interface Piece {
@@ -30,23 +41,23 @@ interface Piece {
   paint: (text: string) => string;
 }
 
-const ORDER: Name[] = ['share', 'counts', 'failed', 'inDoubt', 'now', 'batch', 'left'];
+const ORDER: Name[] = ['sandbox', 'share', 'counts', 'failed', 'inDoubt', 'now', 'batch', 'left'];
 const GAP = '  ';
 const SPINNER_WIDTH = 2;
 const WIDEST_BAR = 40;
 /** The least the bar may have: at first, and each time it gives way. */
 const BAR_WIDTHS = [14, 10, 5, 0];
 
-/** What gives way first where the line is too long; what is happening now and the counts last. */
+/** What gives way first where the line is too long; what is happening now, that it is a rehearsal, and the counts last. */
 const NARROWING: { start: Record<Name | 'bar', number>; steps: (Name | 'bar')[] } = {
-  start: { share: 0, counts: 0, failed: 0, inDoubt: 0, now: 0, batch: 0, left: 0, bar: 0 },
+  start: { sandbox: 0, share: 0, counts: 0, failed: 0, inDoubt: 0, now: 0, batch: 0, left: 0, bar: 0 },
   steps: [
     ...(['batch', 'counts', 'bar', 'left', 'bar', 'batch', 'left', 'now', 'inDoubt', 'failed', 'now', 'left'] as const),
-    ...(['bar', 'left', 'inDoubt', 'failed', 'share', 'now'] as const),
+    ...(['bar', 'left', 'inDoubt', 'failed', 'share', 'now', 'sandbox'] as const),
   ],
 };
 
-function piecesOf(view: RunView, now: EpochMs, paint: Paint): Record<Name, Piece> {
+function piecesOf(view: RunView, now: EpochMs, paint: Paint): Record<Exclude<Name, 'sandbox'>, Piece> {
   const { total, sent, failed, inDoubt } = view.progress;
   const plain = (text: string) => text;
   const sum = `${pad(count(sent), count(total).length, 'left')}/${count(total)}`;

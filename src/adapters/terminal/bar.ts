@@ -8,7 +8,7 @@ import type { Output } from './output.ts';
 import type { Paint } from './paint.ts';
 import { isNews, type RunView, seen, UNSEEN } from './run-view.ts';
 import { makeScreen, type Screen } from './screen.ts';
-import { sentence } from './words.ts';
+import { sandboxMark, sentence } from './words.ts';
 
 /** At most ten frames a second, however fast events come. */
 const FRAME_MS = 100;
@@ -19,7 +19,11 @@ const IDLE_FRAMES_PER_SECOND = 2;
  * A live bar on a terminal, and above it a line for each thing a person should read. It appears with the first event after a plan (so
  * that a question may be asked in between) and goes with the summary. Call `close` on every way out: it gives the cursor back.
  */
-export function makeBar(out: Output, { now, paint }: { now: () => EpochMs; paint: Paint }): Report & { close(): void } {
+export function makeBar(
+  out: Output,
+  { now, paint, sandbox }: { now: () => EpochMs; paint: Paint; sandbox: boolean },
+): Report & { close(): void } {
+  const mark = sandboxMark(sandbox);
   const screen = makeScreen(out);
   let view: RunView = UNSEEN;
   let bar: Line | null = null;
@@ -46,7 +50,7 @@ export function makeBar(out: Output, { now, paint }: { now: () => EpochMs; paint
     else soon ??= setTimeout(draw, wait).unref();
   };
   const show = () => {
-    bar = new Line(screen, () => barLine(view, { columns: screen.getWidth(), now: now(), paint }));
+    bar = new Line(screen, () => barLine(view, { columns: screen.getWidth(), now: now(), paint, sandbox }));
     bar.start(view.progress.total, view.progress.total - view.progress.pending);
   };
   const hide = () => {
@@ -63,7 +67,7 @@ export function makeBar(out: Output, { now, paint }: { now: () => EpochMs; paint
       const at = now();
       const line = isShown(event, view, at) ? sentence(event, at, paint) : null;
       view = seen(view, event, at);
-      if (line !== null) above.push(`${paint.dim(stamp(at))}  ${line}`);
+      if (line !== null) above.push(`${paint.dim(stamp(at))}  ${mark}${line}`);
       if (event.type === 'plan') planned = true;
       else if (event.type === 'summary') return hide();
       else if (planned && bar === null && event.type !== 'notice' && event.type !== 'paused') show();

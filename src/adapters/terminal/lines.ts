@@ -6,7 +6,7 @@ import type { Output } from './output.ts';
 import { PLAIN } from './paint.ts';
 import { isNews, type RunView, seen, timeLeftOf, UNSEEN } from './run-view.ts';
 import { count } from './text.ts';
-import { sentence } from './words.ts';
+import { sandboxMark, sentence } from './words.ts';
 
 /** How often a log says how far the run is when nothing else happens. */
 const PROGRESS_EVERY: Milliseconds = 30 * SECOND;
@@ -14,7 +14,8 @@ const PROGRESS_EVERY: Milliseconds = 30 * SECOND;
 const BATCH_AT_MOST_EVERY: Milliseconds = 5 * SECOND;
 
 /** Plain lines for a log or a pipe, each with its clock time: what happened, and now and then how far it is. */
-export function makeLines(out: Output, now: () => EpochMs): Report & { close(): void } {
+export function makeLines(out: Output, { now, sandbox }: { now: () => EpochMs; sandbox: boolean }): Report & { close(): void } {
+  const mark = sandboxMark(sandbox);
   let view: RunView = UNSEEN;
   let toldAt = Number.NEGATIVE_INFINITY;
   let closed = false;
@@ -24,13 +25,13 @@ export function makeLines(out: Output, now: () => EpochMs): Report & { close(): 
       const at = now();
       const line = isShown(event, view, at) ? sentence(event, at, PLAIN) : null;
       view = seen(view, event, at);
-      if (line !== null) out.write(`${stamp(at)}  ${line}\n`);
+      if (line !== null) out.write(`${stamp(at)}  ${mark}${line}\n`);
       if (event.type === 'plan') toldAt = at - BATCH_AT_MOST_EVERY;
       if (at < toldAt) toldAt = at;
       if (!isDue(event, view, at - toldAt)) return;
       toldAt = at;
       const batch = event.type === 'batch' ? `batch ${count(event.batch)} of ${count(event.of)}: ` : '';
-      out.write(`${stamp(at)}  ${batch}${progressLine(view, at)}\n`);
+      out.write(`${stamp(at)}  ${mark}${batch}${progressLine(view, at)}\n`);
     },
     close() {
       closed = true;

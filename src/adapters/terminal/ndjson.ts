@@ -83,6 +83,11 @@ export function jsonOf(event: Event, now: EpochMs): Record<string, unknown> | nu
   }
 }
 
+/** An object of a rehearsal: it says so after its type and its campaign. */
+export function inSandbox({ type, campaign, ...rest }: Record<string, unknown>): Record<string, unknown> {
+  return { type, ...(campaign === undefined ? {} : { campaign }), sandbox: true, ...rest };
+}
+
 /** The counts of a campaign under the names that `summary` and `status --json` share. */
 export function countsJson({ total, sent, failed, pending, inDoubt, skipped }: Progress): Record<string, number> {
   return { total, sent, failed, pending, in_doubt: inDoubt, skipped };

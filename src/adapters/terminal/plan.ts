@@ -3,6 +3,7 @@ import type { Progress } from '../../core/progress.ts';
 import { type EpochMs, formatDuration } from '../../core/units.ts';
 import { clockTime } from './clock-time.ts';
 import { count, counted, oneLine, pad, seconds } from './text.ts';
+import { sandboxMark } from './words.ts';
 
 /** What is about to happen, for a person to read before it does. Ends with a line end. */
 export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): string {
@@ -13,7 +14,7 @@ export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): 
     ['batches', count(batches)],
     ['takes', `about ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)}`],
   ];
-  const heading = `Campaign ${campaign}${name.trim() === '' ? '' : `, ${oneLine(name)}`}${sandbox ? ' (sandbox: nobody gets anything)' : ''}`;
+  const heading = `${sandboxMark(sandbox)}Campaign ${campaign}${name.trim() === '' ? '' : `, ${oneLine(name)}`}${sandbox ? ' (nobody gets anything)' : ''}`;
   return `${heading}\n${rows.map(([label, text]) => `  ${pad(label, 9)}${text}\n`).join('')}`;
 }
 

@@ -4,12 +4,12 @@ import type { Report } from '../../ports.ts';
 import { makeBar } from './bar.ts';
 import { stamp } from './clock-time.ts';
 import { makeLines } from './lines.ts';
-import { jsonOf } from './ndjson.ts';
+import { inSandbox, jsonOf } from './ndjson.ts';
 import type { Output } from './output.ts';
 import { makePaint, PLAIN } from './paint.ts';
 import { planText } from './plan.ts';
 import { essentialLine, type RunStory, summaryText } from './summary.ts';
-import { sentence } from './words.ts';
+import { sandboxMark, sentence } from './words.ts';
 
 /** How a run is shown, and where. */
 export interface ReportOptions {
@@ -24,6 +24,8 @@ export interface ReportOptions {
   /** False gives plain lines even on a terminal (one that is dumb). Default true. */
   live?: boolean;
   now: () => EpochMs;
+  /** A rehearsal: every object and every line says so. */
+  sandbox: boolean;
 }
 
 /**
@@ -50,43 +52,45 @@ export function makeReport(options: ReportOptions): Report & { close(): void } {
   };
 }
 
-function jsonReport({ stdout, stderr, quiet, now }: ReportOptions): Report & { close(): void } {
+function jsonReport({ stdout, stderr, quiet, now, sandbox }: ReportOptions): Report & { close(): void } {
   return {
     tell(event) {
       const line = jsonOf(event, now());
-      if (line !== null) stdout.write(`${JSON.stringify(line)}\n`);
-      if (event.type === 'notice' && (!quiet || event.level === 'warning')) stderr.write(`${sentence(event, now(), PLAIN)}\n`);
+      if (line !== null) stdout.write(`${JSON.stringify(sandbox ? inSandbox(line) : line)}\n`);
+      if (event.type === 'notice' && (!quiet || event.level === 'warning'))
+        stderr.write(`${sandboxMark(sandbox)}${sentence(event, now(), PLAIN)}\n`);
     },
     close: () => {},
   };
 }
 
-function humanReport({ stdout, stderr, quiet, color, live = true, now }: ReportOptions): Report & { close(): void } {
+function humanReport({ stdout, stderr, quiet, color, live = true, now, sandbox }: ReportOptions): Report & { close(): void } {
   const [outPaint, errPaint] = [makePaint(color && stdout.isTTY), makePaint(color && stderr.isTTY)];
-  const running = quiet ? quietly(stderr, now) : stderr.isTTY && live ? makeBar(stderr, { now, paint: errPaint }) : makeLines(stderr, now);
-  let story: RunStory = { paused: null, pendingBefore: null };
+  const options = { now, sandbox, paint: errPaint };
+  const running = quiet ? quietly(stderr, options) : stderr.isTTY && live ? makeBar(stderr, options) : makeLines(stderr, options);
+  let story: RunStory = { sandbox, paused: null, pendingBefore: null };
   return {
     tell(event) {
       if (event.type === 'plan') {
-        story = { paused: null, pendingBefore: event.progress.pending };
+        story = { sandbox, paused: null, pendingBefore: event.progress.pending };
         if (!quiet) stderr.write(`${planText(event, now())}\n`);
       }
       if (event.type === 'paused') story = { ...story, paused: event };
       running.tell(event);
       if (event.type !== 'summary') return;
       if (!quiet && stdout.isTTY && stderr.isTTY) stderr.write('\n');
-      stdout.write(quiet ? essentialLine(event) : summaryText(event, story, outPaint));
+      stdout.write(quiet ? essentialLine(event, sandbox) : summaryText(event, story, outPaint));
     },
     close: running.close,
   };
 }
 
 /** Only what needs a person: warnings and pauses. */
-function quietly(stderr: Output, now: () => EpochMs): Report & { close(): void } {
+function quietly(stderr: Output, { now, sandbox }: { now: () => EpochMs; sandbox: boolean }): Report & { close(): void } {
   const matters = (event: Event) => event.type === 'paused' || (event.type === 'notice' && event.level === 'warning');
   return {
     tell(event) {
-      if (matters(event)) stderr.write(`${stamp(now())}  ${sentence(event, now(), PLAIN)}\n`);
+      if (matters(event)) stderr.write(`${stamp(now())}  ${sandboxMark(sandbox)}${sentence(event, now(), PLAIN)}\n`);
     },
     close: () => {},
   };

@@ -1,15 +1,22 @@
 import { type CampaignState, standstill } from '../../core/campaign-state.ts';
 import { type EpochMs, formatDuration, toSeconds } from '../../core/units.ts';
 import { clockTime, iso } from './clock-time.ts';
-import { countsJson } from './ndjson.ts';
+import { countsJson, inSandbox } from './ndjson.ts';
 import { repliesJson, replyRows } from './replies.ts';
 import { countRows, failureRows, row } from './summary.ts';
 import { cells, count, cut, oneLine, pad } from './text.ts';
-import { pauseWords } from './words.ts';
+import { pauseWords, sandboxMark } from './words.ts';
+
+/** All campaigns of one world. Left out: the terminal is as wide as it needs to be, and what the campaigns say of the sandbox counts. */
+interface Listing {
+  columns?: number | undefined;
+  sandbox?: boolean | undefined;
+}
 
 /** All campaigns as a table, one line each; where it is wider than the terminal, names are cut. Ends with a line end. */
-export function statusTable(states: CampaignState[], now: EpochMs, columns = Number.POSITIVE_INFINITY): string {
-  if (states.length === 0) return 'No campaigns yet.\nNext: wsend run --csv people.csv --message "Hello {{first_name}}"\n';
+export function statusTable(states: CampaignState[], now: EpochMs, listing: Listing = {}): string {
+  const { columns = Number.POSITIVE_INFINITY, sandbox = areRehearsals(states) } = listing;
+  if (states.length === 0) return nothingYet(sandbox);
   const head = states.some(({ progress }) => progress.skipped > 0) ? HEAD : HEAD.filter((name) => name !== 'skipped');
   const rows = states.map((state) => {
     const { campaign, progress, updatedAt } = state;
@@ -25,18 +32,18 @@ export function statusTable(states: CampaignState[], now: EpochMs, columns = Num
     cols
       .map((text, i) => pad(i === NAME ? cut(text, widths[i] ?? 0) : text, widths[i] ?? 0, NUMBERS.has(head[i] ?? '') ? 'left' : 'right'))
       .join('  ');
-  return [head, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
+  const heading = sandbox ? `${sandboxMark(sandbox)}nobody gets anything\n` : '';
+  return heading + [head, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
 }
 
 /** One campaign in detail. Ends with a line end. */
 export function statusText(state: CampaignState, now: EpochMs): string {
-  const { campaign, progress, paused, owner, elsewhere, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
+  const { campaign, progress, paused, owner, sandbox, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
   const lines = [
-    `Campaign ${campaign.id}${campaign.name.trim() === '' ? '' : `, ${oneLine(campaign.name)}`}`,
+    `${sandboxMark(sandbox)}Campaign ${campaign.id}${campaign.name.trim() === '' ? '' : `, ${oneLine(campaign.name)}`}`,
     row('state', stateText(state)),
     paused !== null && row('paused', `${clockTime(paused.at, now)}, ${pauseWords(paused)}`),
     owner !== null && row('run by', `process ${owner.pid} on ${oneLine(owner.host)} since ${clockTime(owner.startedAt, now)}`),
-    elsewhere !== null && row('run by', `${oneLine(elsewhere)}, whose checkpoint is not here`),
     ...countRows(progress),
     ...replyRows(replies),
     etaMs !== null && row('time left', `${formatDuration(etaMs)}${endsAt === null ? '' : `, until ${clockTime(endsAt, now)}`}`),
@@ -50,8 +57,8 @@ export function statusText(state: CampaignState, now: EpochMs): string {
 
 /** One campaign as `status <id> --json` prints it: the counts of `summary`, and where it stands. */
 export function statusJson(state: CampaignState): Record<string, unknown> {
-  const { campaign, progress, paused, owner, elsewhere, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
-  return {
+  const { campaign, progress, paused, owner, sandbox, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
+  const json = {
     type: 'status',
     campaign: campaign.id,
     name: campaign.name,
@@ -61,7 +68,6 @@ export function statusJson(state: CampaignState): Record<string, unknown> {
     ...repliesJson(replies),
     paused: paused && { reason: paused.reason, detail: paused.detail, at: iso(paused.at) },
     owner: owner && { host: owner.host, pid: owner.pid, started_at: iso(owner.startedAt) },
-    elsewhere,
     failures: failures.map(({ code, reason, count }) => ({ code, reason, count })),
     eta_seconds: etaMs === null ? null : toSeconds(etaMs),
     ends_at: endsAt === null ? null : iso(endsAt),
@@ -70,11 +76,25 @@ export function statusJson(state: CampaignState): Record<string, unknown> {
     last_message: lastMessage,
     next,
   };
+  return sandbox ? inSandbox(json) : json;
 }
 
 /** All campaigns as `status --json` prints them: one object. */
-export function statusListJson(states: CampaignState[]): Record<string, unknown> {
-  return { type: 'status', campaigns: states.map(statusJson) };
+export function statusListJson(
+  states: CampaignState[],
+  { sandbox = areRehearsals(states) }: Pick<Listing, 'sandbox'> = {},
+): Record<string, unknown> {
+  const json = { type: 'status', campaigns: states.map(statusJson) };
+  return sandbox ? inSandbox(json) : json;
+}
+
+function areRehearsals(states: CampaignState[]): boolean {
+  return states.some(({ sandbox }) => sandbox);
+}
+
+function nothingYet(sandbox: boolean): string {
+  const flag = sandbox ? ' --sandbox' : '';
+  return `${sandboxMark(sandbox)}No campaigns yet.\nNext: wsend run --csv people.csv --message "Hello {{first_name}}"${flag}\n`;
 }
 
 const HEAD = ['id', 'name', 'state', 'total', 'sent', 'failed', 'in doubt', 'pending', 'skipped', 'updated'];

@@ -4,25 +4,26 @@ import { formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
 import { EXIT } from '../../errors.ts';
 import type { Paint } from './paint.ts';
 import { cells, count, counted, oneLine, pad } from './text.ts';
-import { PAUSED } from './words.ts';
+import { PAUSED, sandboxMark } from './words.ts';
 
 type Summary = Extract<Event, { type: 'summary' }>;
 type Paused = Extract<Event, { type: 'paused' }>;
 
-/** What the summary needs besides its event: why the run stopped early, and how many recipients were still pending when it began. */
+/** What the summary needs besides its event: why the run stopped early, how many recipients were still pending when it began, where it ran. */
 export interface RunStory {
+  sandbox: boolean;
   paused: Paused | null;
   pendingBefore: number | null;
 }
 
 /** How a run ended, for a person. Ends with a line end. */
-export function summaryText(summary: Summary, { paused, pendingBefore }: RunStory, paint: Paint): string {
+export function summaryText(summary: Summary, { sandbox, paused, pendingBefore }: RunStory, paint: Paint): string {
   const { progress, durationMs, failures, latency, next } = summary;
   const tried = pendingBefore === null ? 0 : pendingBefore - progress.pending;
   const took = `${formatDuration(durationMs)}${tried > 0 ? `, ${average(durationMs, tried)}` : ''}`;
   const times = latency && `median ${answer(latency.medianMs)}, 95 % within ${answer(latency.p95Ms)}`;
   return [
-    verdict(summary, paused, paint),
+    sandboxMark(sandbox) + verdict(summary, paused, paint),
     ...countRows(progress),
     row('took', took),
     ...(times === null ? [] : [row('answers', times)]),
@@ -33,7 +34,7 @@ export function summaryText(summary: Summary, { paused, pendingBefore }: RunStor
 }
 
 /** The same in one line, for `--quiet`. Ends with a line end. */
-export function essentialLine({ campaign, progress, next }: Summary): string {
+export function essentialLine({ campaign, progress, next }: Summary, sandbox: boolean): string {
   const { sent, total, failed, inDoubt, pending, skipped } = progress;
   const parts = [
     `${count(sent)} of ${count(total)} sent`,
@@ -42,7 +43,7 @@ export function essentialLine({ campaign, progress, next }: Summary): string {
     pending > 0 && `${count(pending)} pending`,
     skipped > 0 && `${count(skipped)} skipped`,
   ];
-  return `Campaign ${campaign}: ${parts.filter(Boolean).join(', ')}${next === null ? '' : `. Next: ${next}`}\n`;
+  return `${sandboxMark(sandbox)}Campaign ${campaign}: ${parts.filter(Boolean).join(', ')}${next === null ? '' : `. Next: ${next}`}\n`;
 }
 
 /** One row per standing, which add up to the total in the last. */

@@ -36,6 +36,11 @@ export function sentence(event: Event, now: EpochMs, paint: Paint): string | nul
   }
 }
 
+/** What begins every line for a person about a rehearsal; empty for a campaign that reaches people. */
+export function sandboxMark(sandbox: boolean): string {
+  return sandbox ? 'sandbox · ' : '';
+}
+
 /** Why a run stopped before its end, in plain words. */
 export const PAUSED: Record<PauseReason, string> = {
   circuit_breaker: 'too many failed',

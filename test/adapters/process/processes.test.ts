@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { processStart } from '../../../src/adapters/process/process-start.ts';
 import { processes } from '../../../src/adapters/process/processes.ts';
-import type { Owner } from '../../../src/ports.ts';
+import type { Owner } from '../../../src/core/checkpoint.ts';
 
 describe('whether the run behind a lock is over', () => {
   const { self, fate } = processes();
@@ -76,12 +76,29 @@ describe('whether the run behind a lock is over', () => {
 
   test('what runs on another machine cannot be known', () => {
     expect(fate({ ...self(), machine: 'another' })).toBe('unknowable');
-    expect(fate({ ...self(), machine: 'another', boot: 'another' })).toBe('unknowable');
   });
 
-  test.runIf(self().boot !== '')('what ran before this machine was started anew is over; in another container it cannot be known', () => {
-    expect(fate({ ...self(), boot: 'an earlier one' })).toBe('over');
-    expect(fate({ ...self(), namespace: 'pid:[1]' })).toBe('unknowable');
-    expect(fate({ ...self(), boot: '' })).toBe('unknowable');
+  test.runIf(self().boot !== '')(
+    'another boot, another container or an unknown boot proves nothing: a cloned machine has the same name and id',
+    () => {
+      const gone = spawnSync(process.execPath, ['-e', '']).pid;
+      for (const pid of [gone, process.pid]) {
+        expect(fate({ ...self(), pid, boot: 'another' })).toBe('unknowable');
+        expect(fate({ ...self(), pid, namespace: 'pid:[1]' })).toBe('unknowable');
+        expect(fate({ ...self(), pid, boot: '' })).toBe('unknowable');
+      }
+    },
+  );
+
+  test.each([
+    { boot: '', namespace: '' },
+    { boot: 'b', namespace: '' },
+    { boot: '', namespace: 'n' },
+  ])('where the kernel does not say which boot or container this is, a free number proves nothing, and a taken one runs: %j', (unread) => {
+    const gone = spawnSync(process.execPath, ['-e', '']).pid;
+    const there = processes({ host: 'office', machine: 'm', ...unread });
+    expect(there.fate({ ...there.self(), pid: gone })).toBe('unknowable');
+    expect(there.fate(there.self())).toBe('running');
+    expect(there.fate({ ...there.self(), machine: 'another' })).toBe('unknowable');
   });
 });

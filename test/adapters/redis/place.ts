@@ -1,24 +1,29 @@
 import { Redis } from 'ioredis';
-import { redisCheckpointStore } from '../../../src/adapters/redis/checkpoint-store.ts';
-import { keysOf } from '../../../src/adapters/redis/keys.ts';
-import type { CheckpointPlace } from '../../contract/checkpoint-store.ts';
+import { redisEntries } from '../../../src/adapters/redis/entries.ts';
+import type { EntriesPlace } from '../../contract/entries.ts';
 
 /** An emptied Redis database for the contract. Time passes there by taking it off every key's time to live. */
-export async function redisPlace(url: string): Promise<CheckpointPlace> {
+export async function redisPlace(url: string): Promise<EntriesPlace> {
   const redis = new Redis(url);
   await redis.flushdb();
   return {
-    store: (type) => redisCheckpointStore(url, type),
+    entries: () => redisEntries(url),
     async pass(ms) {
       for (const key of await redis.keys('*')) {
         const left = await redis.pttl(key);
         if (left >= 0) await redis.pexpire(key, left - ms);
       }
     },
-    async setVersion(campaign, version, type) {
-      await redis.hset(keysOf({ campaign, type }, '')[2] as string, 'version', version);
+    wipe: async () => void (await redis.flushdb()),
+    async copy() {
+      const keys = await redis.keys('*');
+      const dumps = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
+      return async () => {
+        await redis.flushdb();
+        for (const [i, key] of keys.entries()) await redis.restore(key, 0, dumps[i] as Buffer);
+      };
     },
-    owners: (campaign, type) => redis.hlen(keysOf({ campaign, type }, '')[10] as string),
+    size: () => redis.dbsize(),
     async close() {
       await redis.flushdb();
       redis.disconnect();

@@ -6,6 +6,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { ContactEvent } from '../../../src/adapters/sandbox/events.ts';
 import { sqliteSandboxStore } from '../../../src/adapters/sandbox/sqlite-store.ts';
 import { memorySandboxStore, type SandboxStore, type TakenMessage } from '../../../src/adapters/sandbox/store.ts';
+import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
+import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import { importStore } from '../../../src/adapters/sql/import-store.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
+import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import { openSqlite } from '../../../src/adapters/sql/sqlite.ts';
 
 const folder = () => mkdtempSync(join(tmpdir(), 'wsend-sandbox-'));
@@ -187,4 +193,37 @@ test('a store shares its file with whatever else this process does with it', asy
   ]);
   expect((await store.holdings()).taken).toBe(50);
   expect(await shared.selectFrom('other').selectAll().execute()).toHaveLength(50);
+});
+
+test('a store lives in the file of the rehearsed campaigns, on their one connection', async () => {
+  const path = newFile();
+  const open = async () => {
+    const database = await openDatabase(`sqlite:${path}`);
+    closers.push(() => database.close());
+    await createMissingTables(database);
+    await migrateOwnTables(database);
+    return { database, store: await sqliteSandboxStore(database.db as never) };
+  };
+  const { database, store } = await open();
+  const recipients = async function* () {
+    for (let i = 0; i < 200; i++) {
+      const phone = `+22901970${String(i).padStart(5, '0')}`;
+      yield { phone, countryCode: null, firstName: null, lastName: null, message1: `${i}`, message2: null };
+    }
+  };
+  const plan = { name: 'x', message1: 'x', message2: null, fingerprint: 'f', recipients: recipients() };
+  const { campaign } = await importStore(database).createCampaign(plan);
+  const pending = await recipientStore(database).pending(campaign, 0, 1_000);
+  await Promise.all(
+    pending.map(async ({ message: row, phone, content }) => {
+      await store.add(message(row, { phone, content }), [event(row)]);
+      const sent = { kind: 'sent' as const, message: row, providerId: `p${row}`, at: row, attempts: 1 };
+      await recipientStore(database).record(campaign, [sent]);
+    }),
+  );
+  await database.close();
+  const again = await open();
+  expect((await again.store.holdings()).taken).toBe(200);
+  expect(await again.store.events.untold()).toHaveLength(200);
+  expect((await campaignStore(again.database).tally(campaign)).sent).toBe(200);
 });

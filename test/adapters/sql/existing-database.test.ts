@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
 import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
 import { importStore } from '../../../src/adapters/sql/import-store.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import { REPLY_WINDOW } from '../../../src/core/campaign.ts';
@@ -25,7 +26,10 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
     it('gives campaign 42 its recipients, is sent from, imported into, and its own tables are as before', async () => {
       const before = await describeTables(existing, dialect);
       await createMissingTables(database);
-      expect(await tables(existing)).not.toContain('wsend_imports');
+      const imports = importStore(database);
+      expect(await imports.findImport('f')).toBeUndefined();
+      expect((await tables(existing)).filter((table) => table.startsWith('wsend_'))).toEqual([]);
+      await migrateOwnTables(database);
       const { campaign, recipients: count, unverified, refused, refusedEnding } = EXISTING;
       const campaigns = campaignStore(database);
       const recipients = recipientStore(database);
@@ -66,16 +70,10 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
           yield person;
         })(),
       };
-      const imports = importStore(database);
       expect(await imports.findImport('f')).toBeUndefined();
       const made = await imports.createCampaign(plan);
       expect(await imports.findImport('f')).toBe(made.campaign);
       expect(await describeTables(existing, dialect)).toEqual(before);
-      expect((await tables(existing)).filter((table) => table.startsWith('wsend_'))).toEqual([
-        'wsend_imports',
-        'wsend_message_2',
-        'wsend_provider_ids',
-      ]);
     });
   });
 
@@ -147,6 +145,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
         mysql: 'alter table messages modify error_message varchar(255) character set latin1',
       };
       await test.query(narrow[dialect]);
+      await migrateOwnTables(database);
       const recipients = recipientStore(database);
       await recipients.prepare(42, () => 'x');
       const [a, b] = await recipients.pending(42, 0, 2);
@@ -209,6 +208,7 @@ describe.runIf(isAvailable('postgres'))('times in a PostgreSQL database set to a
     );
     const database = await openDatabase(test.url);
     try {
+      await migrateOwnTables(database);
       const recipients = recipientStore(database);
       const campaigns = campaignStore(database);
       await recipients.prepare(42, () => 'x');
@@ -245,6 +245,7 @@ describe.runIf(isAvailable('postgres'))('times in a PostgreSQL database set to a
         alter column status type message_status using status::message_status, alter column status set default 'pending'`);
     const database = await openDatabase(test.url);
     try {
+      await migrateOwnTables(database);
       const recipients = recipientStore(database);
       await recipients.prepare(42, () => 'x');
       const page = await recipients.pending(42, 0, 10);

@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
 import { fitness } from '../../../src/adapters/sql/fitness.ts';
-import { createImportTables, createInboxTables, createLastRunTable, createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import { DatabaseUnreachable, UsageError, type UserError } from '../../../src/errors.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
 import { createExistingDatabase } from '../../support/existing-database.ts';
@@ -19,7 +20,8 @@ async function open(url: string): Promise<Database> {
 
 async function makeTables(): Promise<Database> {
   const database = await open(beside.url);
-  for (const make of [createMissingTables, createImportTables, createInboxTables, createLastRunTable]) await make(database);
+  await createMissingTables(database);
+  await migrateOwnTables(database);
   return database;
 }
 
@@ -78,8 +80,12 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
     user = await limitedUser(dialect, beside);
   });
   afterEach(() => user.drop());
+  const grantOwn = async () => {
+    for (const table of ['leases', 'checkpoints', 'entries', 'provider_ids']) await user.grant('insert, update, delete', `wsend_${table}`);
+  };
 
   it('without the right to update is refused, with everything that is missing and how to give it', async () => {
+    await grantOwn();
     const { require } = fitness(await open(user.url));
     const refused = await refusal(require('sending'));
     expect(refused).toBeInstanceOf(UsageError);
@@ -91,7 +97,23 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
     await require('sending');
   });
 
+  it('without the right to write what wsend keeps for itself is refused alike', async () => {
+    for (const table of ['messages', 'campaigns']) await user.grant('update', table);
+    const refused = await refusal(fitness(await open(user.url)).require('sending'));
+    expect(refused).toBeInstanceOf(UsageError);
+    expect(refused.message).toMatch(/ does not let this user insert wsend_leases, update wsend_leases, insert wsend_checkpoints, /);
+    expect(refused.next).toBe(
+      `Give the right: ${[
+        'grant select, insert, update on wsend_leases to <user>',
+        'grant select, insert, update, delete on wsend_checkpoints to <user>',
+        'grant select, insert, update, delete on wsend_entries to <user>',
+        'grant select, insert, update on wsend_provider_ids to <user>.',
+      ].join('; ')}`,
+    );
+  });
+
   it('with rights to the columns that wsend writes, and no more, may send', async () => {
+    await grantOwn();
     const kept = dialect === 'mysql' ? ', created_at' : '';
     const outcome = 'status, whatsapp_message_id, error_message, retry_count, sent_at, updated_at';
     await user.grant(`update (${outcome}${kept})`, 'messages');
@@ -100,6 +122,7 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
   });
 
   it('who may only send is refused as a listener, and doctor warns of what else is missing', async () => {
+    await grantOwn();
     for (const table of ['messages', 'campaigns']) await user.grant('update', table);
     const { require, warnings } = fitness(await open(user.url));
     await require('sending');

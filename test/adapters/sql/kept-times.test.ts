@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
 import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import { freshDatabase, isAvailable } from '../../support/databases.ts';
@@ -35,6 +36,7 @@ describe.runIf(isAvailable('mysql'))('MySQL tables whose first time changes with
     expect(column?.extra).toMatch(/on update/i);
     const database = await openDatabase(test.url);
     await createMissingTables(database);
+    await migrateOwnTables(database);
     const [campaigns, recipients] = [campaignStore(database), recipientStore(database)];
     const times = async () =>
       (await test.query('select created_at, sent_at from messages order by id')) as { created_at: string; sent_at: string }[];

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/adapters/clock.ts';
 import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
 import { type Database, openDatabase, type SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import type { Event } from '../../../src/core/event.ts';
@@ -130,6 +131,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       await test.query(LOOSE);
       const database = await openDatabase(test.url);
       await createMissingTables(database);
+      await migrateOwnTables(database);
       try {
         await fc.assert(
           fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 25 }), async (rows) => {
@@ -161,6 +163,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       await test.query(LOOSE);
       const database = await openDatabase(test.url);
       await createMissingTables(database);
+      await migrateOwnTables(database);
       try {
         await fill(test, dialect, GOOD_BUT_FOR_THE_STATUS);
         await test.query(`update messages set id = 9007199254740993 where id = ${idOf(0)}`);
@@ -183,6 +186,7 @@ it('values that are not of their column, as SQLite takes them, are sent, refused
   await test.query(LOOSE);
   const database = await openDatabase(test.url);
   await createMissingTables(database);
+  await migrateOwnTables(database);
   try {
     await test.query(
       "insert into contacts (id, full_number) values (1, x'ff00'), (2, 22901900000), (3, '+2290190000003'), (4, '+2290190000004')",

@@ -1,5 +1,6 @@
 import type { SqlDialect } from '../../../src/adapters/sql/database.ts';
 import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import type { OpenedDatabase } from '../../contract/campaign-store.ts';
 import { freshDatabase } from '../../support/databases.ts';
@@ -10,5 +11,6 @@ export async function open(dialect: SqlDialect, madeBy: 'wsend' | 'platform'): P
   const beside = await (madeBy === 'wsend' ? freshDatabase(dialect) : createExistingDatabase(dialect));
   const database = await openDatabase(beside.url);
   await createMissingTables(database);
+  await migrateOwnTables(database);
   return { database, beside };
 }

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../src/adapters/sql/database.ts';
 import { optOuts } from '../../../src/adapters/sql/opt-outs.ts';
 import type { OptOuts } from '../../../src/ports.ts';
 import type { OpenedDatabase } from '../../contract/campaign-store.ts';
-import { isAvailable } from '../../support/databases.ts';
+import { freshDatabase, isAvailable } from '../../support/databases.ts';
 import { open } from './open.ts';
 
 for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
@@ -25,10 +26,16 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
     };
     const phone = (n: number) => `+22901${String(n).padStart(8, '0')}`;
 
-    it('is empty where it was never written to, and is not made by looking', async () => {
-      expect(await list.since(0)).toEqual({ cursor: 0, changes: [] });
-      expect(await listed()).toEqual([]);
-      await expect(opened.database.db.selectFrom('wsend_optouts').selectAll().execute()).rejects.toThrow();
+    it('is empty where it was never written to, and is not made by looking but by writing', async () => {
+      const beside = await freshDatabase(dialect);
+      const database = await openDatabase(beside.url);
+      const { since, list, set } = optOuts(database);
+      expect(await since(0)).toEqual({ cursor: 0, changes: [] });
+      expect(await list()[Symbol.asyncIterator]().next()).toMatchObject({ done: true });
+      await expect(database.db.selectFrom('wsend_optouts').selectAll().execute()).rejects.toThrow();
+      expect([await set([phone(1)], true, 'command'), (await since(0)).changes]).toEqual([1, [{ phone: phone(1), out: true }]]);
+      await database.close();
+      await beside.drop();
     });
 
     it('tells every change once to whoever follows it', async () => {

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import { openSqlite } from '../../../src/adapters/sql/sqlite.ts';
@@ -26,6 +27,7 @@ describe('the SQLite file', () => {
     beside = await createExistingDatabase('sqlite');
     path = beside.url.slice('sqlite:'.length);
     database = await openDatabase(beside.url);
+    await migrateOwnTables(database);
     await recipientStore(database).prepare(42, () => 'Hello');
     rows = (await recipientStore(database).pending(42, 0, 100)).map(({ message }) => message);
   });

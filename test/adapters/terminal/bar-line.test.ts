@@ -17,7 +17,8 @@ const view = (changes: Partial<RunView> = {}): RunView => ({
   endsAt: NOON + 1_992_000,
   ...changes,
 });
-const line = (changes: Partial<RunView>, columns: number) => barLine(view(changes), { columns, now: NOON, paint: PLAIN });
+const line = (changes: Partial<RunView>, columns: number, sandbox = false) =>
+  barLine(view(changes), { columns, now: NOON, paint: PLAIN, sandbox });
 
 test.each([
   ['as it goes', {}, 80, '⠹ ████░░░░░░░░  34 %   341/1000  every 3 s   batch 5/14  33:12 left, ends 12:37'],
@@ -69,12 +70,19 @@ test.each([
   expect(line(changes, columns)).toBe(expected);
 });
 
+test.each([
+  [80, '⠹ sandbox  ██░░░░░  34 %   341/1000  every 3 s   batch 5/14  33:12 left (12:37)'],
+  [40, '⠹ sandbox  34 %   341/1000  33:12'],
+])('in the sandbox the bar says so first, at %i columns', (columns, expected) => {
+  expect(line({}, columns, true)).toBe(expected);
+});
+
 test('a longer rest than the computed end is part of the time left', () => {
   expect(line({ rest: { reason: 'throttled', until: NOON + 3_600_000 } }, 120)).toContain('1:00:00 left');
 });
 
 test('it moves twice a second even when nothing happens', () => {
-  const at = (now: number) => barLine(view({ endsAt: 0 }), { columns: 80, now, paint: PLAIN });
+  const at = (now: number) => barLine(view({ endsAt: 0 }), { columns: 80, now, paint: PLAIN, sandbox: false });
   expect(new Set([at(NOON), at(NOON + 500), at(NOON + 1_000)]).size).toBe(3);
 });
 
@@ -96,8 +104,9 @@ const anyView: fc.Arbitrary<RunView> = fc.record({
 
 test.each([40, 80, 120])('at %i columns it never wraps, with a million recipients and whatever they do', (columns) => {
   fc.assert(
-    fc.property(anyView, fc.boolean(), (any, color) => {
-      const shown = barLine(any, { columns, now: NOON, paint: makePaint(color) });
+    fc.property(anyView, fc.boolean(), fc.boolean(), (any, color, sandbox) => {
+      const shown = barLine(any, { columns, now: NOON, paint: makePaint(color), sandbox });
+      expect(shown.includes('sandbox')).toBe(sandbox);
       expect(cells(shown)).toBeLessThan(columns);
       expect(shown).not.toMatch(/[\n\r]/);
     }),
@@ -107,8 +116,8 @@ test.each([40, 80, 120])('at %i columns it never wraps, with a million recipient
 
 test('at any width it never wraps, and wider than 25 columns it shows how many were sent', () => {
   fc.assert(
-    fc.property(anyView, fc.integer({ min: 1, max: 300 }), (any, columns) => {
-      const shown = barLine(any, { columns, now: NOON, paint: PLAIN });
+    fc.property(anyView, fc.integer({ min: 1, max: 300 }), fc.boolean(), (any, columns, sandbox) => {
+      const shown = barLine(any, { columns, now: NOON, paint: PLAIN, sandbox });
       expect(cells(shown)).toBeLessThan(columns);
       if (columns > 25) expect(shown).toMatch(/[\d,]+\/[\d,]+/);
     }),
@@ -117,9 +126,9 @@ test('at any width it never wraps, and wider than 25 columns it shows how many w
 
 test('colour marks what went wrong, and without colour there is none', () => {
   const troubled = view({ progress: progress({ pending: 1, failed: 2, inDoubt: 3 }), delayMs: 4_500 });
-  const shown = barLine(troubled, { columns: 120, now: NOON, paint: makePaint(true) });
+  const shown = barLine(troubled, { columns: 120, now: NOON, paint: makePaint(true), sandbox: false });
   expect(shown).toContain('\x1b[31m2 failed\x1b[39m');
   expect(shown).toContain('\x1b[33m3 in doubt\x1b[39m');
   expect(shown).toContain('\x1b[33mevery 4.5 s');
-  expect(barLine(troubled, { columns: 120, now: NOON, paint: PLAIN })).not.toContain('\x1b');
+  expect(barLine(troubled, { columns: 120, now: NOON, paint: PLAIN, sandbox: false })).not.toContain('\x1b');
 });

@@ -10,9 +10,9 @@ afterEach(() => {
   for (const bar of bars.splice(0)) bar.close();
 });
 
-function barOn(width: number, now = () => NOON) {
+function barOn(width: number, now = () => NOON, sandbox = false) {
   const out = fakeOutput({ isTTY: true, width });
-  const bar = makeBar(out, { now, paint: PLAIN });
+  const bar = makeBar(out, { now, paint: PLAIN, sandbox });
   bars.push(bar);
   return { out, bar, screen: () => terminalAfter(out.writes, out.width) };
 }
@@ -33,6 +33,16 @@ test('what a person should read stays above the bar, with numbers masked; the re
     '',
   ]);
   expect(out.text()).not.toContain(PHONE.slice(1));
+});
+
+test('in the sandbox the bar and every line above it say so', () => {
+  const { bar, screen } = barOn(120, () => NOON, true);
+  for (const event of [EVENTS.notice, EVENTS.plan, EVENTS.batch, EVENTS.failed]) bar.tell(event);
+  bar.tell(EVENTS.delay);
+  expect(screen().rows[0]).toMatch(/^12:04:31 {2}sandbox · warning: B is outside 25–100$/);
+  expect(screen().rows.at(-1)).toMatch(/^\S sandbox {2}░/);
+  bar.close();
+  for (const row of screen().rows.slice(0, -1)) expect(row).toMatch(/^12:04:31 {2}sandbox · /);
 });
 
 test('the bar waits for the first event after the plan, so that a question may be asked before it', () => {

@@ -66,7 +66,7 @@ test('a resumed run says what was done before, and the sandbox that nobody gets 
     count: 570,
   };
   expect(planText(resumed, NOON).split('\n').slice(0, 2)).toEqual([
-    'Campaign 42, a b (sandbox: nobody gets anything)',
+    'sandbox · Campaign 42, a b (nobody gets anything)',
     '  to send  570 of 1000 recipients (428 sent, 1 failed, 1 in doubt before)',
   ]);
   const retried = { ...EVENTS.plan, progress: progress({ pending: 92, sent: 28 }), count: 2 };

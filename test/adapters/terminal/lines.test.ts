@@ -5,10 +5,10 @@ import type { Event } from '../../../src/core/event.ts';
 import { anyRun, EVENTS, fakeOutput, NOON, PHONE, progress } from './support.ts';
 
 /** Tells each event after its time (in seconds from noon) and returns the lines. */
-function linesOf(events: [number, Event][]): string[] {
+function linesOf(events: [number, Event][], sandbox = false): string[] {
   const out = fakeOutput();
   let now = NOON;
-  const lines = makeLines(out, () => now);
+  const lines = makeLines(out, { now: () => now, sandbox });
   for (const [at, event] of events) {
     now = NOON + at * 1_000;
     lines.tell(event);
@@ -81,6 +81,15 @@ test('the line of the log is the one in the manual', () => {
   ).toEqual(['12:04:31  132/1000 sent, 1 failed, 43 min left (ends 12:47)']);
 });
 
+test('in the sandbox the line of the log says so first', () => {
+  const at = { ...tick, progress: progress({ pending: 867, sent: 132, failed: 1 }), timeLeftMs: 43 * 60_000 };
+  const events: [number, Event][] = [
+    [-60, plan],
+    [0, at],
+  ];
+  expect(linesOf(events, true)).toEqual(['12:04:31  sandbox · 132/1000 sent, 1 failed, 43 min left (ends 12:47)']);
+});
+
 test('a million messages in a minute are a handful of lines', () => {
   const events = Array.from({ length: 12_000 }, (_, i): [number, Event] =>
     i % 2 === 0 ? [i / 200, { ...batch, batch: i }] : [i / 200, { ...EVENTS.rest, reason: 'batch_pause', until: NOON + i * 5 }],
@@ -107,7 +116,7 @@ test('a clock that was set back does not silence the log', () => {
 
 test('nothing is written after close', () => {
   const out = fakeOutput();
-  const lines = makeLines(out, () => NOON);
+  const lines = makeLines(out, { now: () => NOON, sandbox: false });
   lines.close();
   for (const event of Object.values(EVENTS)) lines.tell(event);
   expect(out.writes).toEqual([]);
@@ -115,11 +124,12 @@ test('nothing is written after close', () => {
 
 test('whatever happens, every write is whole lines with their time, without escape sequences or whole numbers', () => {
   fc.assert(
-    fc.property(anyRun, (events) => {
+    fc.property(anyRun, fc.boolean(), (events, sandbox) => {
       const out = fakeOutput();
-      const lines = makeLines(out, () => NOON);
+      const lines = makeLines(out, { now: () => NOON, sandbox });
       for (const event of events) lines.tell(event);
       for (const write of out.writes) expect(write).toMatch(/^12:04:31 {2}[^\p{Cc}]*\n$/u);
+      for (const write of out.writes) expect(write.startsWith('12:04:31  sandbox · ')).toBe(sandbox);
       expect(out.writes.join('')).not.toContain(PHONE.slice(1));
     }),
   );

@@ -51,6 +51,16 @@ test.each([
   expect(json(EVENTS[type])).toBe(line);
 });
 
+test('an object of a rehearsal says so after its type and campaign', () => {
+  const [stdout, stderr] = [fakeOutput(), fakeOutput()];
+  const report = makeReport({ stdout, stderr, json: true, quiet: false, color: false, now: () => NOON, sandbox: true });
+  for (const event of [{ ...EVENTS.plan, sandbox: true }, EVENTS.sent, EVENTS.notice, EVENTS.summary]) report.tell(event);
+  const starts = ['"plan","campaign":42,', '"sent","campaign":42,', '"notice",', '"summary","campaign":42,'];
+  expect(stdout.writes.map((line) => line.slice('{"type":'.length, line.indexOf('"sandbox"')))).toEqual(starts);
+  for (const line of stdout.writes) expect(line.match(/"sandbox":true/g)).toHaveLength(1);
+  expect(stderr.writes).toEqual(['sandbox · warning: B is outside 25–100\n']);
+});
+
 test('a run without a single answer says so with null, and a moment that is none is null too', () => {
   const nobody = { ...EVENTS.summary, progress: progress(), latency: null, failures: [], next: null };
   expect(jsonOf(nobody, NOON)).toMatchObject({ latency: null, next: null, failures: [], total: 0 });
@@ -59,14 +69,16 @@ test('a run without a single answer says so with null, and a moment that is none
 
 test('whatever happens, every line is one object with its type first, and the counts of the summary, which is last, add up', () => {
   fc.assert(
-    fc.property(anyRun, (events) => {
+    fc.property(anyRun, fc.boolean(), (events, sandbox) => {
       const stdout = fakeOutput();
-      const report = makeReport({ stdout, stderr: fakeOutput(), json: true, quiet: false, color: true, now: () => NOON });
+      const report = makeReport({ stdout, stderr: fakeOutput(), json: true, quiet: false, color: true, now: () => NOON, sandbox });
       for (const event of events) report.tell(event);
       report.close();
       for (const write of stdout.writes) {
         expect(write).toMatch(/^\{"type":"[a-z_]+"[^\n]*\}\n$/);
         expect(write).not.toContain('\x1b');
+        const { type, sandbox: said } = JSON.parse(write);
+        if (type !== 'plan') expect(said).toBe(sandbox || undefined);
       }
       const lines = stdout.writes.map((write) => JSON.parse(write));
       expect(lines[0].type).toBe('plan');

@@ -4,7 +4,7 @@ import { EVENTS, fakeOutput, NOON, PHONE } from './support.ts';
 
 function reportOn({ terminal = false, ...options }: Partial<ReportOptions> & { terminal?: boolean } = {}) {
   const [stdout, stderr] = [fakeOutput({ isTTY: terminal, width: 120 }), fakeOutput({ isTTY: terminal, width: 120 })];
-  const report = makeReport({ stdout, stderr, json: false, quiet: false, color: false, now: () => NOON, ...options });
+  const report = makeReport({ stdout, stderr, json: false, quiet: false, color: false, now: () => NOON, sandbox: false, ...options });
   const tellAll = () => {
     for (const event of Object.values(EVENTS)) report.tell(event);
     report.close();
@@ -46,6 +46,19 @@ test('--quiet leaves warnings, pauses and one line', () => {
       '12:04:31  warning: B is outside 25–100\n12:04:31  stopping: too many failed (11 of 50 failed = 22 %: 11 × phone:invalid)\n',
     );
     expect(stdout.text()).toBe('Campaign 42: 960 of 1000 sent, 28 failed, 1 in doubt, 10 pending, 1 skipped. Next: wsend resume 42\n');
+  }
+});
+
+test('in the sandbox the plan, every line and the summary say so, in whatever way they are shown', () => {
+  for (const options of [{}, { terminal: true }, { quiet: true }, { terminal: true, live: false }]) {
+    const { stdout, stderr, report } = reportOn({ ...options, sandbox: true });
+    for (const event of Object.values(EVENTS)) report.tell(event.type === 'plan' ? { ...event, sandbox: true } : event);
+    report.close();
+    const lines = stderr.text().split(/[\r\n]+/);
+    const heads = lines.filter((line) => /^(Campaign|sandbox|\d\d:|[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏])/.test(line));
+    expect(heads.length).toBeGreaterThan(1);
+    for (const line of heads) expect(line).toMatch(/^(\d\d:\d\d:\d\d {2}|. )?sandbox/);
+    expect(stdout.text()).toMatch(/^sandbox · Campaign 42/);
   }
 });
 

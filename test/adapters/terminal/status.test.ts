@@ -19,7 +19,7 @@ const state = (changes: Partial<CampaignState> = {}, campaign: Partial<CampaignS
   progress: EVENTS.summary.progress,
   paused: { reason: 'circuit_breaker', detail: '11 of 50 failed = 22 %', at: NOON },
   owner: null,
-  elsewhere: null,
+  sandbox: false,
   replies: null,
   failures: [...EVENTS.summary.failures],
   etaMs: 34_000,
@@ -57,10 +57,18 @@ test('a running campaign says where it runs', () => {
   );
 });
 
-test('one whose run keeps its checkpoint elsewhere is running, too', () => {
-  const running = state({ elsewhere: 'wsend 4711@office', paused: null, next: null });
-  expect(statusText(running, NOON)).toContain('  state      running\n  run by     wsend 4711@office, whose checkpoint is not here\n');
-  expect(statusJson(running)).toMatchObject({ state: 'running', owner: null, elsewhere: 'wsend 4711@office' });
+test('a rehearsal says so, in detail, in the table and with --json', () => {
+  const rehearsal = state({ sandbox: true, next: 'wsend resume 42 --sandbox' });
+  expect(statusText(rehearsal, NOON)).toMatch(/^sandbox · Campaign 42, Back to school\n {2}state {6}paused\n/);
+  expect(statusTable([rehearsal], NOON)).toMatch(/^sandbox · nobody gets anything\nid {2}name/);
+  expect(JSON.stringify(statusJson(rehearsal))).toMatch(/^\{"type":"status","campaign":42,"sandbox":true,"name":/);
+  expect(statusListJson([rehearsal])).toMatchObject({ type: 'status', sandbox: true, campaigns: [{ sandbox: true }] });
+  for (const json of [statusJson(state()), statusListJson([state()]), statusListJson([])]) expect(json).not.toHaveProperty('sandbox');
+});
+
+test('a sandbox without campaigns says so, and how to rehearse one', () => {
+  expect(statusTable([], NOON, { sandbox: true })).toMatch(/^sandbox · No campaigns yet\.\nNext: wsend run --csv .* --sandbox\n$/);
+  expect(statusListJson([], { sandbox: true })).toEqual({ type: 'status', sandbox: true, campaigns: [] });
 });
 
 test('all campaigns are a table whose columns line up, with wide names too', () => {
@@ -86,10 +94,12 @@ test('all campaigns are a table whose columns line up, with wide names too', () 
 
 test('in a narrow terminal names are cut, down to eight cells', () => {
   const states = [state({ paused: null, progress: progress({ sent: 5 }) }, { name: 'A name that is much longer than it should be' })];
-  expect(statusTable(states, NOON, 90)).toBe(`id  name              state                total  sent  failed  in doubt  pending  updated
+  expect(
+    statusTable(states, NOON, { columns: 90 }),
+  ).toBe(`id  name              state                total  sent  failed  in doubt  pending  updated
 42  A name that is …  waiting for replies      5     5       0         0        0  12:04
 `);
-  expect(statusTable(states, NOON, 20)).toContain('42  A name …  ');
+  expect(statusTable(states, NOON, { columns: 20 })).toContain('42  A name …  ');
 });
 
 test('without campaigns it says how to make one', () => {
@@ -100,7 +110,7 @@ test('a script gets the counts of the summary and the rest beside them, on one l
   const owner = { host: 'office', pid: 4711, startedAt: NOON };
   const at = new Date(NOON).toISOString();
   expect(JSON.stringify(statusJson(state({ owner })))).toBe(
-    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"elsewhere":null,"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
+    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
   );
   expect(statusJson(state({ paused: null, etaMs: null, endsAt: null, next: null }))).toMatchObject({
     paused: null,

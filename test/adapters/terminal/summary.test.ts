@@ -5,7 +5,7 @@ import { essentialLine, summaryText } from '../../../src/adapters/terminal/summa
 import { anyRun, EVENTS, progress } from './support.ts';
 
 const { summary, paused } = EVENTS;
-const story = { paused, pendingBefore: 1_000 };
+const story = { sandbox: false, paused, pendingBefore: 1_000 };
 
 test('the summary says how it ended, what became of everyone, why some failed, and what to type next', () => {
   expect(summaryText(summary, story, PLAIN)).toBe(`Campaign 42 is paused, too many failed: 11 of 50 failed = 22 %: 11 × phone:invalid
@@ -26,7 +26,7 @@ Next: wsend resume 42
 
 test('a run that did all it should is short', () => {
   const done = { ...summary, progress: progress({ sent: 3 }), durationMs: 9_000, failures: [], latency: null, exitCode: 0, next: null };
-  expect(summaryText(done, { paused: null, pendingBefore: 3 }, PLAIN)).toBe(`Campaign 42 is finished
+  expect(summaryText(done, { ...story, paused: null, pendingBefore: 3 }, PLAIN)).toBe(`Campaign 42 is finished
   sent       3
   failed     0
   in doubt   0
@@ -34,7 +34,7 @@ test('a run that did all it should is short', () => {
   total      3
   took       9 s, one message every 3 s on average
 `);
-  expect(essentialLine(done)).toBe('Campaign 42: 3 of 3 sent\n');
+  expect(essentialLine(done, false)).toBe('Campaign 42: 3 of 3 sent\n');
 });
 
 test.each([
@@ -52,7 +52,7 @@ test.each([
   [130, { ...paused, reason: 'signal', detail: 'SIGINT' }, 'Campaign 42 is interrupted; nothing is lost'],
   [1, null, 'Campaign 42 is stopped by an error'],
 ] as const)('exit code %i is put into words', (exitCode, why, verdict) => {
-  expect(summaryText({ ...summary, exitCode }, { paused: why, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
+  expect(summaryText({ ...summary, exitCode }, { ...story, paused: why, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
 });
 
 test.each([
@@ -60,13 +60,18 @@ test.each([
   [3, { sent: 970, failed: 28, inDoubt: 1 }, 'Campaign 42 is finished, but 28 failed and 1 is in doubt'],
 ] as const)('exit code %i with nobody pending is a campaign that is finished', (exitCode, parts, verdict) => {
   const finished = { ...summary, exitCode, progress: progress(parts) };
-  expect(summaryText(finished, { paused: null, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
+  expect(summaryText(finished, { ...story, paused: null, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
 });
 
 test('quiet is one line with what matters', () => {
-  expect(essentialLine(summary)).toBe(
+  expect(essentialLine(summary, false)).toBe(
     'Campaign 42: 960 of 1000 sent, 28 failed, 1 in doubt, 10 pending, 1 skipped. Next: wsend resume 42\n',
   );
+});
+
+test('a rehearsal says so first', () => {
+  expect(summaryText(summary, { ...story, sandbox: true }, PLAIN)).toMatch(/^sandbox · Campaign 42 is paused, too many failed/);
+  expect(essentialLine(summary, true)).toMatch(/^sandbox · Campaign 42: 960 of 1000 sent/);
 });
 
 test('only the verdict is coloured', () => {
@@ -77,8 +82,8 @@ test('only the verdict is coloured', () => {
 
 test('the average counts only what this run sent, and a fast one is told by the second', () => {
   const fast = { ...summary, progress: progress({ sent: 5_000 }), durationMs: 10_000 };
-  expect(summaryText(fast, { paused: null, pendingBefore: 1_000 }, PLAIN)).toContain('took       10 s, 100 messages a second on average');
-  expect(summaryText(fast, { paused: null, pendingBefore: 0 }, PLAIN)).toContain('took       10 s\n');
+  expect(summaryText(fast, { ...story, paused: null }, PLAIN)).toContain('took       10 s, 100 messages a second on average');
+  expect(summaryText(fast, { ...story, paused: null, pendingBefore: 0 }, PLAIN)).toContain('took       10 s\n');
 });
 
 test('whatever the numbers, the rows add up to the total and no line is broken', () => {
@@ -86,7 +91,7 @@ test('whatever the numbers, the rows add up to the total and no line is broken',
     fc.property(anyRun, (events) => {
       const end = events.at(-1);
       if (end?.type !== 'summary') throw new Error('no summary');
-      const text = summaryText(end, { paused: null, pendingBefore: null }, PLAIN);
+      const text = summaryText(end, { ...story, paused: null, pendingBefore: null }, PLAIN);
       const rows = [...text.matchAll(/^ {2}(sent|failed|in doubt|pending|skipped|total) +([\d,]+)$/gm)];
       const counts = rows.map(([, , n]) => Number(n?.replaceAll(',', '')));
       const total = counts.pop();

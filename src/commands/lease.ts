@@ -1,0 +1,118 @@
+import type { Campaign, MessageType } from '../core/campaign.ts';
+import { applyChanges, type Change, CHECKPOINT_KEPT_FOR, type CheckpointHeader, campaignName, lineName, type Owner, readCheckpoint } from '../core/checkpoint.ts';
+import { formatDuration, MINUTE, type Milliseconds } from '../core/units.ts';
+import { type HeldLease, holdLease } from '../engine/held-lease.ts';
+import type { Journal } from '../engine/journal.ts';
+import type { Line } from '../engine/line.ts';
+import { openLine, type Recovered, recover } from '../engine/recover.ts';
+import { HeldElsewhere } from '../errors.ts';
+import { LEASE_LIFE, type Lease, type Provider, type RecipientStore } from '../ports.ts';
+import type { World } from '../world.ts';
+
+/** Who holds a name for moments only, a listener that sends a few Message 2 say, is waited for this long. */
+const BRIEF_PATIENCE: Milliseconds = MINUTE;
+/** Between two looks at it. */
+const ASK_AGAIN: Milliseconds = 200;
+
+/** Names to be held, and who wants them. */
+interface Wanted {
+  names: string[];
+  owner: Owner;
+}
+
+/** The lease on these names, held; who holds one of them is a HeldElsewhere. One whose process is surely over is taken over at once. */
+export async function takeLease(world: World, { names, owner }: Wanted): Promise<HeldLease> {
+  const giveUpAt = world.clock.now() + BRIEF_PATIENCE;
+  for (;;) {
+    const answer = await tryLease(world, { names, owner });
+    if ('lease' in answer) return holdLease(answer.lease, world.clock);
+    if (answer.heldBy.brief !== true || world.clock.now() >= giveUpAt) throw held(answer.name, answer.heldBy);
+    await world.clock.sleep(world.clock.now() + ASK_AGAIN);
+  }
+}
+
+/** The same without waiting: the lease, or who holds which name. */
+export async function tryLease(world: World, { names, owner }: Wanted): Promise<{ lease: Lease } | { heldBy: Owner; name: string }> {
+  const leases = await world.leases();
+  const processes = await world.processes();
+  const dead: string[] = [];
+  for (;;) {
+    const answer = await leases.take(names, owner, dead);
+    if ('lease' in answer || dead.includes(answer.heldBy.token) || processes.fate(answer.heldBy) !== 'over') return answer;
+    dead.push(answer.heldBy.token);
+  }
+}
+
+function held(name: string, { host, pid, startedAt, purpose = 'a run' }: Owner): HeldElsewhere {
+  const who = `process ${pid} on ${host}, begun ${new Date(startedAt).toISOString()}`;
+  const expires = `the lease of a crashed run expires after ${formatDuration(LEASE_LIFE)}`;
+  const [kind, campaign] = name.split(':');
+  if (kind === 'campaign')
+    return new HeldElsewhere(`campaign ${campaign} is held by another run (${who})`, `Stop it with wsend pause ${campaign}; ${expires}.`);
+  return new HeldElsewhere(`the line is held by the run of ${purpose} (${who})`, `Wait until it is done, or pause it; ${expires}.`);
+}
+
+/** One campaign's Message 1 or 2, on one line. */
+export interface Stream {
+  campaign: Campaign;
+  type: MessageType;
+  recipients: RecipientStore;
+  provider: Provider;
+  owner: Owner;
+  /** The line, where it is ours already. */
+  line: Line | null;
+}
+
+/** What is open while a lease is held. */
+export interface Opened {
+  lease: HeldLease;
+  line: Line;
+  journal: Journal;
+  found: Recovered;
+}
+
+/** The names that a stream is held under. */
+export function namesOf({ campaign, type, provider, line }: Stream): string[] {
+  return [campaignName(campaign.id, type), ...(line === null ? [lineName(provider.line)] : [])];
+}
+
+/** Opens the line and the checkpoint under a lease, does `work` with them, and gives the lease back. */
+export async function underLease<T>(world: World, lease: HeldLease, stream: Stream, work: (opened: Opened) => Promise<T>): Promise<T> {
+  const { clock } = world;
+  try {
+    const entries = await world.entries();
+    const { provider } = stream;
+    const line = stream.line ?? (await openLine({ entries, clock }, { name: lineName(provider.line), lease, provider }));
+    const opened = await recover({ ...stream, entries, lease, line, clock });
+    return await work({ lease, line, ...opened });
+  } finally {
+    const isGiven = await lease.release();
+    if (!isGiven) world.show.aside(`The lease could not be given back; it expires after ${formatDuration(LEASE_LIFE)}.`);
+  }
+}
+
+/**
+ * Changes the checkpoint of a campaign's Message 1 that no run holds. False when a run holds it, or what is here is not what the last run knew; then
+ * nothing is changed.
+ */
+export async function adjust(world: World, campaign: number, change: (header: CheckpointHeader) => Change[]): Promise<boolean> {
+  const view = await world.view(campaign);
+  if (view.header === null) return false;
+  const name = campaignName(campaign, 'message_1');
+  const owner: Owner = { ...(await world.processes()).self(), purpose: `campaign ${campaign}`, brief: true };
+  const answer = await tryLease(world, { names: [name], owner });
+  if (!('lease' in answer)) return false;
+  const { lease } = answer;
+  try {
+    const { epoch } = lease;
+    const entries = await world.entries();
+    const checkpoint = readCheckpoint((await entries.open(name, epoch)).fields);
+    if (checkpoint.header === null || checkpoint.known !== lease.before.get(name)?.epoch) return false;
+    const changes: Change[] = [...change(checkpoint.header), { type: 'know', server: checkpoint.server ?? '' }];
+    const fields = applyChanges(checkpoint, changes, { epoch, owner });
+    await entries.write(1, [{ name, epoch, fields, keptFor: checkpoint.header.finished ? CHECKPOINT_KEPT_FOR : null }]);
+    return true;
+  } finally {
+    await lease.release().catch(() => undefined);
+  }
+}

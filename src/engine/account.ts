@@ -1,0 +1,60 @@
+import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
+import type { Settled } from '../core/checkpoint.ts';
+import type { FailureGroup } from '../core/event.ts';
+import { type Histogram, newHistogram, record as recordLatency } from '../core/latency.ts';
+import { admit, type Progress, type Standing, updateProgress } from '../core/progress.ts';
+import type { EpochMs, Milliseconds } from '../core/units.ts';
+import type { Addressed } from './envelope.ts';
+import { type Run, stopRun } from './run.ts';
+
+/** How far a run is, and what its outcomes have taught; this file changes it, and recount.ts. */
+export interface Account {
+  progress: Progress;
+  /** Pending recipients that this run leaves to another. */
+  othersPending: number;
+  breaker: CircuitBreaker;
+  failures: Map<string, FailureGroup>;
+  latency: Histogram;
+  /** When it was last looked at what failed after it was accepted, and how long not to look again. */
+  recounted: { at: EpochMs; pause: Milliseconds };
+  startedAt: EpochMs;
+}
+
+/** The account of a run that begins at `startedAt`. */
+export function newAccount(progress: Progress, othersPending: number, startedAt: EpochMs): Account {
+  const recounted = { at: 0, pause: 0 };
+  return { progress, othersPending, breaker: CLOSED, failures: new Map(), latency: newHistogram(), recounted, startedAt };
+}
+
+/** Pending recipients that are this run's to send to. */
+export function ownPending({ progress, othersPending }: Account): number {
+  return Math.max(0, progress.pending - othersPending);
+}
+
+/** Counts the recipient where it stands now. One that was added to the campaign while it runs is counted in first. */
+export function move({ account }: Run, message: Addressed, to: Standing): void {
+  const counted = account.progress[message.standing] > 0;
+  if (!counted) account.progress = admit(account.progress);
+  account.progress = updateProgress(account.progress, counted ? message.standing : 'pending', to);
+}
+
+/** What an outcome teaches: that the line works and how fast (when it was a call's answer), and whether the circuit breaker must open. */
+export function learn(run: Run, result: Settled, latencyMs: Milliseconds | undefined): void {
+  const { account } = run;
+  if (latencyMs !== undefined) {
+    run.line.trouble = null;
+    recordLatency(account.latency, latencyMs);
+  }
+  if (result.kind === 'failed') {
+    const seen = account.failures.get(result.code)?.count ?? 0;
+    account.failures.set(result.code, { code: result.code, reason: result.reason, count: seen + 1 });
+  }
+  account.breaker = observe(account.breaker, result.kind === 'failed' ? result.code : null);
+  openIfTooMany(run);
+}
+
+/** Stops the run when the circuit breaker must open. */
+export function openIfTooMany(run: Run): void {
+  const cause = checkCircuitBreaker(run.account.breaker, run.batches.policy.pace.batchSize);
+  if (cause !== null) stopRun(run, 'circuit_breaker', cause);
+}

@@ -1,0 +1,88 @@
+import type { Before } from '../ports.ts';
+import { type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
+import { DatabaseUnreachable } from '../errors.ts';
+import type { Clock, Lease, Wish } from '../ports.ts';
+import { Bell } from './bell.ts';
+
+/** Between two signs of life. */
+const HEARTBEAT: Milliseconds = 2 * SECOND;
+/** A lease is surely ours for this long after a sign of life was sent: less than LEASE_LIFE, by room for calls that are under way. */
+const SURE_FOR: Milliseconds = 10 * SECOND;
+
+/** A lease with its signs of life. It ends once: given back, or lost to another run, and is never taken again. */
+export interface HeldLease {
+  readonly epoch: number;
+  /** What a name was before. */
+  before(name: string): Before;
+  /** Until when it is surely ours. In the past once that is not certain: nothing may be sent before `confirm`. */
+  goodUntil(now: EpochMs): EpochMs;
+  /** A sign of life now. Rejects with LeaseLost, or with DatabaseUnreachable when the database does not answer. */
+  confirm(): Promise<void>;
+  /** Aborted with the reason once it is lost for good. */
+  readonly lost: AbortSignal;
+  /** Calls `tell` with what others ask, within seconds. */
+  onWish(tell: (name: string, wish: Wish) => void): void;
+  /** Gives it back, after which no sign of life is sent any more. Never rejects: where the database does not answer it expires. */
+  release(): Promise<boolean>;
+}
+
+/** Holds a lease from now on. No clock of ours decides whether it is ours: however late a sign of life is, the database says. */
+export function holdLease(lease: Lease, clock: Clock): HeldLease {
+  const lost = new AbortController();
+  const over = new Bell();
+  let going = true;
+  let sureSince: EpochMs = clock.now();
+  let told: { name: string; wish: Wish }[] = [];
+  let tell: ((name: string, wish: Wish) => void) | null = null;
+  let underWay: Promise<void> | null = null;
+
+  const prolong = async () => {
+    const issued = clock.now();
+    const wishes = await lease.prolong();
+    sureSince = issued;
+    told.push(...wishes);
+    if (tell !== null) for (const { name, wish } of told.splice(0)) tell(name, wish);
+  };
+  const confirm = (): Promise<void> => {
+    underWay ??= prolong()
+      .catch((error) => {
+        if (!(error instanceof DatabaseUnreachable)) lost.abort(error);
+        throw error;
+      })
+      .finally(() => {
+        underWay = null;
+      });
+    return underWay;
+  };
+  const beat = async () => {
+    while (going && !lost.signal.aborted) {
+      await over.wait(clock, clock.now() + HEARTBEAT);
+      // One that was not heard is repeated with the next; what needs the lease meanwhile asks for it.
+      if (going) await confirm().catch(() => undefined);
+    }
+  };
+  const beating = beat();
+
+  return {
+    epoch: lease.epoch,
+    before: (name) => lease.before.get(name) ?? { epoch: null, givenBack: false },
+    // A sign of life from the future: the clock was set back, and nobody can tell how old it is.
+    goodUntil: (now) => (!going || lost.signal.aborted || sureSince > now ? Number.NEGATIVE_INFINITY : sureSince + SURE_FOR),
+    confirm,
+    lost: lost.signal,
+    onWish(listener) {
+      tell = listener;
+      for (const { name, wish } of told.splice(0)) tell(name, wish);
+    },
+    async release() {
+      going = false;
+      over.ring();
+      await beating;
+      if (lost.signal.aborted) return true;
+      return lease.release().then(
+        () => true,
+        () => false,
+      );
+    },
+  };
+}

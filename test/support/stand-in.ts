@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+// A judge that shares nothing with the program: the Wassenger API as its public documents describe it, in as few lines as tests need.
+
+/** A message that an account took. */
+export interface Taken {
+  id: string;
+  waId: string;
+  phone: string;
+  message: string;
+  reference: string;
+  device: string;
+  createdAt: string;
+  /** When its request had arrived, in milliseconds since 1970. */
+  at: number;
+}
+
+/** An account with one line, at an address of its own. */
+export interface StandIn {
+  /** What makes it the provider of a program: address, key and line. */
+  env: Record<string, string>;
+  /** Everything it took, oldest first. */
+  taken: Taken[];
+  /** After how many milliseconds a message is answered: at least and at most. It is taken at once. */
+  latency: [number, number];
+  /** The numbers it took a message for, sorted; with `text`, of the messages that begin so. */
+  phones(text?: string): string[];
+  /** The numbers among them that it took more than one message for. */
+  twice(text?: string): string[];
+  /** What its webhook says when a person writes to the line. */
+  incoming(phone: string, text?: string): unknown;
+  close(): Promise<void>;
+}
+
+/** The fields of a message that an account knows; any other is refused. */
+const FIELDS = new Set(
+  `phone device message reference deliverAt enqueue live order priority retries expiration retentionPolicy media quote
+   deliveryOptions template typing`.split(/\s+/),
+);
+
+interface Ask {
+  method: string;
+  path: string[];
+  query: URLSearchParams;
+  body: Record<string, unknown>;
+}
+
+/** An answer: a status, and what it says as JSON. */
+type Answer = [status: number, body: unknown];
+
+/** Starts an account that takes every message with a number. Its line has an id of its own unless one is given. */
+export async function standIn(lineId = randomBytes(12).toString('hex')): Promise<StandIn> {
+  const key = randomBytes(32).toString('hex');
+  const line = { id: lineId, phone: '+22990000000', alias: 'office', status: 'operative' };
+  const device = { ...line, session: { status: 'online' }, queue: { status: 'active' } };
+  const taken: Taken[] = [];
+
+  const take = ({ body }: Ask): Answer => {
+    const strange = Object.keys(body).filter((name) => !FIELDS.has(name));
+    if (strange.length > 0) return refusal(400, 'error:validation', `unknown: ${strange.join(', ')}`);
+    const { phone, message = '', reference = '', device: on = line.id } = body as Record<string, string>;
+    if (!/^\+\d{8,15}$/.test(phone ?? '')) return refusal(400, 'phone:invalid', 'phone is not E.164');
+    if (on !== line.id) return refusal(404, 'device:notfound', 'no such device');
+    const [id, at] = [randomBytes(12).toString('hex'), Date.now()];
+    const waId = `3EB0${randomBytes(8).toString('hex').toUpperCase()}`;
+    const one: Taken = { id, waId, phone: phone as string, message, reference, device: on, createdAt: new Date(at).toISOString(), at };
+    taken.push(one);
+    return [201, { ...shown(one), status: 'queued', deliveryStatus: 'queued' }];
+  };
+
+  const list = ({ query }: Ask): Answer => {
+    const asked = (...names: string[]) => names.flatMap((name) => [...query.getAll(name), ...query.getAll(`${name}[]`)]);
+    const filters: [keyof Taken, string[]][] = [
+      ['reference', asked('reference')],
+      ['phone', asked('phone').map((phone) => `+${phone.replace(/\D/g, '')}`)],
+      ['device', asked('device', 'devices')],
+      ['id', asked('ids').flatMap((ids) => ids.split(','))],
+      ['waId', asked('waIds').flatMap((ids) => ids.split(','))],
+    ];
+    const found = taken.filter((one) => filters.every(([name, wanted]) => wanted.length === 0 || wanted.includes(String(one[name]))));
+    const size = Number(query.get('size') ?? 20);
+    const from = Number(query.get('page') ?? 0) * size;
+    return [
+      200,
+      found
+        .reverse()
+        .slice(from, from + size)
+        .map(shown),
+    ];
+  };
+
+  const answerTo = (ask: Ask): Answer => {
+    const [, what, id] = ask.path;
+    if (what === 'messages' && ask.method === 'POST') return take(ask);
+    if (what === 'messages' && id === undefined) return list(ask);
+    const one = what === 'devices' ? (id === line.id ? device : undefined) : taken.map(shown).find((message) => message.id === id);
+    if (what === 'devices' && id === undefined) return [200, [device]];
+    return one === undefined ? refusal(404, `${what}:notfound`, 'not found') : [200, one];
+  };
+
+  const phones = (text = '') =>
+    taken
+      .filter(({ message }) => message.startsWith(text))
+      .map(({ phone }) => phone)
+      .sort();
+
+  const account: StandIn = {
+    env: {},
+    taken,
+    latency: [5, 30],
+    phones,
+    twice: (text) => [...new Set(phones(text).filter((phone, i, all) => phone === all[i - 1]))],
+    incoming: (phone, text = 'Yes') => incoming(phone, text, line),
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const ask = await read(request);
+    const known = request.headers.token === key;
+    const [status, body] = known ? answerTo(ask) : refusal(401, 'error:unauthorized', 'the key is wrong');
+    const [least, most] = account.latency;
+    if (ask.method === 'POST') await sleep(least + Math.random() * (most - least));
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  };
+  const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  account.env = { WASSENGER_BASE_URL: `http://127.0.0.1:${port}/v1`, WASSENGER_API_KEY: key, WASSENGER_DEVICE_ID: line.id };
+  return account;
+}
+
+async function read(request: IncomingMessage): Promise<Ask> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://stand-in');
+  const text = Buffer.concat(chunks).toString();
+  return {
+    method: request.method ?? 'GET',
+    path: pathname.split('/').slice(1),
+    query: searchParams,
+    body: text === '' ? {} : JSON.parse(text),
+  };
+}
+
+/** A message as the list shows it. */
+function shown({ at: _, ...one }: Taken): Record<string, unknown> {
+  return { ...one, wid: `${one.phone.slice(1)}@c.us`, status: 'processed', deliveryStatus: 'sent', webhookStatus: 'ignored' };
+}
+
+function refusal(status: number, errorCode: string, message: string): Answer {
+  return [status, { status, errorCode, message }];
+}
+
+function incoming(phone: string, body: string, line: { id: string; phone: string }): unknown {
+  const id = `3A${randomBytes(8).toString('hex').toUpperCase()}`;
+  const [now, wid] = [new Date(), `${phone.slice(1)}@c.us`];
+  const timestamp = Math.floor(now.getTime() / 1_000);
+  const from = { from: wid, fromNumber: phone, to: `${line.phone.slice(1)}@c.us`, toNumber: line.phone };
+  const data = { id, flow: 'inbound', type: 'text', status: 'active', ...from, date: now.toISOString(), timestamp, body };
+  return {
+    ...{ id, object: 'message', event: 'message:in:new', created: timestamp, device: { id: line.id, phone: line.phone } },
+    data: { ...data, chat: { id: wid, contact: { phone } } },
+  };
+}
