@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { systemClock } from './adapters/clock.ts';
 import type { ReadNumber } from './adapters/csv/number.ts';
 import type { CheckedPeople, PeopleOptions } from './adapters/csv/people.ts';
@@ -54,8 +55,10 @@ export interface World {
   data(): Promise<Data>;
   /** The same, with wsend's own tables made and the right to write everything that a run writes; a UsageError where something lacks. */
   dataToWrite(): Promise<Data>;
-  /** Copies a campaign of the operator's database into the sandbox, under the same number and in place of an earlier copy. Only in the sandbox. */
-  copyCampaign(campaign: number): Promise<void>;
+  /** Copies a campaign of the operator's database into the sandbox, under the same number and in place of an earlier copy, as known to the lease with that epoch. Only in the sandbox. */
+  copyCampaign(campaign: number, epoch: number): Promise<void>;
+  /** Copies the operator's list of those who want no messages into the sandbox, where there is one. Only in the sandbox. */
+  copyOptOuts(): Promise<void>;
   /** What it holds of our messages, as a ledger. */
   ledger(): Promise<Ledger>;
   recipientReports(): Promise<RecipientReports>;
@@ -135,6 +138,8 @@ export function openWorld(flags: Flags, outside: Outside): World {
     return database;
   };
   const database = once(() => opened(stores().databaseUrl));
+  /** The operator's database, for a rehearsal to read. */
+  const operators = once(() => opened(config('sandbox').databaseUrl, true));
   const data = once(async () => openData(await database()));
   const leases = once(async () => (await import('./adapters/sql/leases.ts')).leases(await database()));
   const entries = once(async () => {
@@ -160,7 +165,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
   const openStandIn = once(async () => {
     const { db } = await database();
     const { controlUrl, ...stand } = await openSandbox({ port: 0, db: db as never, faults: flags.fault ?? [] }, closers);
-    show.aside(`The sandbox's phones are at ${controlUrl}/ while this runs.`);
+    show.aside(`watch it on ${controlUrl}/ while this runs`);
     return stand;
   });
 
@@ -186,10 +191,15 @@ export function openWorld(flags: Flags, outside: Outside): World {
       await fitness.require('sending');
       return data();
     },
-    async copyCampaign(campaign) {
-      const { databaseUrl } = config('sandbox');
-      const [{ copyCampaign }, from] = await Promise.all([import('./adapters/sql/copy-campaign.ts'), opened(databaseUrl, true)]);
-      await copyCampaign({ from, to: await database(), campaign });
+    async copyCampaign(campaign, epoch) {
+      const [{ copyCampaign }, from] = await Promise.all([import('./adapters/sql/copy-campaign.ts'), operators()]);
+      await copyCampaign({ from, to: await database(), campaign, epoch });
+    },
+    async copyOptOuts() {
+      const path = /^sqlite:(?:\/\/)?(.*)$/.exec(config('sandbox').databaseUrl)?.[1];
+      if (path !== undefined && !existsSync(path)) return;
+      const [{ copyOptOuts }, from] = await Promise.all([import('./adapters/sql/copy-opt-outs.ts'), operators()]);
+      await copyOptOuts({ from, to: await database() });
     },
     ledger: once(async () => (await import('./adapters/sql/ledger.ts')).ledger(await database())),
     recipientReports: async () => (await import('./adapters/sql/recipient-reports.ts')).recipientReports(await database()),

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CheckpointUnreachable, DatabaseUnreachable } from '../src/errors.ts';
+import { referenceOf } from '../src/core/reference.ts';
 import { accepted, answers, endAllRight, faults, faultyFor, gaps, invalid, kills, unknown } from './support/answers.ts';
+import { MemoryEntries } from './support/memory-entries.ts';
 import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 
 const MINUTE = 60_000;
@@ -68,20 +70,28 @@ describe('the weather', () => {
             world.lenient = true;
             let day = 0;
             let calm = false;
-            const today = (operation: string) => (calm || operation === 'acquire' ? 'fair' : days[day++ % days.length]);
+            const today = () => (calm ? 'fair' : days[day++ % days.length]);
             const wait = (ms: number) => world.clock.sleep(world.clock.now() + ms);
-            world.checkpoints.before = async (operation) => {
-              const is = today(operation);
+            world.entries.before = async (operation) => {
+              const is = today();
               if (is === 'slow') await wait(2_000);
-              if (is === 'lost before' && operation === 'commit') throw new CheckpointUnreachable('lost before');
+              if (is === 'lost before' && operation === 'write') throw new CheckpointUnreachable('lost before');
             };
-            world.checkpoints.after = async (operation) => {
-              if (today(operation) === 'lost after' && operation === 'commit') throw new CheckpointUnreachable('lost after');
+            world.entries.after = async (operation) => {
+              if (today() === 'lost after' && operation === 'write') throw new CheckpointUnreachable('lost after');
             };
             world.store.before = async (operation) => {
-              const is = today(operation);
+              const is = today();
               if (is === 'database slow') await wait(3_000);
               if (is === 'database down' && operation === 'record') throw new DatabaseUnreachable('down');
+            };
+            world.leases.before = async (operation) => {
+              const is = today();
+              if (is === 'database slow') await wait(3_000);
+              if (is === 'database down' && operation !== 'take') throw new DatabaseUnreachable('down');
+            };
+            world.leases.after = async (operation) => {
+              if (today() === 'lost after' && operation !== 'take') throw new DatabaseUnreachable('lost after');
             };
             world.provider.behave = faultyFor(80, faulty);
             for (const { call, after } of killed) await world.killed(call, { after }).catch(() => null);
@@ -117,7 +127,7 @@ describe('the weather', () => {
           world.provider.behave = faultyFor(80, faulty);
           for (const call of killed) {
             await world.killed(call, { after }).catch(() => null);
-            world.checkpoints.wipe();
+            world.entries.wipe();
           }
           await endAllRight(world);
           expectTheTruth(world);
@@ -132,7 +142,7 @@ describe('taking a campaign up', () => {
   it('after its checkpoint was lost, however slow the look-ups are', async () => {
     const world = new SimWorld(200);
     await world.killed(60, { after: true });
-    world.checkpoints.wipe();
+    world.entries.wipe();
     world.provider.before = async (operation) => {
       if (operation === 'lookUp') await world.clock.sleep(world.clock.now() + 500);
     };
@@ -142,7 +152,7 @@ describe('taking a campaign up', () => {
 
   it('on a line whose last start lies in the future (the clock was set back) goes on within a delay', async () => {
     const world = new SimWorld(3);
-    world.checkpoints.pacing.set('line-1', { lastStart: world.clock.now() + 3_600_000, sentInBatch: 1, notBefore: 0 });
+    await world.lineWasLeftAt({ lastStart: world.clock.now() + 3_600_000, sentInBatch: 1, notBefore: 0 });
     const begin = world.clock.now();
     await world.finish();
     expect(world.clock.now() - begin).toBeLessThan(MINUTE);
@@ -159,22 +169,22 @@ describe('taking a campaign up', () => {
 
   it('waits a whole delay when the last run was killed in the middle of a send, however slow its store was', async () => {
     const world = new SimWorld(3);
-    world.checkpoints.after = async (operation) => {
-      if (operation === 'commit') await world.clock.sleep(world.clock.now() + 1_500);
+    world.entries.after = async (operation) => {
+      if (operation === 'write') await world.clock.sleep(world.clock.now() + 1_500);
     };
     await killedWhen(world, (operation) => operation === 'answer');
-    world.checkpoints.after = async () => undefined;
+    world.entries.after = async () => undefined;
     await world.finish();
     expect(gaps(world)[0]).toBeGreaterThanOrEqual(2_999);
   });
 
   it('waits a whole delay when a run of another campaign was killed in the middle of a send on the line', async () => {
     const world = new SimWorld(3);
-    world.checkpoints.after = async (operation) => {
-      if (operation === 'commit') await world.clock.sleep(world.clock.now() + 1_500);
+    world.entries.after = async (operation) => {
+      if (operation === 'write') await world.clock.sleep(world.clock.now() + 1_500);
     };
     await killedWhen(world, (operation) => operation === 'answer');
-    world.checkpoints.after = async () => undefined;
+    world.entries.after = async () => undefined;
     Object.assign(world.store.campaign, { id: 43, status: 'draft' });
     expect((await world.finish()).exitCode).toBe(0);
     expect(gaps(world)[0]).toBeGreaterThanOrEqual(2_999);
@@ -187,7 +197,7 @@ describe('taking a campaign up', () => {
     world.limit = 0;
     for (let i = 0; i < 3; i += 1) {
       await world.finish();
-      world.checkpoints.wipe();
+      world.entries.wipe();
     }
     expect(world.store.rows.map(({ attempts, error }) => [attempts, error])).toEqual(
       Array(3).fill([0, 'wsend: in doubt: it does not say']),
@@ -199,7 +209,7 @@ describe('taking a campaign up', () => {
     world.provider.behave = () => answers(unknown('timeout'), true);
     world.provider.lookUpFault = () => ({ kind: 'unsure', reason: 'it does not say', reachable: true });
     expect((await world.finish()).exitCode).toBe(3);
-    world.checkpoints.wipe();
+    world.entries.wipe();
     world.provider.lookUpFault = () => null;
     await world.optOuts.set([world.store.rows[0]?.phone as string], true, 'test');
     expect((await world.finish()).progress).toMatchObject({ sent: 3, skipped: 0, failed: 0, inDoubt: 0 });
@@ -224,7 +234,7 @@ describe('taking a campaign up', () => {
       await killedWhen(world, (operation) => operation === 'answer');
       if (how !== 'before the run') for (const row of crowd) Object.assign(row, { status: 'pending', error: null });
       expect(world.provider.accepted).toHaveLength(1);
-      world.checkpoints.wipe();
+      world.entries.wipe();
       await world.finish();
       expect(new Set(world.provider.accepted.map(({ phone }) => phone)).size).toBe(world.provider.accepted.length);
       expect(world.provider.accepted).toHaveLength(10);
@@ -237,7 +247,7 @@ describe('taking a campaign up', () => {
     Object.assign(first ?? {}, { error: 'wsend: skipped: opted out' });
     await killedWhen(world, (operation) => operation === 'answer');
     expect(first).toMatchObject({ status: 'pending', error: 'wsend: skipped: opted out' });
-    world.checkpoints.wipe();
+    world.entries.wipe();
     expect((await world.finish()).progress).toMatchObject({ sent: 3, skipped: 0, pending: 0 });
     expect(world.provider.accepted).toHaveLength(3);
   });
@@ -246,7 +256,7 @@ describe('taking a campaign up', () => {
     const world = new SimWorld(10);
     world.policy = { ...POLICY, pace: { delayMs: 3_000, batchSize: 5, batchPauseMs: 20_000 } };
     const begin = world.clock.now();
-    world.checkpoints.pacing.set('line-1', { lastStart: begin - 1_000, sentInBatch: 4, notBefore: 0 });
+    await world.lineWasLeftAt({ lastStart: begin - 1_000, sentInBatch: 4, notBefore: 0 });
     await world.finish();
     expect((world.provider.starts[0] as number) - begin).toBe(2_000);
     expect(gaps(world)).toEqual([3_000, 3_000, 3_000, 3_000, 23_000, 3_000, 3_000, 3_000, 3_000]);
@@ -332,22 +342,21 @@ describe('taking a campaign up', () => {
 });
 
 describe('taking a campaign up where the last run was not', () => {
-  /** A run stops after five, with one of them waiting for a second attempt; then another goes on elsewhere and is killed with calls in flight. */
+  /** A run stops after five, with one of them waiting for a second attempt; then another goes on in another store and is killed with calls in flight. */
   async function overtaken(): Promise<{ world: SimWorld; goHome: () => void }> {
     const world = new SimWorld(20);
     world.limit = 5;
     world.provider.behave = (call) => (call === 3 ? answers(unknown('timeout'), false) : answers(accepted));
     await world.finish();
-    const home = structuredClone(world.checkpoints.kept);
-    world.checkpoints.wipe();
+    const home = world.entries;
+    world.entries = new MemoryEntries(world.clock.now);
     world.limit = null;
     world.provider.behave = () => answers(accepted, true, 1_000);
     const sentBefore = world.provider.accepted.length;
     await killedWhen(world, (operation) => operation === 'answer' && world.provider.accepted.length > sentBefore);
     world.provider.behave = () => answers(accepted);
     const goHome = () => {
-      world.checkpoints.wipe();
-      for (const [campaign, kept] of home) world.checkpoints.kept.set(campaign, kept);
+      world.entries = home;
     };
     return { world, goHome };
   }
@@ -361,24 +370,35 @@ describe('taking a campaign up where the last run was not', () => {
     expect(world.provider.accepted).toHaveLength(20);
   });
 
-  it('its own failures and waits for a retry are out of date, its acceptances are facts', async () => {
+  it('whatever the store there holds as settled or waiting is out of date: it is looked up, and the provider says what is true', async () => {
     const { world, goHome } = await overtaken();
     goHome();
     const at = world.clock.now();
-    const row = (message: number) => world.store.rows[message - 1] as { status: string };
-    for (const message of [18, 19]) expect(row(message).status).toBe('pending');
+    const row = (message: number) => world.store.rows[message - 1] as (typeof world.store.rows)[number];
+    for (const message of [17, 18, 19, 20]) expect(row(message).status).toBe('pending');
     const failed = { kind: 'failed', message: 18, code: 'unconfirmed:x', reason: 'y', at, attempts: 3, providerId: null } as const;
-    world.checkpoints.apply(42, [
+    await world.change(
+      // What a copy of this database has sent, to a test account.
+      { type: 'settle', result: { kind: 'sent', message: 17, providerId: 'p', at, attempts: 1 } },
       { type: 'settle', result: failed },
       { type: 'settle', result: { kind: 'sent', message: 19, providerId: 'p', at, attempts: 1 } },
       { type: 'retry', retry: { message: 20, attempts: 2, dueAt: at + 3_600_000 } },
-    ]);
+    );
+    const { phone, content } = row(19);
+    const reference = referenceOf({
+      ...{ campaign: 42, campaignCreatedAt: world.store.campaign.createdAt, message: 19 },
+      ...{ phone, content, acceptedBefore: null },
+    });
+    world.provider.accepted.push({ reference, phone, line: 'line-1', at });
     expect((await world.finish()).exitCode).toBe(0);
     expect(world.statuses()).toEqual({ sent: 20 });
     expect(world.clock.now() - at).toBeLessThan(3_600_000);
-    expect(world.provider.accepted.map(({ reference }) => reference.split('-')[2])).not.toContain('19');
-    const { outcomes, retries } = world.checkpoints.of(42);
-    expect(outcomes.size + retries.size).toBe(0);
+    expect(world.provider.accepted.map(({ reference }) => Number(reference.split('-')[2])).sort((x, y) => x - y)).toEqual(
+      world.store.rows.map(({ message }) => message),
+    );
+    expectTheTruth(world);
+    const { outcomes, retries, counted } = world.kept();
+    expect([outcomes.length, retries.length, counted]).toEqual([0, 0, { sent: 20, failed: 0 }]);
   });
 });
 
@@ -395,18 +415,18 @@ describe('while it runs', () => {
     expectTheTruth(world);
   });
 
-  it('the clock is set back by an hour while a claim becomes durable: it goes on at once, under its locks', async () => {
+  it('the clock is set back by an hour while a claim becomes durable: it goes on at once, under its leases', async () => {
     const world = new SimWorld(10);
     const begin = world.clock.now();
     let wasSet = false;
-    world.checkpoints.after = async (operation) => {
-      if (wasSet || operation !== 'commit' || !world.checkpoints.of(42).claims.has(3)) return;
+    world.entries.after = async (operation) => {
+      if (wasSet || operation !== 'write' || !world.isClaimed(3)) return;
       wasSet = true;
       world.clock.step(-3_600_000);
     };
     let beats = 0;
-    world.checkpoints.before = async (operation) => {
-      if (operation === 'commit') beats += 1;
+    world.leases.before = async (operation) => {
+      if (operation === 'prolong') beats += 1;
     };
     world.provider.behave = () => answers(accepted, true, 60_000);
     expect((await world.finish()).exitCode).toBe(0);
@@ -438,19 +458,19 @@ describe('while it runs', () => {
   });
 
   it('a 429 that comes while the device is asked, or while a claim waits for its store, holds the next send back', async () => {
-    for (const slow of ['askLine', 'commit']) {
+    for (const slow of ['askLine', 'write']) {
       const world = new SimWorld(10);
       const throttled = answers(
         { kind: 'throttled', retryAfterMs: 90_000, reason: 'slow down' },
         false,
-        slow === 'commit' ? 4_000 : 30_000,
+        slow === 'write' ? 4_000 : 30_000,
       );
       world.provider.behave = (call) =>
         call === 1 ? throttled : call === 2 && slow === 'askLine' ? answers(unknown('http:503', true), false, 0) : answers(accepted);
       world.provider.before = async (operation) => {
         if (operation === slow && world.provider.starts.length === 2) await world.clock.sleep(world.clock.now() + 10_000);
       };
-      world.checkpoints.before = async (operation) => {
+      world.entries.before = async (operation) => {
         if (operation === slow && world.provider.starts.length === 1) await world.clock.sleep(world.clock.now() + 3_000);
       };
       await world.finish();
@@ -500,13 +520,13 @@ describe('while it runs', () => {
   it('a claim that was not made in time is not sent: a call begins at most 10 s after it', async () => {
     const world = new SimWorld(2);
     let commits = 0;
-    world.checkpoints.after = async (operation) => {
-      if (operation === 'commit') commits += 1;
-      if (operation === 'commit' && commits <= 3) await world.clock.sleep(world.clock.now() + 11_000);
+    world.entries.after = async (operation) => {
+      if (operation === 'write') commits += 1;
+      if (operation === 'write' && commits <= 3) await world.clock.sleep(world.clock.now() + 11_000);
     };
     await world.finish().catch(() => null);
     expect(world.events.filter(({ type }) => type === 'sent').length).toBe(world.provider.accepted.length);
-    world.checkpoints.after = async () => undefined;
+    world.entries.after = async () => undefined;
     await endAllRight(world);
     expectTheTruth(world);
     expect(world.provider.deadlines.length).toBeGreaterThan(0);
@@ -517,9 +537,9 @@ describe('while it runs', () => {
     const world = new SimWorld(50);
     world.policy = { ...POLICY, pace: { delayMs: 0, batchSize: 100, batchPauseMs: 0 }, bounds: { minDelayMs: 0, maxDelayMs: 10_000 } };
     world.provider.before = async (operation) => {
-      if (operation === 'write') expect(world.checkpoints.of(42).claims.size).toBeGreaterThan(world.provider.inFlight);
+      if (operation === 'write') expect(world.kept().claims.length).toBeGreaterThan(world.provider.inFlight);
     };
-    world.checkpoints.before = (operation) => (operation === 'commit' ? world.clock.sleep(world.clock.now() + 5) : Promise.resolve());
+    world.entries.before = (operation) => (operation === 'write' ? world.clock.sleep(world.clock.now() + 5) : Promise.resolve());
     expect((await world.finish()).exitCode).toBe(0);
     expect(Math.max(...world.claimsOpen)).toBeLessThanOrEqual(4);
   });
@@ -528,12 +548,12 @@ describe('while it runs', () => {
     for (const delayMs of [0, 3_000]) {
       const world = new SimWorld(5);
       world.policy = { ...POLICY, pace: { ...POLICY.pace, delayMs }, bounds: { minDelayMs: 0, maxDelayMs: 10_000 }, concurrency: 1 };
-      world.checkpoints.after = async (operation) => {
-        if (operation === 'commit' && world.checkpoints.of(42).claims.has(2)) world.stop();
+      world.entries.after = async (operation) => {
+        if (operation === 'write' && world.isClaimed(2)) world.stop();
       };
       expect((await world.finish()).exitCode).toBe(130);
       expect(world.provider.starts).toHaveLength(1);
-      expect(world.checkpoints.of(42).claims.size).toBe(0);
+      expect(world.kept().claims.length).toBe(0);
     }
   });
 
@@ -560,7 +580,7 @@ describe('while it runs', () => {
       reference.startsWith('wsend-42-1-') ? { kind: 'unsure', reason: 'cannot tell', reachable: true } : null;
     await world.clock.run(Promise.race([world.start(), world.clock.sleep(world.clock.now() + 30_000)]));
     expect(world.store.rows.map(({ error }) => error)).toEqual(['wsend: in doubt: cannot tell', 'wsend: to be tried again: http:502']);
-    world.checkpoints.wipe();
+    world.entries.wipe();
     world.dead.add('run-1');
     world.provider.lookUpFault = null;
     world.provider.behave = () => answers(accepted);
@@ -574,9 +594,9 @@ describe('stores', () => {
   it('a checkpoint that cannot be reached for some seconds holds the campaign up, and nothing is sent meanwhile', async () => {
     const world = new SimWorld(10);
     const gone = { from: world.clock.now() + 10_000, until: world.clock.now() + 16_000 };
-    world.checkpoints.before = async (operation) => {
+    world.entries.before = async (operation) => {
       const now = world.clock.now();
-      if (operation === 'commit' && now >= gone.from && now < gone.until) throw new CheckpointUnreachable('Redis does not answer');
+      if (operation === 'write' && now >= gone.from && now < gone.until) throw new CheckpointUnreachable('Redis does not answer');
     };
     expect((await world.finish()).exitCode).toBe(0);
     expect(world.provider.starts.filter((start) => start > gone.from + 100 && start < gone.until)).toEqual([]);
@@ -584,19 +604,80 @@ describe('stores', () => {
     expectTheTruth(world);
   });
 
-  it('a checkpoint that stays away for ten seconds ends the run before its lock can be taken', async () => {
+  it('a checkpoint that stays away ends the run after a minute, in which nothing is sent and nobody else can take its leases', async () => {
     const world = new SimWorld(10);
+    let gone = Number.POSITIVE_INFINITY;
+    world.entries.before = async () => {
+      if (world.clock.now() >= gone) throw new CheckpointUnreachable('Redis does not answer');
+    };
     world.provider.behave = (call) => {
-      if (call === 3) {
-        world.checkpoints.before = async () => {
-          throw new CheckpointUnreachable('Redis does not answer');
-        };
-      }
+      if (call === 3) gone = world.clock.now();
       return answers(accepted);
     };
+    const tryToTake = async () => {
+      const names = Object.values(world.names);
+      const held: boolean[] = [];
+      for (let i = 0; i < 13; i += 1) {
+        await world.clock.sleep(world.clock.now() + 5_000);
+        held.push('heldBy' in (await world.leases.take(names, world.owner(), [])));
+      }
+      return held;
+    };
     const begin = world.clock.now();
-    expect((await world.finish()).exitCode).toBe(1);
-    expect(world.clock.now() - begin).toBeLessThan(6_000 + 15_000);
+    const run = world.start();
+    const [ending, held] = await world.clock.run(Promise.all([run, tryToTake()]));
+    expect(ending).toMatchObject({ exitCode: 1, broken: { name: 'CheckpointUnreachable' } });
+    expect(world.provider.starts.filter((start) => start > gone)).toEqual([]);
+    expect(gone - begin).toBe(6_000);
+    expect(held).toEqual(Array(13).fill(true));
+    expect(world.clock.now() - gone).toBeLessThan(62_000);
+    world.entries.before = async () => undefined;
+    await endAllRight(world);
+    expectTheTruth(world);
+  });
+
+  it('a lease that cannot be prolonged for longer than it is surely ours holds the campaign up, and it goes on with what nobody has taken', async () => {
+    const world = new SimWorld(20);
+    const gone = { from: world.clock.now() + 10_500, until: world.clock.now() + 55_000 };
+    world.leases.before = async (operation) => {
+      const now = world.clock.now();
+      if (operation === 'prolong' && now >= gone.from && now < gone.until) throw new DatabaseUnreachable('the database does not answer');
+    };
+    expect((await world.finish()).exitCode).toBe(0);
+    const during = world.provider.starts.filter((start) => start >= gone.from && start < gone.until);
+    // The last sign of life was sent at most 2 s before, and is good for 10 s.
+    expect(Math.max(...during)).toBeLessThanOrEqual(gone.from + 10_000);
+    expect(world.events.some((event) => event.type === 'rest' && event.reason === 'database')).toBe(true);
+    expect(Math.min(...gaps(world))).toBeGreaterThanOrEqual(3_000);
+    expectTheTruth(world);
+  });
+
+  it('a run whose database comes back when another has had its lease sends nothing more, ends with 7, and never takes it again', async () => {
+    const world = new SimWorld(40);
+    const gone = { from: world.clock.now() + 10_500, until: world.clock.now() + 50_000 };
+    const isGone = () => world.clock.now() >= gone.from && world.clock.now() < gone.until;
+    // The connection of the first run alone is broken.
+    const lost = () => Promise.reject(new DatabaseUnreachable('the connection is broken'));
+    const take = world.leases.take.bind(world.leases);
+    let takes = 0;
+    world.leases.take = async (...wish) => {
+      takes += 1;
+      const answer = await take(...wish);
+      if (takes > 1 || !('lease' in answer)) return answer;
+      const { prolong, release, ...lease } = answer.lease;
+      return { lease: { ...lease, prolong: () => (isGone() ? lost() : prolong()), release: () => (isGone() ? lost() : release()) } };
+    };
+    const other = async () => {
+      await world.clock.sleep(gone.from + 16_000);
+      return world.start();
+    };
+    const [first, second] = await world.clock.run(Promise.all([world.start(), other()]));
+    expect([first.exitCode, second.exitCode]).toEqual([7, 0]);
+    expect(first.broken).toMatchObject({ name: 'LeaseLost' });
+    expect(takes).toBe(2);
+    expect(world.provider.starts).toHaveLength(40);
+    expect(Math.min(...gaps(world))).toBeGreaterThanOrEqual(3_000);
+    expectTheTruth(world);
   });
 
   it('a database that is away for half a minute loses no outcome, and few are sent meanwhile', async () => {
@@ -617,7 +698,7 @@ describe('stores', () => {
       if (world.clock.now() >= gone) throw new DatabaseUnreachable('the database does not answer');
     };
     expect((await world.finish()).exitCode).toBe(1);
-    expect(world.checkpoints.of(42).outcomes.size).toBeGreaterThan(0);
+    expect(world.kept().outcomes.length).toBeGreaterThan(0);
     world.store.before = async () => undefined;
     expect((await world.finish()).exitCode).toBe(0);
     expectTheTruth(world);
@@ -627,10 +708,10 @@ describe('stores', () => {
     const world = new SimWorld(5);
     world.limit = 3;
     await world.finish();
-    expect(world.checkpoints.of(42).header?.finished).toBe(false);
+    expect(world.kept().header?.finished).toBe(false);
     world.limit = null;
     await world.finish();
-    expect(world.checkpoints.of(42).header?.finished).toBe(true);
+    expect(world.kept().header?.finished).toBe(true);
   });
 
   it('the checkpoint of another campaign with the same number is not used: refused while that is unfinished, ignored afterwards', async () => {
@@ -725,40 +806,50 @@ describe('the end', () => {
     expect(world.provider.duplicates()).toEqual([]);
   });
 
-  it('is the same although the lock cannot be given back', async () => {
+  it('is the same although the lease cannot be given back', async () => {
     const world = new SimWorld(2);
-    world.checkpoints.before = async (operation) => {
-      if (operation === 'release') throw new CheckpointUnreachable('gone');
+    world.leases.before = async (operation) => {
+      if (operation === 'release') throw new DatabaseUnreachable('gone');
     };
     expect((await world.finish()).exitCode).toBe(0);
     expect(world.events.at(-1)).toMatchObject({ type: 'summary', exitCode: 0 });
   });
 
-  it.each(['lock', 'checkpoint'])('of a run that lost its %s says what the database says, and that has what was accepted', async (lost) => {
+  it.each([
+    ['lease', 7],
+    ['line', 7],
+    ['checkpoint, which was emptied,', 7],
+    ['checkpoint', 1],
+  ])('of a run that lost its %s says what the database says, and that has what was accepted', async (lost, exitCode) => {
     const world = new SimWorld(10);
     world.provider.behave = (call) => {
-      if (call === 3 && lost === 'lock') world.checkpoints.wipe();
+      if (call === 3 && lost === 'lease') void world.takenByAnother();
+      if (call === 3 && lost === 'line') void world.takenByAnother([world.names.line]);
+      if (call === 3 && lost.includes('emptied')) world.entries.wipe();
       if (call === 3 && lost === 'checkpoint') {
-        world.checkpoints.before = async () => {
+        world.entries.before = async () => {
           throw new CheckpointUnreachable('gone');
         };
       }
       return answers(accepted, true, 8_000);
     };
     const ending = await world.finish();
-    expect(ending.exitCode).toBe(lost === 'lock' ? 7 : 1);
+    expect(ending.exitCode).toBe(exitCode);
     expect(ending.progress.sent).toBe(world.statuses().sent);
     expectTheTruth(world);
   });
 
-  it('of a run that loses its lock while it refuses a row is an orderly one', async () => {
+  it.each(['lease', 'checkpoint'])('of a run that loses its %s while it refuses a row is an orderly one', async (lost) => {
     const world = new SimWorld(3);
     Object.assign(world.store.rows[0] as object, { phone: 'call me' });
     const nobodyCaught: unknown[] = [];
     const listen = (error: unknown) => nobodyCaught.push(error);
     process.on('unhandledRejection', listen);
     world.provider.before = async (operation) => {
-      if (operation === 'askLine') world.checkpoints.wipe();
+      if (operation !== 'askLine') return;
+      if (lost === 'checkpoint') return world.entries.wipe();
+      const { epoch } = await world.takenByAnother();
+      for (const name of Object.values(world.names)) await world.entries.open(name, epoch);
     };
     const ending = await world.finish();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -771,11 +862,11 @@ describe('reconcile', () => {
   it('leaves a pause that a person decided on', async () => {
     const world = new SimWorld(50);
     world.onEvent = (event) => {
-      if (event.type === 'sent' && event.message === 3) void world.checkpoints.requestPause(42);
+      if (event.type === 'sent' && event.message === 3) void world.askToPause();
     };
     await world.finish();
     await world.finish({ sending: false });
-    expect(world.checkpoints.of(42).header?.paused?.reason).toBe('pause');
+    expect(world.kept().header?.paused?.reason).toBe('pause');
     expect(world.store.campaign.status).toBe('sending');
   });
 
@@ -785,7 +876,7 @@ describe('reconcile', () => {
     world.provider.lookUpFault = () => ({ kind: 'unsure', reason: 'cannot tell', reachable: true });
     await world.finish();
     world.provider.lookUpFault = null;
-    world.checkpoints.wipe();
+    world.entries.wipe();
     const ending = await world.finish({ sending: false });
     expect(ending).toMatchObject({ exitCode: 0, progress: { sent: 5, pending: 0 } });
     expect(world.store.campaign.status).toBe('completed');

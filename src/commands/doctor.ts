@@ -38,7 +38,7 @@ async function tellSql(world: World): Promise<number> {
   const { ownTables, name } = await world.data();
   const sql = await ownTables.sql();
   if (sql === '') world.show.aside(`wsend's own tables in ${name} are as they should be: there is nothing to run.`);
-  world.show.result({ type: 'sql', sql }, sql);
+  world.show.row({ type: 'sql', sql }, sql);
   return EXIT.done;
 }
 

@@ -34,7 +34,7 @@ export async function list(world: World): Promise<number> {
   let count = 0;
   for await (const { phone, at, source } of optOuts.list()) {
     const when = new Date(at).toISOString();
-    world.show.result({ type: 'opted_out', phone, at: when, source }, `${phone}  ${when}  ${source.replace(/\s+/g, ' ')}\n`);
+    world.show.row({ type: 'opted_out', phone, at: when, source }, `${phone}  ${when}  ${source.replace(/\s+/g, ' ')}\n`);
     count += 1;
   }
   world.show.aside(count === 0 ? 'Nobody is on the list.' : formatCount(count, 'number'));

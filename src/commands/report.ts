@@ -28,7 +28,7 @@ export async function report(world: World, { id: typed }: { id: string }): Promi
       const cells = cellsOf(one);
       const columns = { ...cells, ...mark };
       const line = csvLine(Object.entries(columns).map(inSpreadsheet));
-      world.show.result({ type: 'recipient', campaign: id, ...mark, ...cells }, first ? csvLine(Object.keys(columns)) + line : line);
+      world.show.row({ type: 'recipient', campaign: id, ...mark, ...cells }, first ? csvLine(Object.keys(columns)) + line : line);
       first = false;
     }
     if (page.length < PAGE) break;

@@ -4,7 +4,7 @@ import { campaignName } from '../core/checkpoint.ts';
 import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
-import { EXIT, UsageError } from '../errors.ts';
+import { EXIT, UsageError, UserError } from '../errors.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { checkAll, checkConfig } from './check-config.ts';
@@ -50,10 +50,18 @@ async function copyAnew(world: World, id: number): Promise<void> {
   const owner = { ...(await world.processes()).self(), purpose: `campaign ${id}`, brief: true };
   const lease = await takeLease(world, { names: [campaignName(id, 'message_1'), campaignName(id, 'message_2')], owner });
   try {
-    await world.copyCampaign(id);
+    await world.copyCampaign(id, lease.epoch);
   } finally {
     await lease.release();
   }
+}
+
+/** Whoever wants no messages is left out in a rehearsal, too. One that is made of a file needs no database. */
+async function copyOptOuts({ show, copyOptOuts: copy }: World): Promise<void> {
+  await copy().catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+    show.aside(`Your list of those who want no messages could not be read, so nobody is left out: ${error.message}`);
+  });
 }
 
 /** What a campaign of the database says itself. Passed over in silence, such a flag could have another text sent than the one that was typed. */
@@ -97,6 +105,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   // Whatever would keep it from being sent comes up before there is a campaign.
   const { imports } = await world.dataToWrite();
   await (await world.entries()).check();
+  if (world.sandbox) await copyOptOuts(world);
   await world.provider(configured());
   const fingerprint = await freshFingerprint(world, people.fingerprint, options);
   const name = options.name ?? basename(people.path);

@@ -11,6 +11,8 @@ export interface Show {
   states(states: CampaignState[]): Promise<void>;
   /** One result: the object with --json, else the text. */
   result(json: Record<string, unknown>, text: string): void;
+  /** A part of a table or of a list: as `result`, and never marked. */
+  row(json: Record<string, unknown>, text: string): void;
   /** A word beside the result, on stderr; not with --quiet. */
   aside(text: string): void;
   /** How far it is, on the last line of a terminal, in place of what was there; null takes it away. Nothing where there is no terminal. */
@@ -22,25 +24,29 @@ export interface Show {
 /** Results go to stdout, all else to stderr. */
 export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Show {
   const { stdout, stderr } = outside;
-  const result = (json: Record<string, unknown>, text: string) => stdout.write(flags.json ? `${JSON.stringify(json)}\n` : text);
+  const { sandbox = false } = flags;
+  /** Every word of a rehearsal says that it is one. */
+  const mark = sandbox ? 'sandbox · ' : '';
+  const row = (json: Record<string, unknown>, text: string) =>
+    stdout.write(flags.json ? `${JSON.stringify(sandbox ? { ...json, sandbox } : json)}\n` : text);
   return {
-    result,
+    row,
+    result: (json, text) => row(json, text === '' ? '' : `${mark}${text}`),
     async estimate(estimate) {
       const { estimateJson, estimateText } = await import('../adapters/terminal/estimate.ts');
-      result(estimateJson(estimate), estimateText(estimate, now()));
+      row(estimateJson(estimate), estimateText(estimate, now()));
     },
     async state(state) {
       const { statusJson, statusText } = await import('../adapters/terminal/status.ts');
-      result(statusJson(state), statusText(state, now()));
+      row(statusJson(state), statusText(state, now()));
     },
     async states(states) {
       const { statusListJson, statusTable } = await import('../adapters/terminal/status.ts');
-      const { sandbox = false } = flags;
       const columns = stdout.isTTY ? stdout.columns() : undefined;
-      result(statusListJson(states, { sandbox }), statusTable(states, now(), { columns, sandbox }));
+      row(statusListJson(states, { sandbox }), statusTable(states, now(), { columns, sandbox }));
     },
     aside: (text) => {
-      if (!flags.quiet) stderr.write(`${text}\n`);
+      if (!flags.quiet) stderr.write(`${mark}${text}\n`);
     },
     progress: (text) => {
       if (stderr.isTTY && !flags.quiet) stderr.write(`\r\x1b[K${(text ?? '').slice(0, stderr.columns() - 1)}`);

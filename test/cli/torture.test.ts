@@ -9,9 +9,9 @@ import { play } from '../torture/play.ts';
 // A few rounds of npm run torture, which plays hundreds. When one fails here, it says how to play it again.
 
 const ROUNDS: [seed: number, ground: Ground][] = [
-  [30, { store: 'embedded', database: 'sqlite' }],
-  [8, { store: 'embedded', database: 'postgres' }],
-  [32, { store: 'embedded', database: 'mysql' }],
+  [30, { store: 'database', database: 'sqlite' }],
+  [8, { store: 'database', database: 'postgres' }],
+  [32, { store: 'database', database: 'mysql' }],
   [49, { store: 'redis', database: 'sqlite' }],
   [43, { store: 'redis', database: 'postgres' }],
   [51, { store: 'redis', database: 'mysql' }],

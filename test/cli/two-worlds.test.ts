@@ -99,7 +99,7 @@ for (const dialect of DIALECTS)
       expectSent(await place.run(RUN), account);
     });
 
-    it('leaves no trace, however often, and the campaign is then sent for real', async (test) => {
+    it('leaves no trace, however often', async (test) => {
       const { database, account, place, keys } = await begin(dialect, test);
       const before = await everythingIn(database, dialect);
       const withoutKey = { WASSENGER_API_KEY: '', WASSENGER_DEVICE_ID: '' };
@@ -110,7 +110,6 @@ for (const dialect of DIALECTS)
         expect(await everythingIn(database, dialect)).toEqual(before);
         expect([await keys(), account.taken.length]).toEqual([0, 0]);
       }
-      expectSent(await place.run(RUN), account);
     });
 
     it('says sandbox in the plan, every line and the summary, and where the page of the sandbox is', async (test) => {
@@ -122,6 +121,8 @@ for (const dialect of DIALECTS)
       expect([code, stdout], stderr).toEqual([0, expect.stringMatching(/sandbox/i)]);
       expect(stdout + stderr).toMatch(/http:\/\/127\.0\.0\.1:\d+/);
       expect(stderr).toMatch(/sandbox/i);
+      // It is begun anew, so there is nothing of an earlier run to look for.
+      expect(stderr).not.toMatch(/looking up/);
     });
 
     it('is seen with --sandbox: status, report and verify speak of it alone', async (test) => {
@@ -234,6 +235,14 @@ async function another({ onTestFinished }: TestContext, line?: string): Promise<
   return account;
 }
 
+/** Makes the rows of campaign 42, as the operator's platform may: they are then the same in every copy. */
+async function makeRows({ query }: TestDatabase): Promise<void> {
+  await query(`insert into messages (campaign_id, contact_id, message_type, content, status)
+    select distinct 42, c.id, 'message_1', 'School starts on Monday at eight.', 'pending' from contacts c
+    join category_contacts cc on cc.contact_id = c.id join campaign_categories k on k.category_id = cc.category_id
+    where k.campaign_id = 42 and (c.whatsapp_verified is null or c.whatsapp_verified = true)`);
+}
+
 /** Campaign 42 of another database is sent to another account until it is killed in the middle. */
 async function sendHalf(place: Place, database: string, account: StandIn): Promise<void> {
   const run = place.start(RUN, { ...account.env, DATABASE_URL: database });
@@ -255,12 +264,14 @@ for (const dialect of DIALECTS)
 
       it('is sent at another address and killed halfway: the original is sent to everyone at its own, once', async (test) => {
         const { database, account, place } = await begin(dialect, test, store);
+        await makeRows(database);
         await sendHalf(place, await copyOf(database, dialect, test), await another(test, account.env.WASSENGER_DEVICE_ID));
         expectSent(await place.run(RUN), account);
       });
 
       it('is sent on another line and killed halfway: the original is sent to everyone but whom that run had in hand', async (test) => {
         const { database, account, place } = await begin(dialect, test, store);
+        await makeRows(database);
         await sendHalf(place, await copyOf(database, dialect, test), await another(test));
         const outcome = await place.run(RUN);
         expect(account.twice()).toHaveLength(0);

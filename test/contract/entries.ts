@@ -74,11 +74,15 @@ export function entriesContract(title: string, start: () => Promise<EntriesPlace
 
       test('of many runs at the same moment: the latest epoch is in, every other is shut out', async () => {
         const stores = Array.from({ length: 4 }, () => place.entries());
-        const epochs = Array.from({ length: 24 }, (_, i) => 100 + ((i * 7) % 24));
-        await Promise.allSettled(epochs.map((epoch, i) => (stores[i % 4] as Entries).open(name, epoch)));
-        const answers = await Promise.allSettled(epochs.map((epoch) => entries.write(1, [{ name, epoch, fields: { by: String(epoch) } }])));
-        expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-        expect(await entries.view(name)).toEqual({ epoch: 123, fields: new Map([['by', '123']]) });
+        for (let round = 1; round <= 12; round += 1) {
+          const epochs = Array.from({ length: 8 }, (_, i) => 100 * round + ((i * 3 + round) % 8));
+          await Promise.allSettled(epochs.map((epoch, i) => (stores[i % 4] as Entries).open(name, epoch)));
+          const answers = await Promise.allSettled(
+            epochs.map((epoch) => entries.write(1, [{ name, epoch, fields: { by: String(epoch) } }])),
+          );
+          expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+          expect(await entries.view(name)).toEqual({ epoch: 100 * round + 7, fields: new Map([['by', String(100 * round + 7)]]) });
+        }
         for (const one of stores) await one.close();
       });
 
@@ -232,16 +236,20 @@ export function entriesContract(title: string, start: () => Promise<EntriesPlace
         expect(fields.get('big')).toBe('é'.repeat(500_000));
       });
 
-      test('of two runs that name the same in other order never waits in a circle', async () => {
-        await opened(5);
-        const one = runOf(place.entries(), [name, line], 5);
-        const other = runOf(place.entries(), [line, name], 5);
-        const many = async (run: typeof one, field: string) => {
-          for (let i = 1; i <= 40; i += 1) await run.write({ [field]: String(i) }, { [field]: String(i) });
+      test('of writers that name the same in other order never waits in a circle', async () => {
+        const names = Array.from({ length: 30 }, (_, i) => `${line}-${i}`);
+        for (const each of names) await entries.open(each, 5);
+        const many = async (store: Entries, ordered: string[], field: string) => {
+          for (let step = 1; step <= 30; step += 1) {
+            const writes = ordered.map((each): Write => ({ name: each, epoch: 5, fields: { [field]: String(step) } }));
+            await store.write(step, writes as [Write, ...Write[]]);
+          }
         };
-        await Promise.all([many(one, 'one'), many(other, 'other')]);
-        expect(await keptOf()).toEqual({ one: '40', other: '40' });
-        expect(await keptOf(line)).toEqual({ one: '40', other: '40' });
+        const turned = (by: number) => [...names.slice(by), ...names.slice(0, by)];
+        const orders = [turned(0), turned(10).toReversed(), turned(20), turned(25).toReversed()];
+        await Promise.all(orders.map((order, i) => many(place.entries(), order, `writer ${i}`)));
+        const all = Object.fromEntries(orders.map((_, i) => [`writer ${i}`, '30']));
+        for (const each of names) expect(await keptOf(each)).toEqual(all);
       });
     });
 

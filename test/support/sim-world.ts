@@ -1,5 +1,6 @@
-import { campaignName, keptOf, lineName, type Owner, readCheckpoint } from '../../src/core/checkpoint.ts';
+import { applyChanges, type Change, campaignName, keptOf, lineName, type Owner, readCheckpoint } from '../../src/core/checkpoint.ts';
 import type { Event } from '../../src/core/event.ts';
+import type { PacingState } from '../../src/core/pacing.ts';
 import type { Policy } from '../../src/core/policy.ts';
 import { isConsistent, progressOf } from '../../src/core/progress.ts';
 import type { Ending } from '../../src/engine/finish.ts';
@@ -9,7 +10,7 @@ import { openLine, recover } from '../../src/engine/recover.ts';
 import type { Run, RunParts } from '../../src/engine/run.ts';
 import { stopRun } from '../../src/engine/run.ts';
 import { HeldElsewhere, UserError } from '../../src/errors.ts';
-import type { CampaignStore, Clock } from '../../src/ports.ts';
+import type { CampaignStore, Clock, Lease } from '../../src/ports.ts';
 import { runCampaign } from '../../src/run-campaign.ts';
 import { MemoryEntries } from './memory-entries.ts';
 import { MemoryLeases } from './memory-leases.ts';
@@ -29,7 +30,7 @@ export const POLICY: Policy = {
 interface RunOptions {
   sending?: boolean;
   life?: Life;
-  /** Done under the locks before anything else. */
+  /** Done under the leases before anything else. */
   before?: () => Promise<unknown>;
 }
 
@@ -108,7 +109,7 @@ export class SimWorld {
   fateOfOthers: 'running' | 'unknowable' = 'running';
   /** The most claims that were open after each commit. */
   readonly claimsOpen: number[] = [];
-  /** Takes over the lock of any run that has ended, however it ended. */
+  /** Takes over the lease of any run that has ended, however it ended. */
   lenient = false;
   onEvent: (event: Event, run: Run | null) => void = () => undefined;
   run: Run | null = null;
@@ -154,7 +155,7 @@ export class SimWorld {
     const owner = this.owner();
     this.provider.inFlight = 0;
     life.onDeath = () => this.dead.add(owner.token);
-    const names = [campaignName(this.store.campaign.id, 'message_1'), lineName(this.provider.line)];
+    const names = Object.values(this.names);
     const dead = this.lenient ? Array.from({ length: this.#runs }, (_, i) => `run-${i}`) : [...this.dead];
     const taken = await this.leases.take(names, owner, dead);
     if (!('lease' in taken)) throw new HeldElsewhere(`held by ${taken.heldBy.token}`);
@@ -174,7 +175,7 @@ export class SimWorld {
   ): Promise<Ending> {
     const entries = life.bind(this.entries);
     const provider = life.bind(this.provider);
-    const line = await openLine({ entries, clock }, { name: lineName(this.provider.line), lease, provider });
+    const line = await openLine({ entries, clock }, { name: this.names.line, lease, provider });
     const stream = { campaign: await this.store.find(), type: 'message_1', recipients: life.bind(this.store), owner, line, lease } as const;
     const { journal, found } = await recover({ ...stream, entries, clock });
     const parts: RunParts = {
@@ -223,10 +224,52 @@ export class SimWorld {
     this.onEvent(event, this.run);
   }
 
+  /** The names of the campaign and of its line. */
+  get names(): { campaign: string; line: string } {
+    return { campaign: campaignName(this.store.campaign.id, 'message_1'), line: lineName(this.provider.line) };
+  }
+
   /** What is kept of the campaign. */
   kept() {
-    const checkpoint = readCheckpoint(this.entries.fields(campaignName(this.store.campaign.id, 'message_1')));
+    const checkpoint = readCheckpoint(this.entries.fields(this.names.campaign));
     return { ...checkpoint, ...keptOf(checkpoint) };
+  }
+
+  isClaimed(message: number): boolean {
+    return this.kept().claims.some((claim) => claim.message === message);
+  }
+
+  /** `wsend pause`: leaves the wish for the run that holds the campaign. */
+  askToPause(): Promise<boolean> {
+    return this.leases.ask(this.names.campaign, 'pause');
+  }
+
+  /** Another run takes the campaign and the line, as though the one that holds them were over. */
+  async takenByAnother(names = Object.values(this.names)): Promise<Lease> {
+    const holders = names.flatMap((name) => this.leases.rows.get(name)?.owner?.token ?? []);
+    const taken = await this.leases.take(names, this.owner(), holders);
+    if (!('lease' in taken)) throw new Error('it is held');
+    return taken.lease;
+  }
+
+  /** A run of another campaign had the line, left it at that pace and gave it back. */
+  async lineWasLeftAt(pacing: PacingState): Promise<void> {
+    const { line } = this.names;
+    const { epoch, release } = await this.takenByAnother([line]);
+    await this.entries.open(line, epoch);
+    const fields = { pacing: JSON.stringify(pacing), known: String(epoch) };
+    await this.entries.write(1, [{ name: line, epoch, fields }]);
+    await release();
+  }
+
+  /** Changes what is kept of the campaign, as its last run would have. */
+  async change(...changes: Change[]): Promise<void> {
+    const { campaign } = this.names;
+    const { epoch, fields } = (await this.entries.view(campaign)) ?? { epoch: 1, fields: new Map() };
+    await this.entries.open(campaign, epoch);
+    await this.entries.write(1, [
+      { name: campaign, epoch, fields: applyChanges(readCheckpoint(fields), changes, { epoch, owner: this.owner() }) },
+    ]);
   }
 
   statuses(): Record<string, number> {

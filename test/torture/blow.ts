@@ -60,6 +60,13 @@ export async function strike(
       Object.assign(sandbox, again);
       return [];
     }
+    case 'the database away for a moment':
+      await scene.proxy?.set('down');
+      await sleep(2_500);
+      await scene.proxy?.set('up');
+      return [];
+    case 'the database away until another run has taken over':
+      return takeOver(campaign, scene);
     case 'Redis killed and started again':
       await redis?.restart();
       return [];
@@ -70,6 +77,17 @@ export async function strike(
       if (redis !== null) await setBack(redis, () => signal('SIGKILL'));
       return [];
   }
+}
+
+/** The runs lose the database until another could take over, which reaches it by itself; it has begun when theirs is back. */
+async function takeOver(campaign: number, { place, proxy, database }: Scene): Promise<{ program: Started; args: string[] }[]> {
+  await proxy?.set('down');
+  await sleep(LOCK_SURELY_OVER - 1_000);
+  const args = ['resume', `${campaign}`];
+  const program = place.start([...args, '--json'], { DATABASE_URL: database.url });
+  await Promise.race([program.ended, program.tells('sent').catch(() => undefined), sleep(1_000)]);
+  await proxy?.set('up');
+  return program.stderr().includes('there is no campaign') ? [] : [{ program, args }];
 }
 
 /** Redis as it was a second ago, as after a fail-over, and the runs gone with it. */

@@ -115,6 +115,8 @@ function allowedEnds(phase: Ran['phase'], args: string[]): Set<number | string> 
   if (blow === 'SIGINT' || blow === 'SIGINT twice') add(130, 'SIGINT');
   // A retry sends to those who failed alone, and may leave others pending.
   if (blow === 'wsend pause' || args[0] === 'retry') add(6);
+  // What a database that is away interrupts before the first send ends there.
+  if (blow.startsWith('the database away')) add(7, 1);
   if (blow === 'Redis emptied' || blow === 'Redis killed and started again') add(7, 1);
   // Stopped in the middle of a write it keeps an SQLite file locked for whoever wants to take over.
   if (blow === 'stopped for longer than its lock lives') add(7, 1);

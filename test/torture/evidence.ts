@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import type { Outcome, Place, Sandbox } from '../cli/program.ts';
 import type { TestDatabase } from '../support/databases.ts';
 import type { RunningRedis } from '../support/servers.ts';
+import type { TcpProxy } from '../adapters/sql/tcp-proxy.ts';
 import type { Phase, Plan } from './plan.ts';
 
 /** One program that ran, and the phase that it ran in; null for the undisturbed runs at the end. */
@@ -44,7 +44,7 @@ export interface Evidence {
   accepted: { id: string; reference: string; phone: string; at: number; fails: boolean }[];
   rows: Row[];
   campaign: { status: string } & Record<'id' | 'sent' | 'success' | 'failed' | 'total', number>;
-  /** What other programs read in Redis; null with the embedded store. */
+  /** What other programs read in Redis; null with the store in the database. */
   redis: Counters | null;
 }
 
@@ -54,6 +54,8 @@ export interface Scene {
   sandbox: Sandbox;
   database: TestDatabase;
   redis: RunningRedis | null;
+  /** What the runs reach a database server through; null where there is none. */
+  proxy: TcpProxy | null;
 }
 
 /** The database, the sandbox and Redis as they are at the end. */
@@ -88,13 +90,9 @@ export async function collect({ sandbox, database, redis }: Scene): Promise<Omit
 }
 
 /** Loses the checkpoint while no run is there. */
-export async function wipe({ place, database, redis }: Scene, plan: Plan): Promise<void> {
+export async function wipe({ database, redis }: Scene): Promise<void> {
   if (redis !== null) return emptyRedis(redis);
-  if (plan.database !== 'sqlite') {
-    for (const suffix of ['', '-wal', '-shm']) rmSync(place.path(`wsend.db${suffix}`), { force: true });
-    return;
-  }
-  for (const name of ['', '_recipient', '_owner', '_lock', '_line']) await database.query(`drop table if exists wsend_checkpoint${name}`);
+  for (const table of ['wsend_entries', 'wsend_checkpoints']) await database.query(`delete from ${table}`).catch(() => undefined);
 }
 
 /** Empties Redis, locks and all. */

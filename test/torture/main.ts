@@ -7,7 +7,7 @@ const WORKERS = 2;
 
 const HELP = `Plays seeded rounds of the built program: random faults, kills, suspensions, lost checkpoints; then checks that nobody got it twice and nobody was forgotten.
 
-  npm run torture -- [--rounds 20] [--seed 1] [--store embedded|redis] [--database sqlite|postgres|mysql] [--minutes n]
+  npm run torture -- [--rounds 20] [--seed 1] [--store database|redis] [--database sqlite|postgres|mysql] [--minutes n]
 
 Round i has the seed --seed + i. Without --store and --database the rounds go through all that are there. --minutes begins no round after so many.
 A failed round prints how to play it again; its folder is kept. The seed fixes what is done and when; what it meets depends on the machine too.
@@ -102,10 +102,11 @@ function count(tally: Tally, { store, database, crowd, phases }: Plan, runs: num
   add(`rounds on ${store} and ${database}`);
   add('runs of wsend', runs);
   if (crowd) add('two of three want no messages');
-  for (const { blow, faults, twins, wiped } of phases) {
+  for (const { blow, faults, twins, wiped, elsewhere } of phases) {
     add(`blow: ${blow}`);
     if (twins) add('two runs at the same instant');
     if (wiped) add('checkpoint lost between two runs');
+    if (elsewhere) add('a run with its checkpoint elsewhere');
     for (const [name, value] of Object.entries(faults)) if (value !== '0' && value !== 'nothing') add(`fault: ${name}`);
   }
 }

@@ -1,6 +1,6 @@
 import { type Dice, dice } from './dice.ts';
 
-export const STORES = ['embedded', 'redis'] as const;
+export const STORES = ['database', 'redis'] as const;
 export const DATABASES = ['sqlite', 'postgres', 'mysql'] as const;
 
 /** Where a round keeps what. */
@@ -21,6 +21,8 @@ export type Blow =
   | 'stopped for longer than its lock lives'
   | 'wsend pause'
   | 'sandbox killed and started again'
+  | 'the database away for a moment'
+  | 'the database away until another run has taken over'
   | 'Redis killed and started again'
   | 'Redis emptied'
   | 'Redis and the run killed, and what Redis kept in its last second lost';
@@ -33,6 +35,8 @@ export interface Phase {
   twins: boolean;
   /** The checkpoint is lost before it. */
   wiped: boolean;
+  /** Its checkpoint is in the database, and not in Redis as that of the others; of two, that of the second. */
+  elsewhere: boolean;
   /** `wsend status` is read half-way to the blow. */
   watched: boolean;
   /** Switched on in the sandbox before it, beside what is always on. */
@@ -108,12 +112,15 @@ function phaseOf(luck: Dice, { ground, first, slow }: { ground: Ground; first: b
     ...many('sandbox killed and started again', 2),
     ...many('SIGTERM', 2),
     ...(luck.chance(0.25) ? (['stopped for longer than its lock lives'] as const) : []),
+    ...(ground.database === 'sqlite' ? [] : many('the database away for a moment', 2)),
+    ...(ground.database !== 'sqlite' && luck.chance(0.3) ? (['the database away until another run has taken over'] as const) : []),
     ...['SIGINT', 'SIGINT twice', 'SIGHUP', 'wsend pause', 'nothing'],
   ] as [Blow, ...Blow[]]);
   return {
     command: luck.pick(['resume', 'resume', 'resume', 'resume', 'run', 'resume --all', 'retry', 'reconcile']),
     twins: luck.chance(0.15),
     wiped: !first && !slow && luck.chance(0.08),
+    elsewhere: ground.store === 'redis' && luck.chance(0.15),
     watched: luck.chance(0.25),
     faults: { ...CALM, ...faultsOf(luck) },
     blow,

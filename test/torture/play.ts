@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { events, Place, type Started } from '../cli/program.ts';
+import { tcpProxy } from '../adapters/sql/tcp-proxy.ts';
 import { freshDatabase } from '../support/databases.ts';
 import type { RunningRedis } from '../support/servers.ts';
 import { strike } from './blow.ts';
@@ -22,7 +23,7 @@ interface Round {
   snapshots: Snapshot[];
   /** Its id, once the campaign was made; one that was killed while it was made leaves a gap in the ids of a server. */
   campaign: number | null;
-  /** The checkpoint was lost, or emptied under a run. */
+  /** The checkpoint was lost, emptied under a run, or somewhere else. */
   wiped: boolean;
 }
 
@@ -36,8 +37,9 @@ export async function play<T>(
   look: (evidence: Evidence, folder: string) => { keep: boolean; result: T },
 ): Promise<T> {
   const database = await freshDatabase(plan.database);
+  const proxy = plan.database === 'sqlite' ? null : await tcpProxy(database.url);
   const place = new Place({
-    DATABASE_URL: database.url,
+    DATABASE_URL: proxy?.url ?? database.url,
     ...(redis === null ? {} : { REDIS_URL: redis.url }),
     WASSENGER_MIN_DELAY_SECONDS: '0',
     WASSENGER_RATE_LIMIT_SECONDS: String(plan.delayMs / 1_000),
@@ -57,7 +59,7 @@ export async function play<T>(
       await place.run(['optout', 'import', 'out.csv']);
     }
     const sandbox = await place.sandboxWith(['--port', '0', '--file', 'sandbox.db', ...flags(plan.lasting)]);
-    const round: Round = { plan, scene: { place, sandbox, database, redis }, ran: [], snapshots: [], campaign: null, wiped: false };
+    const round: Round = { plan, scene: { place, sandbox, database, redis, proxy }, ran: [], snapshots: [], campaign: null, wiped: false };
     for (const phase of plan.phases) await playPhase(round, phase);
     await playEnd(round);
     const evidence: Evidence = { plan, ran: round.ran, snapshots: round.snapshots, ...(await collect(round.scene)) };
@@ -67,6 +69,7 @@ export async function play<T>(
     return seen.result;
   } finally {
     await place.leave({ keep });
+    await proxy?.close();
     if (!keep || plan.database !== 'sqlite') await database.drop();
   }
 }
@@ -77,14 +80,17 @@ function peopleOf({ recipients }: Plan): string[] {
 }
 
 async function playPhase(round: Round, phase: Phase): Promise<void> {
-  const { scene, plan } = round;
+  const { scene } = round;
   await scene.sandbox.set(phase.faults);
   const args = await argsOf(round, phase.command);
   if (phase.wiped) {
-    await wipe(scene, plan);
+    await wipe(scene);
     round.wiped = true;
   }
-  const started = [args, ...(phase.twins ? [args] : [])].map((each) => scene.place.start([...each, '--json']));
+  const elsewhere = phase.elsewhere ? { REDIS_URL: '' } : {};
+  const started = phase.twins
+    ? [scene.place.start([...args, '--json']), scene.place.start([...args, '--json'], elsewhere)]
+    : [scene.place.start([...args, '--json'], elsewhere)];
   if (phase.from === 'the first send') await Promise.race([...started.map(sends), sleep(LONGEST_WAIT)]);
   const begin = Date.now();
   if (phase.watched) {
@@ -92,6 +98,7 @@ async function playPhase(round: Round, phase: Phase): Promise<void> {
     await snapshot(round, false);
   }
   await sleep(Math.max(0, begin + phase.afterMs - Date.now()));
+  if (phase.elsewhere) round.wiped = true;
   if (phase.blow.startsWith('Redis') && phase.blow !== 'Redis killed and started again') round.wiped = true;
   const more = await strike(phase.blow, started, round.campaign ?? 1, scene);
   for (const each of [...started.map((program) => ({ program, args })), ...more]) round.ran.push(await endOf(each, phase));

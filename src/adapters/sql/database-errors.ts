@@ -108,6 +108,7 @@ const UNWELL: Record<string, string> = {
   '57P01': 'closed the connection (it is shutting down, or an administrator ended it)',
   '57P02': 'closed the connection (it crashed)',
   '57P03': 'is starting up or shutting down',
+  '25P03': 'closed the connection (nothing came in the middle of a transaction)',
   '57014': 'cancelled a statement that took too long',
   '53100': 'has no disk space left',
   '53200': 'has no memory left',

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { takenOver } from '../../core/fence.ts';
-import { CheckpointUnreachable, InfrastructureError, LeaseLost } from '../../errors.ts';
+import { CheckpointUnreachable, InfrastructureError, LeaseLost, UsageError } from '../../errors.ts';
 import type { Entries, Opened } from '../../ports/entries.ts';
 import type { Database } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
-import { locked, unlessThere } from './dialect.ts';
+import { locked } from './dialect.ts';
 import { hasRunOut } from './entries-life.ts';
 import { writeAtOnce } from './entries-postgres.ts';
 import { writeInTransaction } from './entries-write.ts';
+import { hasOwnTables } from './own-tables.ts';
 import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 
@@ -27,14 +28,19 @@ export function sqlEntries(database: Database): Entries {
     dialect === 'postgres' ? writeAtOnce(database, step, writes) : writeInTransaction(database, step, writes);
 
   async function open(name: string, epoch: number): Promise<Opened> {
+    if (!(await hasOwnTables(database)))
+      throw new UsageError(`${place} lacks the tables that wsend keeps for itself`, 'See them with: wsend doctor --sql');
     await removeExpired(database, name);
     const fields = await inRepeatableTransaction(database, async (work) => {
       const row = { name, epoch, step: 0, kept_until: null };
-      await unlessThere(dialect, work.insertInto('wsend_checkpoints').values(row), 'name').execute();
-      const { epoch: found } = await locked(
-        dialect,
-        work.selectFrom('wsend_checkpoints').select('epoch').where('name', '=', name),
-      ).executeTakeFirstOrThrow();
+      const insert = work.insertInto('wsend_checkpoints').values(row);
+      // Where it is there already, this changes nothing but locks it, as every write and removal does.
+      await (dialect === 'mysql'
+        ? insert.onDuplicateKeyUpdate({ name })
+        : insert.onConflict((on) => on.column('name').doUpdateSet({ name }))
+      ).execute();
+      const checkpoint = work.selectFrom('wsend_checkpoints').select('epoch').where('name', '=', name);
+      const { epoch: found } = await checkpoint.executeTakeFirstOrThrow();
       if (found > epoch) throw new LeaseLost(takenOver(name));
       await work.updateTable('wsend_checkpoints').set(row).where('name', '=', name).execute();
       return work.selectFrom('wsend_entries').select(['field', 'value']).where('name', '=', name).execute();
@@ -43,6 +49,7 @@ export function sqlEntries(database: Database): Entries {
   }
 
   async function view(name: string) {
+    if (!(await hasOwnTables(database))) return null;
     const rows = await db
       .selectFrom('wsend_checkpoints as c')
       .leftJoin('wsend_entries as e', 'e.name', 'c.name')

@@ -28,7 +28,7 @@ export function openSqlite<Tables>(path: string, { readOnly = false }: FileOpeni
   if (readOnly && statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
     throw new UsageError(`there is no SQLite file ${path}`, 'DATABASE_URL says which file it is. A rehearsal reads it and makes none.');
   try {
-    if (readOnly) return asKysely(new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly }));
+    if (readOnly) return asKysely(openToRead(path));
     const isNew = path !== ':memory:' && !existsSync(path);
     if (isNew) createForOwner(path);
     const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
@@ -43,6 +43,26 @@ export function openSqlite<Tables>(path: string, { readOnly = false }: FileOpeni
       'Check the path and that you may write there, or set DATABASE_URL to another file.',
       cause,
     );
+  }
+}
+
+/**
+ * A file that is only read. Of one in write-ahead mode a connection that may not write leaves a log behind when it is closed; one that may takes it
+ * away with it, and changes nothing while the log is empty.
+ */
+function openToRead(path: string): DatabaseSyncInstance {
+  const leavesNothing = !existsSync(`${path}-wal`) && mayWrite(path);
+  const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: !leavesNothing });
+  file.exec('pragma query_only = on');
+  return file;
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    closeSync(openSync(path, 'r+'));
+    return true;
+  } catch {
+    return false;
   }
 }
 

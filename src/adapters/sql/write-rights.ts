@@ -41,6 +41,7 @@ export const SENDING_OWN: Right[] = [
   { may: 'delete', table: 'wsend_entries', columns: [] },
   { may: 'insert', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as'] },
   { may: 'update', table: 'wsend_provider_ids', columns: ['message_id'] },
+  { may: 'select', table: 'wsend_optouts', columns: ['id', 'phone', 'is_out'] },
 ];
 
 const NEW_MESSAGE: Right = {

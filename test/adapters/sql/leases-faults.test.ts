@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
+import { describeDatabaseError } from '../../../src/adapters/sql/database-errors.ts';
 import { leases } from '../../../src/adapters/sql/leases.ts';
 import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { inTransaction } from '../../../src/adapters/sql/transaction.ts';
 import type { Owner } from '../../../src/core/checkpoint.ts';
 import { DatabaseUnreachable, LeaseLost, UsageError } from '../../../src/errors.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
@@ -14,7 +16,10 @@ const owner = (pid: number): Owner => ({
   ...{ token: `t${pid}`, host: `host-${pid}`, machine: 'm', boot: 'b', namespace: 'n', pid, startedAt: 0, birth: '' },
 });
 
-let beside: TestDatabase;
+/** Between two statements of a process that was suspended, in milliseconds: longer than the servers wait. */
+const SUSPENDED_FOR = 12_000;
+
+let beside: TestDatabase | undefined;
 const opened: Database[] = [];
 async function open(url: string, opening = {}): Promise<Database> {
   const database = await openDatabase(url, opening);
@@ -23,7 +28,8 @@ async function open(url: string, opening = {}): Promise<Database> {
 }
 afterEach(async () => {
   for (const database of opened.splice(0)) await database.close();
-  await beside.drop();
+  await beside?.drop();
+  beside = undefined;
 });
 
 describe.each((['sqlite', 'postgres', 'mysql'] as const).filter(isAvailable))('leases on %s', (dialect) => {
@@ -83,3 +89,30 @@ describe.each((['postgres', 'mysql'] as const).filter(isAvailable))('leases on %
     }
   });
 });
+
+it.runIf(isAvailable('postgres') || isAvailable('mysql'))(
+  'a lease is not kept from others by a process that is suspended in the middle of a transaction',
+  async () => {
+    const kept = async (dialect: 'postgres' | 'mysql') => {
+      const fresh = await freshDatabase(dialect);
+      const [suspended, other] = [await openDatabase(fresh.url), await openDatabase(fresh.url)];
+      await migrateOwnTables(suspended);
+      await leases(suspended).take([NAME], owner(1), []);
+      let taking: Promise<number> | undefined;
+      const ending = inTransaction(suspended, async (transaction) => {
+        await transaction.updateTable('wsend_leases').set({ asked: null, expires_at: 0 }).execute();
+        const began = performance.now();
+        taking = leases(other)
+          .take([NAME], owner(2), [owner(1).token])
+          .then(() => performance.now() - began);
+        await new Promise((resolve) => setTimeout(resolve, SUSPENDED_FOR));
+        await transaction.updateTable('wsend_leases').set({ asked: null }).execute();
+      }).catch((error) => describeDatabaseError(error, 'it', 'open'));
+      expect(await ending).toBeInstanceOf(DatabaseUnreachable);
+      expect(await taking).toBeLessThan(SUSPENDED_FOR - 500);
+      for (const database of [suspended, other]) await database.close();
+      await fresh.drop();
+    };
+    await Promise.all((['postgres', 'mysql'] as const).filter(isAvailable).map(kept));
+  },
+);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 // Values reach a database as bound parameters. What goes in as text is ours: each place where that is done is named here, with why it may be.
 
 const ALLOWED: Record<string, string> = {
-  'src/adapters/sql/embedded-checkpoint-file.ts: sql.raw(`create table if not exists ${name} (${columns})`)': 'a constant list of tables',
+  'src/adapters/sql/entries-postgres.ts: sql.raw(type)': 'constant names of types',
   'src/adapters/sql/own-tables.ts: sql.raw(statement)': 'made of the constant list of tables',
   'src/adapters/sql/schema.ts: sql.raw(statement)': 'made of the constant list of tables',
   'src/adapters/sql/update-messages.ts: sql.lit(column)': 'a constant list of columns',
