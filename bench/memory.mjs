@@ -49,7 +49,9 @@ async function redisBytes() {
   const keys = await redis.client.keys('campaign:1:*');
   const sizes = await Promise.all(keys.map((key) => redis.client.memory('USAGE', key, 'SAMPLES', 0)));
   const settled = Number(await redis.client.get('campaign:1:sent'));
-  return { perSettled: sizes.reduce((a, b) => a + b, 0) / settled, claims: await redis.client.hlen('campaign:1:claims') };
+  const kept = await redis.client.hvals('campaign:1:message_1');
+  const claims = kept.filter((text) => text.startsWith('{"is":"claim"')).length;
+  return { perSettled: sizes.reduce((a, b) => a + b, 0) / settled, claims };
 }
 
 async function campaign(count) {

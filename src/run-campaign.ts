@@ -4,7 +4,7 @@ import { ownPending } from './engine/account.ts';
 import { Bell } from './engine/bell.ts';
 import { type Ending, finish, tellBroken } from './engine/finish.ts';
 import { unlessHurried } from './engine/hurried.ts';
-import { breakRun, databaseFailed, type Run, type RunParts } from './engine/run.ts';
+import { breakRun, type Run, type RunParts } from './engine/run.ts';
 import { settleMarked } from './engine/settle-marked.ts';
 import { type TakeUp, takeUp } from './engine/take-up.ts';
 import { sendCampaign } from './send.ts';
@@ -34,12 +34,12 @@ export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signal
   const over = new Bell();
   let going = true;
   const ticking = tick(run, over, () => going);
-  const writing = outbox.run().catch((cause) => databaseFailed(run, cause));
+  const writing = outbox.run().catch((cause) => breakRun(run, cause));
 
   await (run.sending ? sendCampaign(run) : settleMarked(run, take.assume));
 
   outbox.close({ broken: course.broken !== null });
-  await unlessHurried(run, writing).catch((cause) => databaseFailed(run, cause));
+  await unlessHurried(run, writing).catch((cause) => breakRun(run, cause));
   outbox.abandon();
   await journal.flushed().catch((cause) => breakRun(run, cause));
   const ending = await finish(run, take, signalCode);

@@ -26,7 +26,7 @@ export async function takeLease(world: World, { names, owner }: Wanted): Promise
   for (;;) {
     const answer = await tryLease(world, { names, owner });
     if ('lease' in answer) return holdLease(answer.lease, world.clock);
-    if (answer.heldBy.brief !== true || world.clock.now() >= giveUpAt) throw held(answer.name, answer.heldBy);
+    if (answer.heldBy.brief !== true || world.clock.now() >= giveUpAt) throw held(world, answer.name, answer.heldBy);
     await world.clock.sleep(world.clock.now() + ASK_AGAIN);
   }
 }
@@ -43,12 +43,12 @@ export async function tryLease(world: World, { names, owner }: Wanted): Promise<
   }
 }
 
-function held(name: string, { host, pid, startedAt, purpose = 'a run' }: Owner): HeldElsewhere {
+function held({ nextStep }: World, name: string, { host, pid, startedAt, purpose = 'a run' }: Owner): HeldElsewhere {
   const who = `process ${pid} on ${host}, begun ${new Date(startedAt).toISOString()}`;
   const expires = `the lease of a crashed run expires after ${formatDuration(LEASE_LIFE)}`;
   const [kind, campaign] = name.split(':');
   if (kind === 'campaign')
-    return new HeldElsewhere(`campaign ${campaign} is held by another run (${who})`, `Stop it with wsend pause ${campaign}; ${expires}.`);
+    return new HeldElsewhere(`campaign ${campaign} is held by another run (${who})`, `Stop it with ${nextStep(`wsend pause ${campaign}`)}; ${expires}.`);
   return new HeldElsewhere(`the line is held by the run of ${purpose} (${who})`, `Wait until it is done, or pause it; ${expires}.`);
 }
 

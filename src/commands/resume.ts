@@ -40,7 +40,8 @@ async function resumeAll(world: World, options: ResumeOptions): Promise<number> 
     unfinished += 1;
     const { header } = await world.view(campaign.id);
     if (header?.paused && NEEDS_A_PERSON.has(header.paused.reason)) {
-      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); wsend resume ${campaign.id} goes on with it.`);
+      const next = world.nextStep(`wsend resume ${campaign.id}`);
+      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); ${next} goes on with it.`);
       continue;
     }
     const code = options.dryRun ? await dryRunCampaign(world, campaign.id, options) : await resumeOne(world, campaign.id, options);

@@ -63,7 +63,9 @@ async function refuseWhileRunning(world: World, id: number): Promise<void> {
     if (owner === null || (await world.processes()).fate(owner) === 'over') continue;
     throw new HeldElsewhere(
       `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}), and can be verified only when that is over`,
-      type === 'message_1' ? `Wait until it is done, or stop it with wsend pause ${id}.` : 'Its Message 2 goes out now: wait a minute.',
+      type === 'message_1'
+        ? `Wait until it is done, or stop it with ${world.nextStep(`wsend pause ${id}`)}.`
+        : 'Its Message 2 goes out now: wait a minute.',
     );
   }
 }

@@ -7,7 +7,7 @@ import { formatCount } from '../core/units.ts';
 import { EXIT, LeaseLost, messageOf, UserError } from '../errors.ts';
 import type { Tally } from '../ports.ts';
 import { unlessHurried } from './hurried.ts';
-import { databaseFailed, type Run, type RunParts, type Stop } from './run.ts';
+import { breakRun, type Run, type RunParts, type Stop } from './run.ts';
 import { summaryOf } from './summary.ts';
 import { headerOf, pauseKept, type TakeUp } from './take-up.ts';
 
@@ -35,21 +35,21 @@ const EXIT_OF: Record<Exclude<PauseReason, 'signal'>, number> = {
 export async function finish(run: Run, take: TakeUp, signalCode: () => number): Promise<Ending> {
   const { campaign, report, clock, course, account } = run;
   if (course.broken !== null) await rescue(run);
-  let end = course.databaseAway ? undefined : await unlessHurried(run, writeEnd(run)).catch((cause) => databaseFailed(run, cause));
+  let end = course.away ? undefined : await unlessHurried(run, writeEnd(run)).catch((cause) => breakRun(run, cause));
   end ??= { tally: null, progress: account.progress, finished: false, failures: [...account.failures.values()] };
   const { tally, progress, finished, failures } = end;
   const stop = stopOf(run, take, progress);
   await close(run, take, { stop, finished, tally });
 
   const exitCode = exitCodeOf(course.broken, stop, progress, signalCode);
-  if (course.databaseAway) {
-    const text = 'the database does not answer: what it does not have yet is in the checkpoint, and the next resume writes it there';
+  if (course.away) {
+    const text = 'the database or the checkpoint does not answer: what is not recorded yet is settled by the next resume';
     report.tell({ type: 'notice', level: 'warning', text });
   }
   if (course.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
   // A clock that was set back must not make it negative.
   const durationMs = Math.max(0, clock.now() - account.startedAt);
-  const next = course.broken === null && !course.databaseAway ? undefined : `wsend resume ${campaign.id}`;
+  const next = course.broken === null && !course.away ? undefined : `wsend resume ${campaign.id}`;
   report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(account.latency), next }));
   return { exitCode, progress, broken: course.broken };
 }
@@ -89,10 +89,10 @@ async function forgetSettledElsewhere(run: Run): Promise<void> {
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. */
 function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
-  const { stop, databaseAway, broken } = run.course;
+  const { stop, away, broken } = run.course;
   if (pending === 0) {
     const cutShort = stop?.reason === 'signal' || stop?.reason === 'barred';
-    return cutShort && (inDoubt > 0 || databaseAway) ? stop : null;
+    return cutShort && (inDoubt > 0 || away) ? stop : null;
   }
   if (stop !== null || !run.sending || broken !== null) return stop;
   if (retry !== undefined)
@@ -132,7 +132,7 @@ async function close(
   try {
     await run.journal.write({ type: 'header', header: headerOf(run, take, { paused, finished }) }, ...counted, ...left);
   } catch (cause) {
-    if (broken !== null) return;
+    if (broken !== null || run.course.away) return;
     const text = `how this run ended could not be written to the checkpoint: ${messageOf(cause)}`;
     run.report.tell({ type: 'notice', level: 'warning', text });
   }

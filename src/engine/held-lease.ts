@@ -1,13 +1,15 @@
-import type { Before } from '../ports.ts';
 import { type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
-import type { Clock, Lease, Wish } from '../ports.ts';
+import type { Before, Clock, Lease, Wish } from '../ports.ts';
 import { Bell } from './bell.ts';
 
 /** Between two signs of life. */
-const HEARTBEAT: Milliseconds = 2 * SECOND;
+export const HEARTBEAT: Milliseconds = 2 * SECOND;
 /** A lease is surely ours for this long after a sign of life was sent: less than LEASE_LIFE, by room for calls that are under way. */
-const SURE_FOR: Milliseconds = 10 * SECOND;
+export const SURE_FOR: Milliseconds = 10 * SECOND;
+
+/** How long a database that does not answer is waited for when a lease is given back: it expires by itself. */
+const RELEASE_PATIENCE: Milliseconds = 3 * SECOND;
 
 /** A lease with its signs of life. It ends once: given back, or lost to another run, and is never taken again. */
 export interface HeldLease {
@@ -22,7 +24,7 @@ export interface HeldLease {
   readonly lost: AbortSignal;
   /** Calls `tell` with what others ask, within seconds. */
   onWish(tell: (name: string, wish: Wish) => void): void;
-  /** Gives it back, after which no sign of life is sent any more. Never rejects: where the database does not answer it expires. */
+  /** Gives it back, after which no sign of life is sent any more; false where the database does not answer: then it expires. */
   release(): Promise<boolean>;
 }
 
@@ -32,7 +34,7 @@ export function holdLease(lease: Lease, clock: Clock): HeldLease {
   const over = new Bell();
   let going = true;
   let sureSince: EpochMs = clock.now();
-  let told: { name: string; wish: Wish }[] = [];
+  const told: { name: string; wish: Wish }[] = [];
   let tell: ((name: string, wish: Wish) => void) | null = null;
   let underWay: Promise<void> | null = null;
 
@@ -77,12 +79,18 @@ export function holdLease(lease: Lease, clock: Clock): HeldLease {
     async release() {
       going = false;
       over.ring();
-      await beating;
-      if (lost.signal.aborted) return true;
-      return lease.release().then(
-        () => true,
-        () => false,
-      );
+      let isGiven = false;
+      const inTime = new AbortController();
+      const give = async () => {
+        await beating;
+        if (!lost.signal.aborted) await lease.release();
+        isGiven = true;
+      };
+      const given = give()
+        .catch(() => undefined)
+        .finally(() => inTime.abort());
+      await Promise.race([given, clock.sleep(clock.now() + RELEASE_PATIENCE, inTime.signal)]);
+      return isGiven;
     },
   };
 }

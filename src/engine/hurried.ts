@@ -2,16 +2,16 @@ import { type Milliseconds, SECOND } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import type { Run } from './run.ts';
 
-/** How long somebody who has pressed Ctrl-C waits for a database that does not answer: the checkpoint keeps what it does not have yet. */
+/** How long somebody who has pressed Ctrl-C waits for a database or a checkpoint that does not answer: the next run settles the rest. */
 const HURRIED_PATIENCE: Milliseconds = 3 * SECOND;
 
-/** What the database answers; DatabaseUnreachable when a signal has stopped the run and there is no answer for 3 s from then, or from now. */
+/** What a store answers; DatabaseUnreachable when a signal has stopped the run and there is no answer for 3 s from then, or from now. */
 export function unlessHurried<T>(run: Run, answer: Promise<T>): Promise<T> {
   const answered = new AbortController();
   return new Promise((resolve, reject) => {
     const giveUp = async () => {
       await run.clock.sleep(run.clock.now() + HURRIED_PATIENCE, answered.signal);
-      if (run.course.stop?.reason === 'signal') reject(new DatabaseUnreachable('the database did not answer in time'));
+      if (run.course.stop?.reason === 'signal') reject(new DatabaseUnreachable('it did not answer in time'));
     };
     if (run.course.hurry.signal.aborted) void giveUp();
     else run.course.hurry.signal.addEventListener('abort', () => void giveUp(), { once: true, signal: answered.signal });

@@ -21,10 +21,12 @@ export interface JournalParts {
   line: { name: string; lease: { epoch: number }; pacing: PacingState };
 }
 
-/** What the journal tells the run. */
+/** What the journal tells the run, and how long it waits for the store. */
 export interface JournalListener {
   unreachable(since: EpochMs, error: CheckpointUnreachable): void;
   reachable(): void;
+  /** What is waited for, or a rejection when there is no time for it any more. */
+  unlessHurried(step: Promise<void>): Promise<void>;
 }
 
 interface Step {
@@ -40,7 +42,7 @@ interface Step {
  */
 export class Journal {
   readonly checkpoint: Checkpoint;
-  listener: JournalListener = { unreachable: () => undefined, reachable: () => undefined };
+  listener: JournalListener = { unreachable: () => undefined, reachable: () => undefined, unlessHurried: (step) => step };
   readonly #parts: JournalParts;
   #step = 0;
   #next: Step | null = null;
@@ -86,7 +88,7 @@ export class Journal {
       this.#current = step;
       this.#next = null;
       try {
-        await this.#commit(this.#writesOf(step.changes));
+        await this.listener.unlessHurried(this.#commit(this.#writesOf(step.changes)));
       } catch (error) {
         this.#broken = error;
         step.durable.reject(error);
@@ -101,8 +103,9 @@ export class Journal {
   #writesOf(changes: Change[]): [Write, ...Write[]] {
     const { checkpoint, campaign, line, owner } = this.#parts;
     const fields = applyChanges(checkpoint, changes, { epoch: campaign.epoch, owner });
-    const header = changes.findLast((change) => change.type === 'header')?.header;
-    const keptFor = header === undefined ? {} : { keptFor: header.finished ? CHECKPOINT_KEPT_FOR : null };
+    // Opening keeps a name for good: the first step says how long it is kept, too.
+    const header = this.#step === 0 ? checkpoint.header : changes.findLast((change) => change.type === 'header')?.header;
+    const keptFor = header == null ? {} : { keptFor: header.finished ? CHECKPOINT_KEPT_FOR : null };
     const writes: [Write, ...Write[]] = [{ name: campaign.name, epoch: campaign.epoch, fields, ...keptFor }];
     const pace = line.pacing === this.#pacing ? {} : { pacing: JSON.stringify(line.pacing), known: String(line.lease.epoch) };
     this.#pacing = line.pacing;
@@ -114,13 +117,14 @@ export class Journal {
     const { entries, clock } = this.#parts;
     const step = ++this.#step;
     let failingSince: EpochMs | null = null;
-    for (;;) {
+    while (this.#broken === null) {
       const issued = clock.now();
       try {
         await entries.write(step, writes);
         if (failingSince !== null) this.listener.reachable();
         return;
       } catch (error) {
+        if (this.#broken !== null) return;
         if (!(error instanceof CheckpointUnreachable)) throw error;
         // One more try whatever the clock says: after a suspension the first failure is only a timer that ran out.
         const isFirst = failingSince === null;

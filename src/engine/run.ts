@@ -2,7 +2,7 @@ import type { Campaign, MessageType } from '../core/campaign.ts';
 import type { Claim, Owner } from '../core/checkpoint.ts';
 import type { PauseReason } from '../core/event.ts';
 import type { Policy } from '../core/policy.ts';
-import { DatabaseUnreachable } from '../errors.ts';
+import { CheckpointUnreachable, DatabaseUnreachable } from '../errors.ts';
 import type { CampaignStore, Clock, Processes, RecipientStore, Report } from '../ports.ts';
 import type { Account } from './account.ts';
 import type { Addressed } from './envelope.ts';
@@ -50,8 +50,8 @@ export interface Course {
   stop: Stop | null;
   /** What broke the run: a lost lease, checkpoint or database, or a bug. */
   broken: unknown;
-  /** It was away when a signal stopped the run: what the database does not have yet is in the checkpoint. */
-  databaseAway: boolean;
+  /** The database or the checkpoint was away when a signal stopped the run: the next run settles what was under way. */
+  away: boolean;
   /** Aborted once the run may start nothing more. */
   over: AbortController;
   /** Aborted to abandon look-ups: a person waits. */
@@ -91,7 +91,7 @@ export function newCourse(): Course {
   return {
     stop: null,
     broken: null,
-    databaseAway: false,
+    away: false,
     over: new AbortController(),
     hurry: new AbortController(),
     underWay: new Set(),
@@ -107,22 +107,17 @@ export function stopRun(run: Run, reason: PauseReason, detail: string): void {
   run.line.bell.ring();
 }
 
-/** Ends the run for something that nobody asked for; the first cause counts. */
+/**
+ * Ends the run for something that nobody asked for; the first cause counts. A store that is away when a signal has stopped the run is none: whoever
+ * pressed Ctrl-C does not wait for it, and the next run goes on with what is kept.
+ */
 export function breakRun(run: Run, cause: unknown): void {
-  run.course.broken ??= cause;
+  const isAway = cause instanceof DatabaseUnreachable || cause instanceof CheckpointUnreachable;
+  if (isAway && run.course.stop?.reason === 'signal' && run.course.broken === null) run.course.away = true;
+  else run.course.broken ??= cause;
   run.course.hurry.abort();
   run.course.over.abort();
   run.line.bell.ring();
-}
-
-/**
- * A failure of the database breaks the run, unless a signal has stopped it: whoever pressed Ctrl-C does not wait for a database that is away,
- * and the next run writes what the checkpoint keeps.
- */
-export function databaseFailed(run: Run, cause: unknown): void {
-  const { course } = run;
-  if (course.stop?.reason === 'signal' && course.broken === null && cause instanceof DatabaseUnreachable) course.databaseAway = true;
-  else breakRun(run, cause);
 }
 
 /** True while the run may start another send. */

@@ -5,6 +5,7 @@ import { SECOND } from '../core/units.ts';
 import type { Tally } from '../ports.ts';
 import { newAccount } from './account.ts';
 import type { Assumption } from './assume.ts';
+import { unlessHurried } from './hurried.ts';
 import { CHECKPOINT_PATIENCE } from './journal.ts';
 import type { Line } from './line.ts';
 import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
@@ -145,6 +146,7 @@ function listen(run: Run): void {
     unreachable: (since, { message: detail }) =>
       report.tell({ type: 'rest', campaign: campaign.id, reason: 'checkpoint', until: since + CHECKPOINT_PATIENCE, detail }),
     reachable: () => report.tell({ type: 'go_on', campaign: campaign.id }),
+    unlessHurried: (step) => unlessHurried(run, step),
   };
 }
 

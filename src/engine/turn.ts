@@ -2,11 +2,14 @@ import { adaptiveDelay, SLOW_DOWN_ABOVE } from '../core/adaptive-delay.ts';
 import { errorRate } from '../core/error-rate.ts';
 import { afterClockStep, batchIsFull, nextStart, type Pace, started } from '../core/pacing.ts';
 import type { Policy } from '../core/policy.ts';
-import type { EpochMs } from '../core/units.ts';
+import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { openIfTooMany, ownPending } from './account.ts';
 import { askLine, giveUpWaiting, patienceEnds } from './line.ts';
 import { recount } from './recount.ts';
 import { maySend, type Run } from './run.ts';
+
+/** The loop is ready this long before a turn: less than the list of opt-outs is fresh. */
+const READY_AHEAD: Milliseconds = 100;
 
 /** The batches of a run; this file changes it. */
 export interface Batches {
@@ -37,7 +40,9 @@ export async function myTurn(run: Run, now: EpochMs): Promise<boolean> {
   const batchEnds = batchIsFull(line.pacing, batches.pace);
   if (now < due) {
     if (batchEnds) tellPause(run, due);
-    await line.bell.wait(run.clock, Math.min(due, patienceEnds(run)));
+    // Woken once before, the loop looks at everything that may be stale by then, so that nothing is left to do when the turn has come.
+    const wake = now < due - READY_AHEAD ? due - READY_AHEAD : due;
+    await line.bell.wait(run.clock, Math.min(wake, patienceEnds(run)));
     return false;
   }
   if (batches.begun === 0 || batchEnds) {

@@ -24,8 +24,8 @@ export interface Write {
 /** Every call rejects with CheckpointUnreachable where it is not known to be durable (repeat it), and with UsageError where the store cannot be used. */
 export interface Entries {
   /**
-   * Shuts out every earlier epoch and reads all fields under a name, which is made where it is missing. Rejects with LeaseLost when a later epoch
-   * has opened it. May be repeated.
+   * Shuts out every earlier epoch and reads all fields under a name, which is made where it is missing, and kept for good until a write says
+   * otherwise. Rejects with LeaseLost when a later epoch has opened it. May be repeated before the first write.
    */
   open(name: string, epoch: number): Promise<Opened>;
   /**

@@ -21,7 +21,7 @@ const QUICK = {
 let place: Place;
 afterEach(() => place.leave());
 
-const stores: [string, Record<string, string>][] = [['the embedded store', {}]];
+const stores: [string, Record<string, string>][] = [['the database', {}]];
 const redis = redisDatabase(12);
 if (redis !== undefined) {
   beforeAll(() => emptyRedis(redis));

@@ -10,8 +10,8 @@ import { freshDatabase, isAvailable } from '../support/databases.ts';
 import { redisProgram } from '../support/env.ts';
 import { type RunningRedis, startRedis } from '../support/servers.ts';
 import { expectEveryoneOnce, expectSum, expectTidy } from './expectations.ts';
-import { begun, COUNT, expectCarriedOn, expectLost, LATENCY, PACE, RUN } from './mid-run.ts';
-import { events, Place, phones } from './program.ts';
+import { begun, COUNT, expectCarriedOn, expectLost, LATENCY, PACE, RUN, type Scene } from './mid-run.ts';
+import { events, type Outcome, Place, phones } from './program.ts';
 
 // What a run needs goes away in the middle of it. Each waits far more than it computes, so they go side by side.
 
@@ -21,27 +21,49 @@ describe.concurrent('in mid-run', { timeout: 120_000 }, () => {
     ['mysql', 'MySQL'],
   ] as const) {
     if (!isAvailable(dialect)) continue;
-    const behindProxy = async (finished: TestContext['onTestFinished']) => {
+    const behindProxy = async (finished: TestContext['onTestFinished'], env: Record<string, string> = {}) => {
       const database = await freshDatabase(dialect);
       const proxy = await tcpProxy(database.url);
       // Slow enough to be still sending when outcomes have been unwritten for so long that it must not send more.
-      const scene = await begun({ DATABASE_URL: proxy.url, WASSENGER_RATE_LIMIT_SECONDS: '0.1' });
+      const scene = await begun({ DATABASE_URL: proxy.url, WASSENGER_RATE_LIMIT_SECONDS: '0.1', ...env });
       finished(async () => {
         await scene.place.leave();
         await proxy.close();
         await database.drop();
       });
-      return { proxy, scene };
+      return { database, proxy, scene };
     };
 
-    if (dialect === 'postgres')
-      it(`${server} goes away for good: after a minute the run ends with what the checkpoint holds`, async ({ onTestFinished }) => {
-        const { proxy, scene } = await behindProxy(onTestFinished);
+    it(`${server} goes away for good: nothing is sent that it could not note, and after a minute the run ends`, async ({
+      onTestFinished,
+    }) => {
+      const { proxy, scene } = await behindProxy(onTestFinished);
+      await proxy.set('down');
+      const before = (await scene.sandbox.accepted()).length;
+      const outcome = await endsAfterAMinute(scene);
+      await proxy.set('up');
+      // Those whose claim was there before it went.
+      expect((await scene.sandbox.accepted()).length - before).toBeLessThanOrEqual(IN_FLIGHT);
+      expect(events(outcome)).toContainEqual(expect.objectContaining({ type: 'rest', reason: 'checkpoint' }));
+      expect(events(outcome).at(-1)?.pending).toBeGreaterThan(0);
+      await expectLost(scene, outcome, new RegExp(`^cannot reach ${server} at 127\\.0\\.0\\.1:\\d+ \\(`));
+    });
+
+    if (redisProgram)
+      it(`${server} goes away for good, with checkpoints in Redis: after a minute the run ends with what Redis holds`, async ({
+        onTestFinished,
+      }) => {
+        const redis = await startRedis();
+        onTestFinished(() => redis.stop());
+        const { database, proxy, scene } = await behindProxy(onTestFinished, { REDIS_URL: redis.url });
         await proxy.set('down');
-        const outcome = await scene.running.ended;
+        const outcome = await endsAfterAMinute(scene);
         await proxy.set('up');
-        expect(events(outcome).at(-1)?.pending).toBeGreaterThan(0);
-        await expectLost(scene, outcome, /^cannot reach PostgreSQL at 127\.0\.0\.1:\d+ \(/);
+        const { sent, pending } = events(outcome).at(-1) as { sent: number; pending: number };
+        expect(pending).toBeGreaterThan(0);
+        const [written] = await database.query("select count(*) as n from messages where status = 'sent'");
+        expect(Number(written?.n)).toBeLessThan(sent);
+        await expectLost(scene, outcome, new RegExp(`^cannot reach ${server} at 127\\.0\\.0\\.1:\\d+ \\(`));
       });
 
     it(`${server} goes away for some seconds: the run waits for it and goes on`, async ({ onTestFinished }) => {
@@ -70,8 +92,10 @@ describe.concurrent('in mid-run', { timeout: 120_000 }, () => {
     const scene = await begun();
     onTestFinished(() => scene.place.leave());
     const unlock = await lockFile(scene.place.path('wsend.db'));
-    const outcome = await scene.running.ended;
+    const before = (await scene.sandbox.accepted()).length;
+    const outcome = await endsAfterAMinute(scene);
     unlock();
+    expect((await scene.sandbox.accepted()).length - before).toBeLessThanOrEqual(IN_FLIGHT);
     await expectLost(scene, outcome, /wsend\.db is locked by another program/);
   });
 
@@ -107,7 +131,7 @@ describe.concurrent('in mid-run', { timeout: 120_000 }, () => {
       forbidWriting(files, true);
       const outcome = await scene.running.ended;
       forbidWriting(files, false);
-      await expectLost(scene, outcome, /^the disk refuses the checkpoint in .*wsend\.db$/);
+      await expectLost(scene, outcome, /^the SQLite file wsend\.db cannot be read or written \(disk error\)$/);
     });
 
   if (redisProgram) {
@@ -139,10 +163,14 @@ describe.concurrent('in mid-run', { timeout: 120_000 }, () => {
         await expectCarriedOn(scene);
       });
 
-      it(`Redis is ${state} for good: the run ends before its lock does`, async ({ onTestFinished }) => {
+      it(`Redis is ${state} for good: nothing is sent that it could not note, and after a minute the run ends`, async ({
+        onTestFinished,
+      }) => {
         const { redis, proxy, scene } = await behindProxy(onTestFinished);
         await lose[state](proxy, redis);
-        const outcome = await scene.running.ended;
+        const before = (await scene.sandbox.accepted()).length;
+        const outcome = await endsAfterAMinute(scene);
+        expect((await scene.sandbox.accepted()).length - before).toBeLessThanOrEqual(IN_FLIGHT);
         await giveBack[state](proxy, redis);
         await expectLost(scene, outcome, /^Redis at 127\.0\.0\.1:\d+ does not answer: /);
       });
@@ -180,6 +208,17 @@ describe.concurrent('in mid-run', { timeout: 120_000 }, () => {
   });
 });
 
+/** What may arrive at the provider after its claim was the last thing that could be noted. */
+const IN_FLIGHT = 4;
+
+/** The run, once it has waited for what is away as long as it should. */
+async function endsAfterAMinute({ running }: Scene): Promise<Outcome> {
+  const since = Date.now();
+  const outcome = await running.ended;
+  expect(Date.now() - since).toBeGreaterThan(50_000);
+  return outcome;
+}
+
 async function freeze({ process }: RunningRedis, on: boolean): Promise<void> {
   process.kill(on ? 'SIGSTOP' : 'SIGCONT');
 }
@@ -196,7 +235,6 @@ async function lockFile(path: string): Promise<() => void> {
   return () => void child.stdin.end();
 }
 
-/** Whether a small disk can be made to be filled: root may, outside a container without that right. */
 /** Immutable files refuse to be written even by who has them open, as a disk does that turned read-only under a program. */
 function forbidWriting(files: string[], forbidden: boolean): boolean {
   return spawnSync('chattr', [forbidden ? '+i' : '-i', ...files]).status === 0;
@@ -223,6 +261,7 @@ function refuses(work: () => void): boolean {
   }
 }
 
+/** Whether a small disk can be made to be filled: root may, outside a container without that right. */
 function canMount(): boolean {
   const folder = `/tmp/wsend-test-mount-${process.pid}`;
   mkdirSync(folder, { recursive: true });

@@ -11,11 +11,11 @@ const CONTACT = ['reply=1', 'reply-after=50-400', 'event-repeat=40%', 'delivered
 
 describe('Message 2 while its campaign is sent, by a listener that is killed', { timeout: 150_000 }, () => {
   for (const dialect of ['sqlite', 'postgres', 'mysql'] as const)
-    for (const store of ['embedded', 'redis'] as const) {
-      if (!isAvailable(dialect) || (store === 'redis' && !redisProgram)) continue;
-      it(`goes once to each who replied (${dialect}, ${store})`, async (test) => {
+    for (const store of ['the database', 'Redis'] as const) {
+      if (!isAvailable(dialect) || (store === 'Redis' && !redisProgram)) continue;
+      it(`goes once to each who replied (${dialect}, checkpoints in ${store})`, async (test) => {
         const database = await freshDatabase(dialect);
-        const redis = store === 'redis' ? await startRedis() : null;
+        const redis = store === 'Redis' ? await startRedis() : null;
         const port = await freePort();
         const place = new Place({
           ...QUICK,

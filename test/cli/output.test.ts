@@ -133,6 +133,7 @@ describe.concurrent('--json', { timeout: 60_000 }, () => {
 
   it('a fatal error: one object on stderr, nothing on stdout', async ({ onTestFinished }) => {
     const place = placeWith(1, onTestFinished);
+    await place.sandbox();
     const outcome = await place.run(['resume', '7', '--json']);
     expect([outcome.code, outcome.stdout, outcome.stderr.split('\n').length]).toEqual([2, '', 2]);
     expect(JSON.parse(outcome.stderr)).toEqual({
@@ -179,7 +180,8 @@ describe.concurrent('estimate', { timeout: 60_000 }, () => {
     expect((await place.run(['estimate', '--csv', 'people.csv'])).stdout).toContain('40 recipients: 2 min 16 s, until ');
     expect(readdirSync(place.folder).sort()).toEqual(['more.csv', 'people.csv']);
 
-    await place.run([...RUN, '--sandbox', '--limit', '10'], QUICK);
+    await place.sandbox();
+    await place.run([...RUN, '--limit', '10'], QUICK);
     const campaign = await place.run(['estimate', '--campaign', '1', '--json']);
     expect(JSON.parse(campaign.stdout)).toMatchObject({ count: 30, eta_seconds: 102 });
     expect((await place.run(['estimate', '--campaign', '1'])).stdout).toContain('30 recipients: 1 min 42 s, until ');
@@ -271,8 +273,8 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
       'Not ready yet.',
       '',
     ]);
-    const env = { WASSENGER_API_KEY: '', WASSENGER_DEVICE_ID: '', DATABASE_URL: 'sqlite:no/such/folder.db' };
-    const lost = await place.run(['doctor', '--sandbox', '--json'], env);
+    const env = { WASSENGER_API_KEY: '', WASSENGER_DEVICE_ID: '' };
+    const lost = await place.run(['doctor', '--sandbox', '--json'], { ...env, WSEND_SANDBOX_FILE: 'no/such/folder.db' });
     expect(lost.code).toBe(1);
     expect(JSON.parse(lost.stdout).findings).toMatchObject([
       { what: 'configuration', state: 'ready' },
@@ -280,6 +282,9 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
       { what: 'checkpoint', state: 'warning', detail: 'could not be looked at: it needs the database' },
       { what: 'line', state: 'warning', detail: 'could not be looked at: it needs the database' },
     ]);
+    // A rehearsal of a file needs neither a key nor the operator's database.
+    const rehearsal = await place.run(['doctor', '--sandbox', '--json'], { ...env, DATABASE_URL: 'sqlite:no/such/folder.db' });
+    expect([rehearsal.code, JSON.parse(rehearsal.stdout).ready]).toEqual([0, true]);
   });
 
   it('help of every command and the version, on stdout with exit code 0', async ({ onTestFinished }) => {

@@ -81,7 +81,7 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
     expect((await sandbox.accepted()).length).toBe(COUNT);
   });
 
-  for (const store of ['the embedded store', ...(redisProgram ? ['Redis'] : [])]) {
+  for (const store of ['the database', ...(redisProgram ? ['Redis'] : [])]) {
     const begin = async () => {
       if (store !== 'Redis') return inDoubt();
       const redis = await startRedis();
@@ -126,13 +126,19 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
   it('says whom it assumed what of, with masked numbers, and asks a person at a terminal first', async () => {
     const { sandbox, doubted } = await inDoubt();
     await sandbox.set(CANNOT_TELL);
-    const asked = place.startInTerminal(['reconcile', '1', '--assume', 'sent'], 120);
-    await asked.says('[y/N]');
-    expect(asked.stdout()).toContain('will be recorded as sent, on your word');
-    asked.process.stdin?.write('n\n');
-    const refused = await asked.ended;
-    expect(refused.stdout).toContain('Nothing was assumed.');
-    expect(refused.code).toBe(2);
+    const those = `${doubted.length} recipients are in doubt. Those whom the provider cannot confirm will be`;
+    for (const [word, fate] of [
+      ['absent', 'sent to again and may receive the message twice'],
+      ['sent', 'recorded as sent'],
+    ] as const) {
+      const asked = place.startInTerminal(['reconcile', '1', '--assume', word], 200);
+      await asked.says('[y/N]');
+      expect(asked.stdout()).toContain(`${those} ${fate}. Continue? [y/N]`);
+      asked.process.stdin?.write('n\n');
+      const refused = await asked.ended;
+      expect(refused.stdout).toContain('Nothing was assumed.');
+      expect(refused.code).toBe(2);
+    }
     const told = await place.run(['reconcile', '1', '--assume', 'sent']);
     expect(told.code, told.stderr).toBe(0);
     expect(told.stderr.match(/assumed sent {2}\+229\*+11 /g)).toHaveLength(doubted.length);

@@ -68,14 +68,14 @@ beforeAll(async () => {
   if (redisProgram) redis = await startRedis();
 });
 afterAll(() => redis?.stop());
-/** Locks in Redis are of a line, so each test gets a database of its own there. */
+/** Campaign 1 of one test is not that of another, so each gets a database of its own there. */
 let database = 0;
-const stores: [name: string, env: () => Record<string, string>][] = [['the embedded store', () => ({})]];
+const stores: [name: string, env: () => Record<string, string>][] = [['the database', () => ({})]];
 if (redisProgram) stores.push(['Redis', () => ({ REDIS_URL: `${redis?.url}/${database++}` })]);
 
 for (const [name, env] of stores) {
-  describe.concurrent(`one run at a time, with ${name}`, { timeout: 90_000 }, () => {
-    it('a run that is suspended for longer than its lock lives sends nothing once another has taken over', async ({ onTestFinished }) => {
+  describe.concurrent(`one run at a time, with checkpoints in ${name}`, { timeout: 90_000 }, () => {
+    it('a run that is suspended for longer than its lease lives sends nothing once another has taken over', async ({ onTestFinished }) => {
       const it = await scene(onTestFinished, { env: { ...env(), WASSENGER_RATE_LIMIT_SECONDS: '0.2' } });
       const suspended = await begun(it);
       await it.sandbox.set({ latency: '4000' });
@@ -114,6 +114,7 @@ for (const [name, env] of stores) {
         const second = await it.place.run(args);
         expectComplaint(second, 7, 'wsend: campaign 1 is held by another run (');
         expect(second.stderr).toMatch(who);
+        expect(second.stderr).toContain('next: Stop it with wsend pause 1; the lease of a crashed run expires after 15 s.');
         expect(second.stdout).toBe('');
       }
       const other = await it.place.run([...RUN, '--again']);
@@ -145,7 +146,7 @@ for (const [name, env] of stores) {
       await expectEveryoneOnce(it.place, it.sandbox, EVERYONE);
     });
 
-    it('a lock whose process was killed is taken over at once', async ({ onTestFinished }) => {
+    it('a lease whose process was killed is taken over at once', async ({ onTestFinished }) => {
       const it = await scene(onTestFinished, { env: env() });
       const running = await begun(it);
       running.process.kill('SIGKILL');
@@ -200,18 +201,19 @@ describe.concurrent('a signal', { timeout: 60_000 }, () => {
     running.process.kill('SIGINT');
     const outcome = await running.ended;
     expect(outcome).toMatchObject({ code: 130, signal: null });
+    expect(outcome.stderr).toMatch(/\d calls in flight; the next run will check whether they arrived/);
     expect(summaryOf(outcome)).toMatchObject({ exit_code: 130, next: 'wsend resume 1' });
     await it.sandbox.set({ latency: '5' });
     await expectEveryoneOnce(it.place, it.sandbox, EVERYONE);
   });
 
-  it('ends a run that is only looking up what a lost checkpoint may hide: with its summary, and the locks given back', async ({
+  it('ends a run that is only looking up what a lost checkpoint may hide: with its summary, and the lease given back', async ({
     onTestFinished,
   }) => {
     const it = await scene(onTestFinished);
     expect((await it.place.run([...RUN, '--limit', '7'])).code).toBe(6);
     const file = new DatabaseSync(it.place.path('wsend.db'), { timeout: 5_000 });
-    file.exec('delete from wsend_checkpoint; delete from wsend_checkpoint_recipient');
+    file.exec('delete from wsend_entries; delete from wsend_checkpoints');
     file.close();
     const resumed = it.place.start(['resume', '1', '--json'], { WASSENGER_LOOKUP_SECONDS: '30' });
     await resumed.says('looking up its first');

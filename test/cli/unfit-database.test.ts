@@ -1,5 +1,6 @@
 import { describe, expect, it, type TestContext } from 'vitest';
 import { freshDatabase, isAvailable, type TestDatabase } from '../support/databases.ts';
+import { createExistingDatabase, EXISTING } from '../support/existing-database.ts';
 import { limitedUser } from '../support/limited-user.ts';
 import { expectComplaint, expectTidy } from './expectations.ts';
 import { Place, QUICK, type Sandbox } from './program.ts';
@@ -63,6 +64,7 @@ describe.concurrent('an unfit database', () => {
       const user = await limitedUser(dialect, scene.database);
       test.onTestFinished(() => user.drop());
       await user.grant('update', 'campaigns');
+      for (const table of await ownTablesOf(scene.database, dialect)) await user.grant('select, insert, update, delete', table);
       Object.assign(scene.place.env, { DATABASE_URL: user.url });
       await expectRefused(scene, /does not let this user update messages/);
       const shown = await scene.place.run(['status', '1']);
@@ -72,5 +74,45 @@ describe.concurrent('an unfit database', () => {
       expect(again.code, again.stderr).toBe(0);
       expect(await scene.sandbox.accepted()).toHaveLength(6);
     });
+
+    it(`a user of ${dialect} without the right to create tables: nothing is sent until somebody has run what doctor --sql prints`, async (test) => {
+      const database = await createExistingDatabase(dialect);
+      test.onTestFinished(() => database.drop());
+      const user = await limitedUser(dialect, database);
+      test.onTestFinished(() => user.drop());
+      await user.grant('insert, update', 'messages');
+      await user.grant('update', 'campaigns');
+      if (dialect === 'postgres') await user.grant('usage', 'sequence messages_id_seq');
+      const place = new Place({ ...QUICK, DATABASE_URL: user.url });
+      test.onTestFinished(() => place.leave());
+      const sandbox = await place.sandbox();
+      const words = /needs tables of its own in \S+ at \S+, and cannot make them \(/;
+      const doctor = await place.run(['doctor']);
+      expect([doctor.code, doctor.stdout]).toEqual([2, expect.stringMatching(new RegExp(`^PROBLEM database +wsend ${words.source}`, 'm'))]);
+      for (const { stdout, stderr } of [doctor, await place.run(['run', '--campaign', '42'])])
+        expect(stdout + stderr).toContain('Let whoever may make tables run what this prints: wsend doctor --sql');
+      expectComplaint(await place.run(['run', '--campaign', '42']), 2, words);
+      expect((await place.run(['status', '42'])).code).toBe(0);
+      expect([await ownTablesOf(database, dialect), await sandbox.accepted()]).toEqual([[], []]);
+
+      const { code, stdout: text } = await place.run(['doctor', '--sql']);
+      expect(code).toBe(0);
+      await database.query(text);
+      const name = decodeURIComponent(new URL(user.url).username);
+      const whom = dialect === 'mysql' ? `'${name}'@'%'` : name;
+      const grants = text.split('\n').filter((line) => line.startsWith('-- grant '));
+      for (const grant of grants) await database.query(grant.slice('-- '.length).replaceAll('<user>', whom));
+      const outcome = await place.run(['run', '--campaign', '42', '--json']);
+      expect(outcome.code, outcome.stderr).toBe(0);
+      expect(await sandbox.accepted()).toHaveLength(EXISTING.recipients);
+      const again = await place.run(['doctor', '--sql']);
+      expect([again.code, again.stdout, again.stderr]).toEqual([0, '', expect.stringContaining('there is nothing to run')]);
+    });
   }
 });
+
+async function ownTablesOf({ query }: TestDatabase, dialect: 'postgres' | 'mysql'): Promise<string[]> {
+  const schema = dialect === 'postgres' ? `'public'` : 'database()';
+  const tables = await query(`select table_name as name from information_schema.tables where table_schema = ${schema}`);
+  return tables.map(({ name }) => String(name)).filter((name) => name.startsWith('wsend_'));
+}

@@ -233,11 +233,7 @@ describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_0
     expect((await place.run([...FILE, '--limit', '4', '--delay', '0.05', '--batch-size', '30'])).code).toBe(6);
     expectComplaint(await place.run(['resume', '1', '--delay', '11']), 2, '(--delay) is "11" (from --delay); allowed: 0 to 10 seconds');
     expectComplaint(await place.run(['resume', '1', '--limit', '0']), 2, '--limit is "0"');
-    expectComplaint(
-      await place.run(['resume', '1', '--sandbox']),
-      2,
-      'campaign 1 was begun on the real line; it cannot go on in the sandbox',
-    );
+    expectComplaint(await place.run(['resume', '1', '--sandbox']), 2, 'wsend: there is no campaign 1');
     const tight = { WASSENGER_MIN_DELAY_SECONDS: '2', WASSENGER_RATE_LIMIT_SECONDS: '3' };
     expectComplaint(
       await place.run(['resume', '1'], tight),
@@ -443,9 +439,11 @@ permissions('what may not be read or written', { timeout: 60_000 }, () => {
   it('a file of people that may not be read', async () =>
     expectComplaint(await sandboxed('mine.csv'), 2, 'cannot read mine.csv: permission denied'));
 
-  it('a folder in which no database can be made', async () => {
-    expectComplaint(await sandboxed('people.csv'), 1, /^wsend: .*SQLite file wsend\.db.*$/m);
-    expect(existsSync(place.path('wsend.db'))).toBe(false);
+  it('a folder in which no database can be made, nor the file of the sandbox', async () => {
+    const real = { WASSENGER_API_KEY: 'a-long-enough-key-0123456789', WASSENGER_DEVICE_ID: '65aa00000000000000000001' };
+    expectComplaint(await place.run(FILE, real, { uid }), 1, /^wsend: .*SQLite file wsend\.db.*$/m);
+    expectComplaint(await sandboxed('people.csv'), 1, /^wsend: .*SQLite file wsend-sandbox\.db.*$/m);
+    for (const name of ['wsend.db', 'wsend-sandbox.db']) expect(existsSync(place.path(name))).toBe(false);
   });
 
   it('a folder in which the refused rows cannot be written', async () => {
@@ -456,15 +454,21 @@ permissions('what may not be read or written', { timeout: 60_000 }, () => {
     );
   });
 
-  it('a database that may be read but not written', async () => {
-    const own = new Place();
+  it.each([
+    ['a database', 'wsend.db', []],
+    ['the file of the sandbox', 'wsend-sandbox.db', ['--sandbox']],
+  ])('%s that may be read but not written', async (_what, name, flags) => {
+    const own = new Place(QUICK);
     try {
       own.people(3);
-      expect((await own.run([...FILE, '--sandbox', '--delay', '0'])).code).toBe(0);
-      chmodSync(own.path('wsend.db'), 0o444);
+      const sandbox = await own.sandbox();
+      expect((await own.run([...FILE, ...flags])).code).toBe(0);
+      const taken = (await sandbox.accepted()).length;
+      chmodSync(own.path(name), 0o444);
       chmodSync(own.folder, 0o555);
-      const outcome = await own.run(['run', '--csv', 'people.csv', '--message', 'again', '--sandbox', '--delay', '0'], {}, { uid });
-      expectComplaint(outcome, 1, /^wsend: .*wsend\.db.*(read-only|cannot be opened|cannot be written|may not)/m);
+      const outcome = await own.run(['run', '--csv', 'people.csv', '--message', 'again', ...flags], {}, { uid });
+      expectComplaint(outcome, 1, new RegExp(`^wsend: .*${name}.*(read-only|cannot be opened|cannot be written|may not)`, 'm'));
+      expect(await sandbox.accepted()).toHaveLength(taken);
     } finally {
       chmodSync(own.folder, 0o755);
       await own.leave();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { accepted, answers, unknown } from '../support/answers.ts';
+import type { MemoryEntries } from '../support/memory-entries.ts';
 import { POLICY, SimWorld } from '../support/sim-world.ts';
 
 // A run and its Redis die together, and Redis comes back as it was two seconds before: a fail-over, or a power cut with appendfsync everysec.
@@ -9,9 +10,10 @@ const RECIPIENTS = 12;
 
 describe('a checkpoint that lost its last two seconds, wherever the run was killed', () => {
   it.each([
-    ['answers at once', 0],
-    ['answers that are often lost', 3],
-  ])('%s: nobody twice, nobody forgotten', async (_what, lost) => {
+    ['answers at once', 0, 'another process'],
+    ['answers that are often lost', 3, 'another process'],
+    ['a store that does not tell which process it is', 0, ''],
+  ])('%s: nobody twice, nobody forgotten', async (_what, lost, server) => {
     let wentBack = 0;
     for (let half = 8; half < 300; half += 1) {
       const [call, after] = [half >> 1, half % 2 === 0];
@@ -26,12 +28,14 @@ describe('a checkpoint that lost its last two seconds, wherever the run was kill
       };
       world.provider.behave = (n) =>
         lost > 0 && n % lost === 0 ? answers(unknown('timeout'), n % 2 === 0, 700) : answers(accepted, true, 300);
-      const past: { at: number; goBack: () => void }[] = [];
-      world.checkpoints.after = async () => void past.push({ at: world.clock.now(), goBack: world.checkpoints.save() });
+      world.entries.server = server && 'one process';
+      const past: { at: number; copy: ReturnType<MemoryEntries['copy']> }[] = [];
+      world.entries.after = async () => void past.push({ at: world.clock.now(), copy: world.entries.copy() });
       const ended = await world.killed(call, { after });
       if (ended !== null) break;
       const before = past.findLast(({ at }) => at <= world.clock.now() - FORGETS);
-      before?.goBack();
+      if (before !== undefined) world.entries.restore(before.copy);
+      world.entries.server = server;
       wentBack += before === undefined ? 0 : 1;
       const ending = await world.finish();
       expect(world.provider.duplicates(), `killed at call ${call}`).toEqual([]);

@@ -1,6 +1,6 @@
 import { judge, takenOver } from '../../core/fence.ts';
 import { LeaseLost } from '../../errors.ts';
-import type { Entries, Write } from '../../ports/entries.ts';
+import type { Entries, Write } from '../../ports.ts';
 import { checkRedis } from './check.ts';
 import { type Connection, connect, type Reply } from './connection.ts';
 import { COPIED, keysOf } from './keys.ts';

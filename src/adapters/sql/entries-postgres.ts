@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { judge } from '../../core/fence.ts';
 import { LeaseLost } from '../../errors.ts';
-import type { Write } from '../../ports/entries.ts';
+import type { Write } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { serverNow } from './dialect.ts';
 import { hasRunOut } from './entries-life.ts';

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { judge } from '../../core/fence.ts';
 import { LeaseLost } from '../../errors.ts';
-import type { Write } from '../../ports/entries.ts';
+import type { Write } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { locked, serverNow } from './dialect.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import { takenOver } from '../../core/fence.ts';
 import { CheckpointUnreachable, InfrastructureError, LeaseLost, UsageError } from '../../errors.ts';
-import type { Entries, Opened } from '../../ports/entries.ts';
+import type { Entries, Opened } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { locked } from './dialect.ts';

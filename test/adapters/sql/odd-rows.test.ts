@@ -3,17 +3,20 @@ import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/adapters/clock.ts';
 import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
 import { type Database, openDatabase, type SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { sqlEntries } from '../../../src/adapters/sql/entries.ts';
+import { leases } from '../../../src/adapters/sql/leases.ts';
 import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { campaignName, lineName } from '../../../src/core/checkpoint.ts';
 import type { Event } from '../../../src/core/event.ts';
 import { isConsistent, progressOf } from '../../../src/core/progress.ts';
+import { holdLease } from '../../../src/engine/held-lease.ts';
 import { OptOutList } from '../../../src/engine/opt-out-list.ts';
-import { recover } from '../../../src/engine/recover.ts';
+import { openLine, recover } from '../../../src/engine/recover.ts';
 import type { CampaignStore } from '../../../src/ports.ts';
 import { runCampaign } from '../../../src/run-campaign.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
-import { MemoryCheckpoints } from '../../support/memory-checkpoint.ts';
 import { MemoryOptOuts } from '../../support/memory-opt-outs.ts';
 import { MemoryProvider } from '../../support/memory-provider.ts';
 import { POLICY } from '../../support/sim-world.ts';
@@ -94,30 +97,35 @@ async function fill(test: TestDatabase, dialect: SqlDialect, rows: OddRow[]): Pr
   await test.query(`insert into campaigns (id, name, status) values (42, 'odd', 'draft')`);
 }
 
-/** Runs the campaign until nobody is pending: a circuit breaker that opens is a pause. */
+/** Runs the campaign, of which nothing is kept yet, until nobody is pending: a circuit breaker that opens is a pause. */
 async function sendAll(database: Database, provider: MemoryProvider): Promise<Event[]> {
-  const checkpoints = new MemoryCheckpoints(systemClock);
+  for (const table of ['wsend_leases', 'wsend_checkpoints', 'wsend_entries'] as const) await database.db.deleteFrom(table).execute();
+  const [entries, clock] = [sqlEntries(database), systemClock];
+  const names = [campaignName(42, 'message_1'), lineName(provider.line)] as const;
   const campaigns: CampaignStore = campaignStore(database);
   const recipients = recipientStore(database);
   const events: Event[] = [];
   for (let i = 1; i <= 30; i += 1) {
     const owner = { token: `run-${i}`, host: 'h', machine: 'm', boot: 'b', namespace: 'n', pid: i, startedAt: 0, birth: '' };
-    const acquired = await checkpoints.acquire(42, provider.line, owner, []);
-    if (!('checkpoint' in acquired)) throw new Error('held');
-    const { checkpoint } = acquired;
+    const taken = await leases(database).take(names, owner, []);
+    if (!('lease' in taken)) throw new Error('held');
+    const lease = holdLease(taken.lease, clock);
     const campaign = await campaigns.find(42);
     if (campaign === undefined) throw new Error('no campaign');
-    const found = await recover(campaign, recipients, checkpoint);
+    const line = await openLine({ entries, clock }, { name: names[1], lease, provider });
+    const opening = { campaign, type: 'message_1', recipients, entries, lease, line, owner, clock } as const;
+    const { journal, found } = await recover(opening);
     const parts = {
-      ...{ campaign, owner, campaigns, recipients, provider, clock: systemClock, limit: null, type: 'message_1' as const },
+      ...{ ...opening, campaigns, journal, limit: null, sending: true, sendMessage2: null },
       optOuts: new OptOutList(new MemoryOptOuts()),
       report: { tell: (event: Event) => void events.push(event) },
       processes: { self: () => owner, fate: () => 'over' as const },
       policy: () => ({ ...POLICY, pace: { delayMs: 0, batchSize: 100, batchPauseMs: 0 }, lookupMs: 0 }),
     };
     const progress = progressOf(await campaigns.tally(42), { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 });
-    const take = { checkpoint, found, progress, sending: true, begun: false, sandbox: false, settings: {} };
+    const take = { found, progress, settings: {} };
     const ending = await runCampaign(parts, take, { onRun: () => undefined, signalCode: () => 130 });
+    await lease.release();
     if (ending.broken !== null) throw ending.broken;
     if (ending.progress.pending === 0) return events;
   }
