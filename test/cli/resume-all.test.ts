@@ -80,6 +80,9 @@ describe('wsend resume --all', { timeout: 60_000 }, () => {
     expect(all.code, all.stderr).toBe(2);
     expect(errorsOf(all)).toMatchObject([{ code: 2, campaign: 1, message: expect.stringContaining('belongs to another campaign') }]);
     expect(summaries(all)).toMatchObject([{ campaign: 2, sent: COUNT - 1, failed: 1, exit_code: 3 }]);
+    const told = await place.run(['resume', '--all']);
+    const words = /^Could not resume campaign 1:\nwsend: the checkpoint of campaign 1 belongs to another campaign .*\n {2}next: /m;
+    expect([told.code, told.stderr]).toEqual([2, expect.stringMatching(words)]);
   });
 
   it('a line that is barred is said for each, and the code is 4', async () => {

@@ -134,15 +134,22 @@ describe.concurrent('no secret is left behind', { timeout: 120_000 }, () => {
 
 describe('what a run creates is its owner’s alone', { timeout: 60_000 }, () => {
   for (const umask of ['000', '022', '077'])
-    it(`under umask ${umask}: database, log and refused rows`, async (test) => {
+    it(`under umask ${umask}: database, log and refused rows, and the file of the sandbox`, async (test) => {
       const { place } = await begin(test);
       const through = (command: string): [string, ...string[]] => ['sh', '-c', `umask ${umask}; exec ${command}`];
       const run = place.start([...RUN, '--json', '--delay', '1'], {}, { through });
       await run.tells('sent');
       const made = readdirSync(place.folder).filter((name) => name !== 'people.csv');
       expect(made.sort()).toEqual(['people.csv.rejected.csv', 'wsend.db', 'wsend.db-shm', 'wsend.db-wal']);
-      for (const name of made) expect(`${name} ${(statSync(place.path(name)).mode & 0o777).toString(8)}`).toBe(`${name} 600`);
-      run.process.kill('SIGKILL');
-      await run.ended;
+      const rehearsal = place.start([...RUN, '--json', '--sandbox', '--delay', '1'], {}, { through });
+      await rehearsal.tells('sent');
+      const rehearsed = readdirSync(place.folder).filter((name) => name.startsWith('wsend-sandbox'));
+      expect(rehearsed.sort()).toEqual(['wsend-sandbox.db', 'wsend-sandbox.db-shm', 'wsend-sandbox.db-wal']);
+      for (const name of [...made, ...rehearsed])
+        expect(`${name} ${(statSync(place.path(name)).mode & 0o777).toString(8)}`).toBe(`${name} 600`);
+      for (const { process, ended } of [run, rehearsal]) {
+        process.kill('SIGKILL');
+        await ended;
+      }
     });
 });
