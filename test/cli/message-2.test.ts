@@ -79,3 +79,24 @@ describe('Message 2 while its campaign is sent, by a listener that is killed', {
       });
     }
 });
+
+it('a run that sends Message 2 every few seconds leaves nothing behind of those before', { timeout: 90_000 }, async (test) => {
+  const people = 26;
+  const port = await freePort();
+  const place = new Place({ ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.6', WASSENGER_WEBHOOK_SECRET: SECRET });
+  test.onTestFinished(() => place.leave());
+  const replies = ['--webhook', `http://127.0.0.1:${port}/webhooks/wassenger/${SECRET}`, '--fault', 'reply=1', '--fault', 'reply-after=50'];
+  await place.sandboxWith(['--port', '0', ...replies]);
+  place.people(people);
+  const listener = place.start(['listen', '--port', String(port), '--json']);
+  await listener.says('"listening"');
+  const texts = ['--message', 'Hello {{name}}', '--message-2', 'Thanks {{name}}'];
+  const run = await place.run(['run', '--csv', 'people.csv', ...texts, '--yes', '--json']);
+  expect(run.code, run.stderr).toBe(0);
+  const times = events(run).filter(({ type, reason }) => type === 'rest' && reason === 'message_2').length;
+  expect(times).toBeGreaterThan(10);
+  // Node warns of the eleventh listener on one signal.
+  expect(run.stderr).not.toContain('Warning');
+  listener.process.kill('SIGTERM');
+  expect((await listener.ended).code).toBe(143);
+});

@@ -105,7 +105,6 @@ export class SimWorld {
   /** Owners whose process has ended. */
   readonly dead = new Set<string>();
   limit: number | null = null;
-  sendMessage2: RunParts['sendMessage2'] = null;
   fateOfOthers: 'running' | 'unknowable' = 'running';
   /** The most claims that were open after each commit. */
   readonly claimsOpen: number[] = [];
@@ -184,7 +183,7 @@ export class SimWorld {
       campaigns: life.bind<CampaignStore>(this.store),
       clock,
       sending,
-      sendMessage2: this.sendMessage2,
+      sendMessage2: null,
       report: { tell: (event) => life.alive && this.#tell(event) },
       processes: { self: () => owner, fate: (other) => (this.dead.has(other.token) ? 'over' : this.fateOfOthers) },
       policy: () => this.policy,
