@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
+import type { CampaignSettings } from './core/checkpoint.ts';
 import { ConfigurationError, reasonOf } from './errors.ts';
 import type { Outside } from './outside.ts';
-import type { CampaignSettings } from './core/checkpoint.ts';
 import type { SettingName } from './settings.ts';
 
 /** The flags that mean the same for every command. */

@@ -292,7 +292,9 @@ export function openWorld(flags: Flags, outside: Outside): World {
       });
       shown = report;
       closers.push(async () => report.close());
-      return { tell: (event) => report.tell(event.type === 'summary' && event.next !== null ? { ...event, next: nextStep(event.next) } : event) };
+      return {
+        tell: (event) => report.tell(event.type === 'summary' && event.next !== null ? { ...event, next: nextStep(event.next) } : event),
+      };
     }),
     leave(exitCode) {
       shown?.close();

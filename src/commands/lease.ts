@@ -1,5 +1,14 @@
 import type { Campaign, MessageType } from '../core/campaign.ts';
-import { applyChanges, type Change, CHECKPOINT_KEPT_FOR, type CheckpointHeader, campaignName, lineName, type Owner, readCheckpoint } from '../core/checkpoint.ts';
+import {
+  applyChanges,
+  CHECKPOINT_KEPT_FOR,
+  type Change,
+  type CheckpointHeader,
+  campaignName,
+  lineName,
+  type Owner,
+  readCheckpoint,
+} from '../core/checkpoint.ts';
 import { formatDuration, MINUTE, type Milliseconds } from '../core/units.ts';
 import { type HeldLease, holdLease } from '../engine/held-lease.ts';
 import type { Journal } from '../engine/journal.ts';
@@ -48,7 +57,10 @@ function held({ nextStep }: World, name: string, { host, pid, startedAt, purpose
   const expires = `the lease of a crashed run expires after ${formatDuration(LEASE_LIFE)}`;
   const [kind, campaign] = name.split(':');
   if (kind === 'campaign')
-    return new HeldElsewhere(`campaign ${campaign} is held by another run (${who})`, `Stop it with ${nextStep(`wsend pause ${campaign}`)}; ${expires}.`);
+    return new HeldElsewhere(
+      `campaign ${campaign} is held by another run (${who})`,
+      `Stop it with ${nextStep(`wsend pause ${campaign}`)}; ${expires}.`,
+    );
   return new HeldElsewhere(`the line is held by the run of ${purpose} (${who})`, `Wait until it is done, or pause it; ${expires}.`);
 }
 

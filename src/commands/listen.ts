@@ -2,7 +2,7 @@ import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { OptOutList } from '../engine/opt-out-list.ts';
 import { type Run, stopRun } from '../engine/run.ts';
-import { EXIT, HeldElsewhere, messageOf, UsageError, UserError } from '../errors.ts';
+import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
 import { makeIntake } from '../listen/intake.ts';
 import { LookAgain } from '../listen/look-again.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
@@ -87,13 +87,12 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   );
 
   const lookAgain = new LookAgain();
-  const waiting = new Set<string>();
   const optOuts = new OptOutList((await world.data()).optOuts);
   stop.signal.addEventListener('abort', () => wake.abort(), { once: true });
   const sending = async () => {
     while (!stop.signal.aborted) {
       wake = new AbortController();
-      const held = await sendPending(world, { metrics, lookAgain, optOuts, waiting, stop: stop.signal });
+      const held = await sendPending(world, { metrics, lookAgain, optOuts, stop: stop.signal });
       if (!stop.signal.aborted) await clock.sleep(clock.now() + (held ? LINE_AGAIN_AFTER : LOOK_EVERY), wake.signal);
     }
   };
@@ -151,14 +150,11 @@ async function sendPending(
 /** What one round hands to the next. */
 interface Sending {
   optOuts: OptOutList;
-  /** Campaigns and lines that were said to wait for another run. */
-  waiting: Set<string>;
   stop: AbortSignal;
 }
 
-async function sendOne(world: World, wish: { campaign: number; line: string }, { optOuts, waiting, stop }: Sending): Promise<number> {
+async function sendOne(world: World, wish: { campaign: number; line: string }, { optOuts, stop }: Sending): Promise<number> {
   const over = new AbortController();
-  const key = `${wish.campaign} ${wish.line}`;
   try {
     const { sendMessage2 } = await import('./message-2.ts');
     const onRun = (run: Run) => {
@@ -166,17 +162,8 @@ async function sendOne(world: World, wish: { campaign: number; line: string }, {
       if (stop.aborted) end();
       else stop.addEventListener('abort', end, { once: true, signal: over.signal });
     };
-    const exitCode = await sendMessage2(world, wish, { optOuts, onRun });
-    if (exitCode !== EXIT.held) waiting.delete(key);
-    return exitCode;
+    return await sendMessage2(world, wish, { optOuts, onRun });
   } catch (error) {
-    if (error instanceof HeldElsewhere) {
-      if (!waiting.has(key))
-        world.show.aside(`Message 2 of campaign ${wish.campaign} waits, and is tried again: ${error.message}. ${error.next}`);
-      waiting.add(key);
-      return error.exitCode;
-    }
-    waiting.delete(key);
     world.show.aside(`Message 2 of campaign ${wish.campaign}: ${messageOf(error)}`);
     return error instanceof UserError ? error.exitCode : EXIT.bug;
   } finally {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import { eta } from '../core/estimate.ts';
 import { campaignName } from '../core/checkpoint.ts';
+import { eta } from '../core/estimate.ts';
 import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount, formatDuration } from '../core/units.ts';

@@ -163,7 +163,11 @@ export function readCheckpoint(fields: ReadonlyMap<string, string>): Checkpoint 
 }
 
 /** Applies changes in order to the checkpoint of the run with that epoch, and returns the fields that change by it. */
-export function applyChanges(checkpoint: Checkpoint, changes: readonly Change[], { epoch, owner }: { epoch: number; owner: Owner }): Fields {
+export function applyChanges(
+  checkpoint: Checkpoint,
+  changes: readonly Change[],
+  { epoch, owner }: { epoch: number; owner: Owner },
+): Fields {
   const fields: Fields = {};
   for (const change of changes) {
     if (change.type === 'header') {

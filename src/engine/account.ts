@@ -1,5 +1,5 @@
-import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
 import type { Settled } from '../core/checkpoint.ts';
+import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
 import type { FailureGroup } from '../core/event.ts';
 import { type Histogram, newHistogram, record as recordLatency } from '../core/latency.ts';
 import { admit, type Progress, type Standing, updateProgress } from '../core/progress.ts';

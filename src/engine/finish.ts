@@ -125,7 +125,8 @@ async function close(
   const at = run.clock.now();
   const byItself = run.course.stop === null ? null : stop;
   const why = take.retry === undefined ? stop : byItself;
-  const paused = broken !== null ? { reason: 'error', detail: messageOf(broken), at } : why === null ? pauseKept(run, take) : { ...why, at };
+  const paused =
+    broken !== null ? { reason: 'error', detail: messageOf(broken), at } : why === null ? pauseKept(run, take) : { ...why, at };
   const counted: Change[] = tally === null ? [] : [{ type: 'count', sent: tally.sent, failed: tally.failed }];
   // Who was to be tried again and wants no messages now.
   const left = finished ? [...run.journal.checkpoint.recipients.keys()].map((message): Change => ({ type: 'forget', message })) : [];

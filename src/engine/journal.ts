@@ -1,4 +1,4 @@
-import { applyChanges, type Change, type Checkpoint, CHECKPOINT_KEPT_FOR, type Owner } from '../core/checkpoint.ts';
+import { applyChanges, CHECKPOINT_KEPT_FOR, type Change, type Checkpoint, type Owner } from '../core/checkpoint.ts';
 import type { PacingState } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { type Deferred, deferred } from '../deferred.ts';

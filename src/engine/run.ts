@@ -98,7 +98,6 @@ export function newCourse(): Course {
   };
 }
 
-
 /** Asks the run to send nothing more; the first reason counts. */
 export function stopRun(run: Run, reason: PauseReason, detail: string): void {
   run.course.stop ??= { reason, detail };

@@ -1,5 +1,5 @@
 import type { Recipient } from '../core/campaign.ts';
-import { type CampaignSettings, type Change, CHECKPOINT_VERSION, type CheckpointHeader } from '../core/checkpoint.ts';
+import { type CampaignSettings, CHECKPOINT_VERSION, type Change, type CheckpointHeader } from '../core/checkpoint.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
 import { SECOND } from '../core/units.ts';
 import type { Tally } from '../ports.ts';
@@ -47,7 +47,9 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const pending = new Map(rows.map((row) => [row.message, row]));
   // Who was left out before does not wait for a retry: wanted again, they are looked up when their turn comes.
   const retries = waiting.filter(({ message }) => pending.get(message)?.skipped === false);
-  const kept = new Set([...found.claims, ...found.doubts, ...retries].map(({ message }) => message).filter((message) => pending.has(message)));
+  const kept = new Set(
+    [...found.claims, ...found.doubts, ...retries].map(({ message }) => message).filter((message) => pending.has(message)),
+  );
   const gone = [...journal.checkpoint.recipients.keys()].filter((message) => !kept.has(message));
   await journal.write(
     ...gone.map((message): Change => ({ type: 'forget', message })),
@@ -74,8 +76,7 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
 
   for (const { message, attempts, dueAt } of retries) {
     const recipient = pending.get(message);
-    if (recipient !== undefined)
-      queue.retry({ recipient: { ...recipient, marked: found.mayHaveForgotten }, attempts }, dueAt, clock.now());
+    if (recipient !== undefined) queue.retry({ recipient: { ...recipient, marked: found.mayHaveForgotten }, attempts }, dueAt, clock.now());
   }
   const open = openAttempts(run, found, pending);
   if (open.length > 0) beside(run, settleOpen(run, open));

@@ -53,7 +53,8 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
     },
     async problem(campaign, error) {
       const { errorJson, errorText } = await import('../adapters/terminal/errors.ts');
-      const text = () => `Could not resume campaign ${campaign}:\n${errorText(error, { color: stderr.isTTY && wantsColor(flags, outside) })}`;
+      const text = () =>
+        `Could not resume campaign ${campaign}:\n${errorText(error, { color: stderr.isTTY && wantsColor(flags, outside) })}`;
       stderr.write(flags.json ? `${JSON.stringify({ ...errorJson(error), campaign })}\n` : text());
     },
   };

@@ -1,5 +1,5 @@
-import { HOUR, SECOND } from '../../src/core/units.ts';
 import { campaignName } from '../../src/core/checkpoint.ts';
+import { HOUR, SECOND } from '../../src/core/units.ts';
 import type { Row } from '../support/memory-store.ts';
 import { Random } from './random.ts';
 import { type Deed, type Scenario, scenarioOf } from './scenario.ts';

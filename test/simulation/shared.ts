@@ -1,5 +1,5 @@
-import type { EpochMs } from '../../src/core/units.ts';
 import { campaignName, keptOf, readCheckpoint } from '../../src/core/checkpoint.ts';
+import type { EpochMs } from '../../src/core/units.ts';
 import type { Processes } from '../../src/ports.ts';
 import { MemoryEntries } from '../support/memory-entries.ts';
 import { type LeaseRow, MemoryLeases } from '../support/memory-leases.ts';

@@ -1,5 +1,5 @@
-import { CheckpointUnreachable, DatabaseUnreachable } from '../../src/errors.ts';
 import type { Owner } from '../../src/core/checkpoint.ts';
+import { CheckpointUnreachable, DatabaseUnreachable } from '../../src/errors.ts';
 import type { Clock } from '../../src/ports.ts';
 import type { Random } from './random.ts';
 import type { Fault } from './scenario.ts';

@@ -45,7 +45,11 @@ describe('whatever goes wrong, in whatever order', () => {
 describe('a world that breaks its word is found out', () => {
   it.each<[string, (shared: Shared) => void, RegExp]>([
     ['a checkpoint that forgets claims', (shared) => forgetting(shared, (field) => /"is":"claim"/.test(field)), /durable claim/],
-    ['a checkpoint that forgets outcomes', (shared) => forgetting(shared, (field) => /"is":"outcome"/.test(field)), /twice|counters|ends as|holds/],
+    [
+      'a checkpoint that forgets outcomes',
+      (shared) => forgetting(shared, (field) => /"is":"outcome"/.test(field)),
+      /twice|counters|ends as|holds/,
+    ],
     ['a checkpoint that forgets the pace', (shared) => forgetting(shared, (field) => /"lastStart"/.test(field)), /less than the delay/],
     ['a checkpoint that lets every epoch write', letEveryEpochWrite, /has the lease|durable claim|holds|twice/],
     ['a checkpoint that is called complete when it is opened', knowAtOpening, /twice/],
@@ -94,7 +98,8 @@ function requestsOnTheWay({ scenario }: Shared, fateOfOthers: Scenario['fateOfOt
 function forgetting({ entries }: Shared, isForgotten: (text: string) => boolean): void {
   for (const store of entries) {
     const write = store.write.bind(store);
-    const without = (fields: Fields) => Object.fromEntries(Object.entries(fields).filter(([, text]) => text === null || !isForgotten(text)));
+    const without = (fields: Fields) =>
+      Object.fromEntries(Object.entries(fields).filter(([, text]) => text === null || !isForgotten(text)));
     store.write = (step, writes) => write(step, writes.map((one) => ({ ...one, fields: without(one.fields) })) as unknown as typeof writes);
   }
 }

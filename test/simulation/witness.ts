@@ -73,7 +73,8 @@ export class Witness {
     const fields = (entries[process.store] as MemoryEntries).fields(campaignName(campaign, 'message_1'));
     const claim = JSON.parse(fields.get(String(message)) ?? '{}');
     const claimedBy = JSON.parse(fields.get(`run:${claim.run}`) ?? '{}').token;
-    if (claim.is !== 'claim' || claim.reference !== reference || claimedBy !== token) this.violated(`${token} sends ${reference} without a durable claim`);
+    if (claim.is !== 'claim' || claim.reference !== reference || claimedBy !== token)
+      this.violated(`${token} sends ${reference} without a durable claim`);
   }
 
   answered(process: SimProcess): void {
@@ -106,7 +107,8 @@ export class Witness {
     if (event.type === 'batch') this.#sending.add(process);
     if ('progress' in event && !isConsistent(event.progress)) this.violated(`the progress does not add up: ${JSON.stringify(event)}`);
     if (event.type !== 'sent') return;
-    if (this.#told.has(event.reference) && !this.#wiped && !this.#wentBack && !this.#shared.scenario.twoStores) this.violated(`${event.reference} is told as sent twice`);
+    if (this.#told.has(event.reference) && !this.#wiped && !this.#wentBack && !this.#shared.scenario.twoStores)
+      this.violated(`${event.reference} is told as sent twice`);
     this.#told.add(event.reference);
     if (!this.hasAccepted(event.campaign, event.phone))
       this.violated(`${event.reference} is told as sent, and the provider does not have it`);

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
+import type { TcpProxy } from '../adapters/sql/tcp-proxy.ts';
 import type { Outcome, Place, Sandbox } from '../cli/program.ts';
 import type { TestDatabase } from '../support/databases.ts';
 import type { RunningRedis } from '../support/servers.ts';
-import type { TcpProxy } from '../adapters/sql/tcp-proxy.ts';
 import type { Phase, Plan } from './plan.ts';
 
 /** One program that ran, and the phase that it ran in; null for the undisturbed runs at the end. */

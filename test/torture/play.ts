@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { events, Place, type Started } from '../cli/program.ts';
 import { tcpProxy } from '../adapters/sql/tcp-proxy.ts';
+import { events, Place, type Started } from '../cli/program.ts';
 import { freshDatabase } from '../support/databases.ts';
 import type { RunningRedis } from '../support/servers.ts';
 import { strike } from './blow.ts';
