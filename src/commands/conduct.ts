@@ -46,10 +46,8 @@ export async function conduct(
 ): Promise<number> {
   const { campaigns, recipients, optOuts } = await world.dataToWrite();
   const campaign = await campaignOf(campaigns, id);
-  const settings = { ...(await world.view(id)).header?.settings, ...settingsOf(options) };
-  const config = world.config(world.purpose, settings);
   const limit = readLimit(options);
-  const provider = await world.provider(config);
+  const provider = await world.provider(world.config(world.purpose, settingsOf(options)));
   const processes = await world.processes();
   const owner = { ...processes.self(), purpose: `campaign ${id}` };
   const report = await world.report();
@@ -57,7 +55,7 @@ export async function conduct(
   const lease = await takeLease(world, { names: namesOf(stream), owner });
   const signals = watchSignals(world, id, () => lease.release());
 
-  const getReady = async ({ found, line }: Opened, campaign: Campaign): Promise<{ progress: Progress; go: boolean }> => {
+  const getReady = async ({ found, line }: Opened, campaign: Campaign, config: Config): Promise<{ progress: Progress; go: boolean }> => {
     const later = tellingLater(report);
     let progress: Progress;
     let count: number;
@@ -83,11 +81,12 @@ export async function conduct(
     const latest = { ...stream, campaign: await campaignOf(campaigns, id) };
     return await underLease(world, lease, latest, async (opened) => {
       const { campaign } = latest;
-      const { progress, go } = await getReady(opened, campaign);
+      const settings = { ...opened.found.header?.settings, ...settingsOf(options) };
+      const config = world.config(world.purpose, settings);
+      const { progress, go } = await getReady(opened, campaign, config);
       if (!go) {
-        world.outside.stderr.write(
-          sending ? `Nothing was sent. Next: wsend ${retry === undefined ? 'resume' : 'retry'} ${id}\n` : 'Nothing was assumed.\n',
-        );
+        const next = world.nextStep(`wsend ${retry === undefined ? 'resume' : 'retry'} ${id}`);
+        world.outside.stderr.write(sending ? `Nothing was sent. Next: ${next}\n` : 'Nothing was assumed.\n');
         return EXIT.usage;
       }
       const { found, ...held } = opened;
