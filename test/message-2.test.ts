@@ -20,7 +20,7 @@ import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 const D = POLICY.pace.delayMs;
 const LINE = lineName('line-1');
 /** Message 2 rows have ids from here on. */
-const SECOND = 1_000;
+const SECOND = 100_000;
 
 /** A simulated world in which contacts reply: the processes in it run the real commands. */
 class Scene {
@@ -378,6 +378,119 @@ describe('Message 2 while a run of Message 1 holds its line', () => {
     scene.expectOnce();
   });
 
+  it('takes nothing from the campaign: a 429 in its batch makes its next one slower all the same', async () => {
+    const scene = new Scene(30);
+    const { sim } = scene;
+    sim.policy = { ...POLICY, pace: { ...POLICY.pace, batchSize: 10, batchPauseMs: 0 } };
+    sim.provider.behave = (call) =>
+      call === 3 ? answers({ kind: 'throttled', retryAfterMs: 1_000, reason: 'slow down' }, false) : answers(accepted);
+    const reply = async () => {
+      await scene.wait(10_500);
+      scene.reply();
+      await scene.listener().round();
+    };
+    const [exitCode] = await sim.clock.run(Promise.all([scene.run(), reply()]));
+    expect([exitCode, sim.provider.accepted.length]).toEqual([0, 31]);
+    expect(scene.events.find(({ type }) => type === 'delay')).toMatchObject({ toMs: 4_500, cause: 'throttled' });
+  });
+
+  it('in the pause after a batch leaves the next one to the campaign: settings and failures are looked at as before any other', async () => {
+    const scene = new Scene(30);
+    const { sim } = scene;
+    sim.policy = { ...POLICY, pace: { delayMs: 3_000, batchSize: 10, batchPauseMs: 20_000 } };
+    const reply = async () => {
+      await scene.wait(30_000);
+      sim.policy = { ...sim.policy, pace: { ...sim.policy.pace, delayMs: 5_000 } };
+      const failed = sim.store.rows.filter(({ status }) => status === 'sent').slice(0, 2);
+      for (const row of failed) Object.assign(row, { status: 'failed', error: 'message:failed: accepted, then failed at the provider' });
+      scene.reply();
+      await scene.listener().round();
+    };
+    const [exitCode] = await sim.clock.run(Promise.all([scene.run(), reply()]));
+    expect(exitCode).toBe(EXIT.someFailed);
+    expect(scene.events.flatMap((event) => (event.type === 'delay' ? [[event.fromMs, event.toMs, event.errorRate]] : []))[0]).toEqual([
+      3_000,
+      7_500,
+      2 / 10,
+    ]);
+    expect(gaps(sim).slice(8, 12)).toEqual([3_000, 25_000, 7_500, 7_500]);
+    expect(scene.events.filter(({ type }) => type === 'batch')).toHaveLength(4);
+  });
+
+  it('sends nothing while the line is not surely ours, though its own lease is', async () => {
+    const scene = new Scene(10);
+    const { sim } = scene;
+    const away = { from: Number.POSITIVE_INFINITY, until: Number.POSITIVE_INFINITY };
+    const take = sim.leases.take.bind(sim.leases);
+    sim.leases.take = async (names, ...wish) => {
+      const answer = await take(names, ...wish);
+      if (!('lease' in answer) || !names.includes(LINE)) return answer;
+      const { prolong, ...lease } = answer.lease;
+      const isAway = () => sim.clock.now() >= away.from && sim.clock.now() < away.until;
+      return { lease: { ...lease, prolong: () => (isAway() ? Promise.reject(new DatabaseUnreachable('no answer')) : prolong()) } };
+    };
+    const reply = async () => {
+      await scene.wait(4_500);
+      const messages = Array.from({ length: 10 }, () => scene.reply());
+      await scene.listener().round();
+      while (scene.sends(messages[0] as number) === 0) await scene.wait(100);
+      Object.assign(away, { from: sim.clock.now(), until: sim.clock.now() + 40_000 });
+    };
+    const [exitCode] = await sim.clock.run(Promise.all([scene.run(), reply()]));
+    expect([exitCode, sim.provider.accepted.length]).toEqual([0, 20]);
+    expect(sim.provider.starts.filter((at) => at > away.from + 10_000 && at < away.until)).toEqual([]);
+    scene.expectOnce();
+  });
+
+  it('says why it rests while Message 2 is sent, as at any other time', async () => {
+    const scene = new Scene(10);
+    const { sim } = scene;
+    let [offline, wasOffline] = [false, false];
+    sim.provider.lineState = () => (offline ? { kind: 'waiting', reason: 'the device is offline' } : { kind: 'ready', name: 'x' });
+    sim.provider.behave = (_call, { reference }) => {
+      if (wasOffline || idOf(reference) < SECOND) return answers(accepted);
+      [offline, wasOffline] = [true, true];
+      void scene.wait(120_000).then(() => {
+        offline = false;
+      });
+      return answers(unknown('http:503', true), false);
+    };
+    const reply = async () => {
+      await scene.wait(4_500);
+      scene.reply();
+      await scene.listener().round();
+    };
+    const [exitCode] = await sim.clock.run(Promise.all([scene.run(), reply()]));
+    expect([exitCode, sim.provider.accepted.length]).toEqual([0, 11]);
+    expect(scene.events.filter((event) => event.type === 'rest' && event.reason === 'offline')).not.toEqual([]);
+  });
+
+  it('whose line another has had meanwhile sends nothing more, neither the one nor the other, and ends with 7', async () => {
+    const scene = new Scene(10);
+    const { sim } = scene;
+    const lost = { starts: 0 };
+    const reply = async () => {
+      await scene.wait(4_500);
+      const messages = [scene.reply(), scene.reply(), scene.reply()];
+      await scene.listener().round();
+      while (scene.sends(messages[0] as number) === 0) await scene.wait(100);
+      const others = await sim.takenByAnother([LINE]);
+      // What is on the way with the next sign of life.
+      await scene.wait(2_100);
+      lost.starts = sim.provider.starts.length;
+      await scene.wait(60_000);
+      await others.release();
+      return messages;
+    };
+    const [exitCode, messages] = await sim.clock.run(Promise.all([scene.run(), reply()]));
+    expect(exitCode).toBe(EXIT.held);
+    expect(sim.provider.starts).toHaveLength(lost.starts);
+    expect(messages.map((message) => scene.sends(message))).toEqual([1, 0, 0]);
+    const [again] = await sim.clock.run(Promise.all([scene.run(), scene.listener().toTheEnd()]));
+    expect([again, sim.provider.accepted.length]).toEqual([0, 13]);
+    scene.expectOnce();
+  });
+
   it('at full speed goes before what is not claimed yet, and both together keep to the calls in flight', async () => {
     const scene = new Scene(400);
     const { sim } = scene;
@@ -576,7 +689,33 @@ describe('Message 2 whose answer is lost, while a run holds the line', () => {
     };
     const [exitCode] = await sim.clock.run(Promise.all([scene.run(), reply()]));
     expect(exitCode).toBe(0);
-    expect(Math.max(...gaps(sim))).toBeLessThanOrEqual(2 * D);
+    expect(Math.max(...gaps(sim))).toBeLessThanOrEqual(sim.policy.lookupMs + 2 * D);
+  });
+});
+
+describe('Message 2 that was left in doubt, while a run holds the line', () => {
+  it('is looked up again while the campaign goes on', async () => {
+    const scene = new Scene(1_500);
+    const { sim } = scene;
+    sim.policy = { ...POLICY, pace: { ...POLICY.pace, batchPauseMs: 0 } };
+    sim.provider.behave = (_call, { reference }) => (idOf(reference) < SECOND ? answers(accepted) : answers(unknown('timeout'), true, 0));
+    sim.provider.lookUpFault = (reference) =>
+      idOf(reference) >= SECOND ? { kind: 'unsure', reason: 'it does not say', reachable: true } : null;
+    const reply = async () => {
+      await scene.wait(4_000);
+      const message = scene.reply();
+      const listener = scene.listener().toTheEnd();
+      await scene.wait(60_000);
+      sim.provider.lookUpFault = null;
+      await scene.wait(10 * 60_000);
+      const { status } = scene.row(message) as { status: string };
+      await listener;
+      return { status, message };
+    };
+    const [exitCode, { status, message }] = await sim.clock.run(Promise.all([scene.run(), reply()]));
+    expect([exitCode, scene.sends(message)]).toEqual([0, 1]);
+    // The campaign takes more than an hour.
+    expect(status).toBe('sent');
   });
 });
 
@@ -682,6 +821,7 @@ describe('Ctrl-C of a run that sends Message 2', () => {
     expect(exitCode).toBe(EXIT.interrupted);
     expect(messages.map((message) => scene.sends(message))).toEqual([1, 0, 0]);
     expect(messages.map((message) => scene.row(message)?.status)).toEqual(['sent', 'pending', 'pending']);
+    expect(scene.events.filter(({ type }) => type === 'paused')).toMatchObject([{ campaign: 42, reason: 'signal', detail: 'SIGINT' }]);
     expect(sim.provider.starts.at(-1)).toBe((sim.provider.accepted[scene.place(messages[0] as number)] as { at: number }).at);
     for (const { owner } of sim.leases.rows.values()) expect(owner).toBeNull();
     expect(scene.kept().claims).toEqual([]);

@@ -372,6 +372,71 @@ describe('taking a campaign up where the last run was not', () => {
     expect(world.provider.accepted).toHaveLength(20);
   });
 
+  it('a run that ends before it has looked up what it could not trust is no one to be trusted', async () => {
+    const { world, goHome } = await overtaken();
+    goHome();
+    // It lists nothing for a while, and this run is killed in the middle of its look-up.
+    world.provider.listedAfterMs = 5_000;
+    await killedWhen(world, (operation) => operation === 'lookUp' && world.provider.lookUps > 30);
+    const seen = world.provider.lookUps;
+    expect(seen).toBeGreaterThan(10);
+    expect((await world.finish()).exitCode).toBe(0);
+    expect(world.provider.lookUps).toBeGreaterThan(seen);
+    expect(world.statuses()).toEqual({ sent: 20 });
+    expect(world.provider.duplicates()).toEqual([]);
+    expect(world.provider.accepted).toHaveLength(20);
+  });
+
+  it('of which there is one in each of two stores, and both were last: whoever comes looks up, every time', async () => {
+    const world = new SimWorld(30);
+    const stores = [world.entries, new MemoryEntries(world.clock.now)] as const;
+    for (let i = 0; i < 6; i += 1) {
+      world.entries = stores[i % 2] as MemoryEntries;
+      const sentBefore = world.provider.accepted.length;
+      await killedWhen(world, (operation) => operation === 'answer' && world.provider.accepted.length > sentBefore + 1);
+    }
+    await endAllRight(world);
+    expect(world.statuses()).toEqual({ sent: 30 });
+    expect(world.provider.duplicates()).toEqual([]);
+    expect(world.provider.accepted).toHaveLength(30);
+  });
+
+  it('a database that was restored: those whom it forgot are looked up, and nobody gets it twice', async () => {
+    for (const ended of ['paused', 'killed']) {
+      const world = new SimWorld(40);
+      world.limit = 5;
+      await world.finish();
+      const backup = { rows: structuredClone(world.store.rows), leases: world.leases.copy() };
+      world.limit = 12;
+      if (ended === 'paused') await world.finish();
+      else await killedWhen(world, (operation) => operation === 'answer' && world.provider.accepted.length > 15);
+      for (const [i, row] of backup.rows.entries()) Object.assign(world.store.rows[i] as object, row);
+      world.leases.restore(backup.leases);
+      world.limit = null;
+      expect((await world.finish()).exitCode).toBe(0);
+      expect(world.statuses()).toEqual({ sent: 40 });
+      expect(world.provider.accepted).toHaveLength(40);
+      expect(world.provider.duplicates()).toEqual([]);
+    }
+  });
+
+  it('rows that were made anew in a restored database have other ids, and so other references: the run refuses, and sends nothing', async () => {
+    for (const rows of ['made anew', 'still to be made']) {
+      const world = new SimWorld(12);
+      const empty = world.leases.copy();
+      world.limit = 5;
+      await world.finish();
+      for (const row of world.store.rows)
+        Object.assign(row, { message: row.message + 100, status: 'pending', error: null, providerId: null, sentAt: null, attempts: 0 });
+      if (rows === 'still to be made') world.store.rows.splice(0);
+      world.store.campaign.status = 'draft';
+      world.leases.restore(empty);
+      world.limit = null;
+      await expect(world.finish(), rows).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('made anew') });
+      expect(world.provider.accepted).toHaveLength(5);
+    }
+  });
+
   it('whatever the store there holds as settled or waiting is out of date: it is looked up, and the provider says what is true', async () => {
     const { world, goHome } = await overtaken();
     goHome();
@@ -437,6 +502,45 @@ describe('while it runs', () => {
     expect(beats).toBeGreaterThan(lasted / 3_000);
     expectTheTruth(world);
   });
+
+  it.each([20_000, 3_600_000])('the clock is set forward by %i ms: it goes on with its leases, which nobody has taken', async (by) => {
+    const world = new SimWorld(10);
+    world.provider.behave = (call) => {
+      if (call === 5) world.clock.step(by);
+      return answers(accepted, true, 0);
+    };
+    const ending = await world.finish();
+    expect(ending).toMatchObject({ exitCode: 0, broken: null, progress: { sent: 10 } });
+    expect(world.leases.rows.get(world.names.line)?.before.epoch).toBeNull();
+    expectTheTruth(world);
+  });
+
+  it.each([0, 3_000])(
+    'it is suspended for an hour (SIGSTOP, a closed lid) at a delay of %i ms, in which nobody takes over: it goes on, and catches nothing up',
+    async (delayMs) => {
+      for (const where of ['send', 'write', 'answer']) {
+        const world = new SimWorld(12);
+        world.policy = { ...POLICY, pace: { ...POLICY.pace, delayMs }, bounds: { minDelayMs: delayMs, maxDelayMs: 10_000 } };
+        const life = new Life();
+        let asleep = false;
+        let woke = 0;
+        world.provider.before = async (operation) => {
+          if (operation !== where || asleep || world.provider.starts.length < 5) return;
+          asleep = true;
+          const goOn = life.suspend();
+          await world.clock.sleep(world.clock.now() + 3_600_000);
+          woke = world.clock.now();
+          goOn();
+        };
+        const ending = await world.clock.run(world.start({ life }));
+        expect(ending).toMatchObject({ exitCode: 0, progress: { sent: 12 } });
+        expect(world.leases.rows.get(world.names.line)?.before.epoch).toBeNull();
+        expect(woke).toBeGreaterThan(0);
+        expect(Math.min(...gaps(world))).toBeGreaterThanOrEqual(delayMs);
+        expectTheTruth(world);
+      }
+    },
+  );
 
   it('a send that waits for its connection holds up the next, so that the two are not written at once', async () => {
     const world = new SimWorld(10);

@@ -35,6 +35,15 @@ describe('pace', () => {
     );
   });
 
+  it('requests that are each written a fraction of a millisecond late do not add up', async () => {
+    const world = new SimWorld(200);
+    world.policy = { ...POLICY, pace: { delayMs: 100, batchSize: 5_000, batchPauseMs: 0 }, bounds: { minDelayMs: 0, maxDelayMs: 10_000 } };
+    const send = world.provider.send.bind(world.provider);
+    world.provider.send = (message, slot) => send(message, { ...slot, onStart: (at) => slot.onStart?.(at + 0.9) });
+    expect((await world.finish()).exitCode).toBe(0);
+    expect(gaps(world)).toEqual(Array(199).fill(100));
+  });
+
   it('a slow answer does not stretch the pace while a call is free', async () => {
     const world = new SimWorld(50);
     world.provider.behave = () => answers(accepted, true, 11_000);

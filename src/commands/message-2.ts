@@ -85,7 +85,7 @@ export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
     const follow = (inner: Run) => {
       const end = () => stopRun(inner, 'signal', 'the run that holds the line ends');
       if (course.over.signal.aborted) end();
-      else course.over.signal.addEventListener('abort', end, { once: true });
+      else course.over.signal.addEventListener('abort', end, { once: true, signal: inner.course.ended.signal });
     };
     try {
       const { replies } = await world.data();

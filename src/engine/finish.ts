@@ -51,6 +51,7 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
   const durationMs = Math.max(0, clock.now() - account.startedAt);
   const next = course.broken === null && !course.away ? undefined : `wsend resume ${campaign.id}`;
   report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(account.latency), next }));
+  course.ended.abort();
   return { exitCode, progress, broken: course.broken };
 }
 
@@ -122,6 +123,7 @@ async function close(
 ): Promise<void> {
   const { broken } = run.course;
   if (broken instanceof LeaseLost) return;
+  if (broken !== null) run.journal.waitNoMore();
   const at = run.clock.now();
   const byItself = run.course.stop === null ? null : stop;
   const why = take.retry === undefined ? stop : byItself;

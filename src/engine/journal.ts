@@ -51,6 +51,7 @@ export class Journal {
   /** Written after it broke. */
   readonly #late: Change[] = [];
   #pacing: PacingState | null = null;
+  #patience = CHECKPOINT_PATIENCE;
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
@@ -75,6 +76,11 @@ export class Journal {
   async flushed(): Promise<void> {
     while (this.#current !== null || this.#next !== null) await (this.#next ?? this.#current)?.durable.promise;
     if (this.#broken !== null) throw this.#broken;
+  }
+
+  /** A run that broke has waited enough: what is refused from now on is not tried again. */
+  waitNoMore(): void {
+    this.#patience = 0;
   }
 
   /** After a failure: the changes that are not known to be durable. */
@@ -125,12 +131,12 @@ export class Journal {
         return;
       } catch (error) {
         if (this.#broken !== null) return;
-        if (!(error instanceof CheckpointUnreachable)) throw error;
+        if (!(error instanceof CheckpointUnreachable) || this.#patience === 0) throw error;
         // One more try whatever the clock says: after a suspension the first failure is only a timer that ran out.
         const isFirst = failingSince === null;
         failingSince ??= issued;
         if (isFirst) this.listener.unreachable(issued, error);
-        else if (clock.now() - failingSince >= CHECKPOINT_PATIENCE) throw error;
+        else if (clock.now() - failingSince >= this.#patience) throw error;
         await clock.sleep(clock.now() + TRY_AGAIN_AFTER);
       }
     }

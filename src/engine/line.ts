@@ -13,6 +13,8 @@ export interface Line {
   lease: HeldLease;
   provider: Provider;
   pacing: PacingState;
+  /** Batches begun on it under its lease, by whichever run of it. */
+  batches: number;
   /** Calls in flight, and claims for them. */
   calls: number;
   trouble: LineTrouble | null;

@@ -56,6 +56,8 @@ export interface Course {
   over: AbortController;
   /** Aborted to abandon look-ups: a person waits. */
   hurry: AbortController;
+  /** Aborted once it has ended: what outlives it is listened to no more. */
+  ended: AbortController;
   /** All that is under way, calls and look-ups: the run ends only after it. */
   underWay: Set<Promise<void>>;
 }
@@ -94,6 +96,7 @@ export function newCourse(): Course {
     away: false,
     over: new AbortController(),
     hurry: new AbortController(),
+    ended: new AbortController(),
     underWay: new Set(),
   };
 }

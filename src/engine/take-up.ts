@@ -132,7 +132,7 @@ function pacingAfter({ pacing }: Line, { clock, type }: RunParts, { header, mayH
 
 /** What others ask of the run, and the end of its leases and of its checkpoint. */
 function listen(run: Run): void {
-  const { lease, line, journal, report, campaign } = run;
+  const { lease, line, journal, report, campaign, course } = run;
   lease.onWish((name, wish) => {
     if (wish === 'pause') stopRun(run, 'pause', 'asked for by wsend pause');
     else if (name === line.name) line.message2Due = true;
@@ -141,7 +141,7 @@ function listen(run: Run): void {
   for (const { lost } of new Set([lease, line.lease])) {
     const end = () => breakRun(run, lost.reason);
     if (lost.aborted) end();
-    else lost.addEventListener('abort', end, { once: true });
+    else lost.addEventListener('abort', end, { once: true, signal: course.ended.signal });
   }
   journal.listener = {
     unreachable: (since, { message: detail }) =>

@@ -19,13 +19,15 @@ export interface Batches {
   pace: Pace;
   /** Batches begun by this run. */
   begun: number;
+  /** The batch of the line that this run has begun, too: a Message 2 may have opened the next one. */
+  ofLine: number;
   /** Sends started by this run. */
   starts: number;
 }
 
 /** The batches of a run that has just begun. */
 export function newBatches(policy: Policy): Batches {
-  return { policy, pace: policy.pace, begun: 0, starts: 0 };
+  return { policy, pace: policy.pace, begun: 0, ofLine: 0, starts: 0 };
 }
 
 /** True once the turn of the next send has come; false after a wait, when everything has to be looked at again. Opens batches, rests after them, and rests while the line is in trouble. */
@@ -45,7 +47,7 @@ export async function myTurn(run: Run, now: EpochMs): Promise<boolean> {
     await line.bell.wait(run.clock, Math.min(wake, patienceEnds(run)));
     return false;
   }
-  if (batches.begun === 0 || batchEnds) {
+  if (batches.begun === 0 || batchEnds || batches.ofLine !== line.batches) {
     await openBatch(run, due);
     return false;
   }
@@ -84,7 +86,11 @@ async function openBatch(run: Run, opens: EpochMs): Promise<void> {
   openIfTooMany(run);
   if (!maySend(run)) return;
 
-  if (batchIsFull(line.pacing, batches.pace)) line.pacing = { ...line.pacing, sentInBatch: 0, notBefore: opens };
+  if (batchIsFull(line.pacing, batches.pace)) {
+    line.pacing = { ...line.pacing, sentInBatch: 0, notBefore: opens };
+    line.batches += 1;
+  }
+  batches.ofLine = line.batches;
   batches.policy = run.policy();
   slowDownOrRecover(run);
   batches.begun += 1;
@@ -103,7 +109,8 @@ function slowDownOrRecover(run: Run): void {
   const fromMs = batches.begun === 0 ? pace.delayMs : batches.pace.delayMs;
   const cause = rate > SLOW_DOWN_ABOVE ? 'error_rate' : throttled ? 'throttled' : delayMs < fromMs ? 'recovered' : 'configuration';
   batches.pace = { ...pace, delayMs };
-  line.pacing = { ...line.pacing, throttled: false };
+  // A Message 2 within the run that has the line leaves it to that run.
+  line.pacing = { ...line.pacing, throttled: throttled && run.lease !== line.lease };
   if (delayMs !== fromMs) run.report.tell({ type: 'delay', campaign: run.campaign.id, fromMs, toMs: delayMs, errorRate: rate, cause });
 }
 

@@ -80,8 +80,8 @@ describe('Message 2 while its campaign is sent, by a listener that is killed', {
     }
 });
 
-it('a run that sends Message 2 every few seconds leaves nothing behind of those before', { timeout: 90_000 }, async (test) => {
-  const people = 26;
+it('a run that sends Message 2 every few seconds leaves nothing behind of those before', { timeout: 120_000 }, async (test) => {
+  const people = 40;
   const port = await freePort();
   const place = new Place({ ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.6', WASSENGER_WEBHOOK_SECRET: SECRET });
   test.onTestFinished(() => place.leave());

@@ -43,8 +43,9 @@ describe.concurrent('with --sandbox', { timeout: 60_000 }, () => {
       expectComplaint(await place.run([command, '1']), 2, 'wsend: there is no campaign 1');
       const outcome = await place.run([command, '1', '--sandbox', '--json'], { ...WITHOUT_KEY, WASSENGER_RATE_LIMIT_SECONDS: '0' });
       expect(outcome.code, `${command}: ${outcome.stderr}`).toBe(code);
-      expect(events(outcome).at(-1)).toMatchObject({ type: 'summary', sandbox: true, total: 5 });
+      expect(events(outcome).at(-1)).toMatchObject({ campaign: 1, sandbox: true });
     }
+    expect(JSON.parse((await place.run(['status', '1', '--sandbox', '--json'], WITHOUT_KEY)).stdout)).toMatchObject({ total: 5, sent: 5 });
     expect(account.taken).toHaveLength(0);
   });
 

@@ -69,7 +69,7 @@ function expectNothingLeft(place: Place, outcomes: Outcome[]): void {
   for (const path of left) expectNone(path, readFileSync(path));
 }
 
-describe.concurrent('no secret is left behind', { timeout: 120_000 }, () => {
+describe.concurrent('no secret is left behind', { timeout: 240_000 }, () => {
   it('by a campaign of a file, in any output, in the SQLite file and its log, or in the list of refused rows', async (test) => {
     const scene = await begin(test);
     const outcomes = await live(scene);
