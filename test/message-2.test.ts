@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { conduct } from '../src/commands/conduct.ts';
 import { sendMessage2 } from '../src/commands/message-2.ts';
 import type { Config } from '../src/config.ts';
-import { campaignName, keptOf, lineName, readCheckpoint } from '../src/core/checkpoint.ts';
+import { campaignName, keptOf, lineName, type Owner, readCheckpoint } from '../src/core/checkpoint.ts';
 import type { Event } from '../src/core/event.ts';
 import { OptOutList } from '../src/engine/opt-out-list.ts';
 import { type Run, stopRun } from '../src/engine/run.ts';
@@ -105,13 +105,16 @@ class Process {
   readonly token: string;
   onSignal: ((signal: 'SIGINT') => void) | null = null;
   readonly #scene: Scene;
+  readonly #owner: Owner;
   #tokens = 0;
 
   constructor(scene: Scene, life: Life) {
     this.#scene = scene;
     this.life = life;
     this.world = this.#worldOf(scene, life);
-    this.token = scene.sim.owner().token;
+    const owner = scene.sim.owner();
+    this.#owner = { ...owner, birth: `with ${owner.token}` };
+    this.token = owner.token;
     life.onDeath = () => this.#isOver();
   }
 
@@ -167,7 +170,7 @@ class Process {
       },
       processes: async () => ({
         // Every run of a process has a token of its own, as in adapters/process.
-        self: () => ({ ...sim.owner(), token: `${this.token}/${++this.#tokens}` }),
+        self: () => ({ ...this.#owner, token: `${this.token}/${++this.#tokens}` }),
         fate: ({ token }: { token: string }) => (sim.dead.has(token.split('/')[0] as string) ? 'over' : 'running'),
       }),
       provider: async (_config: Config, line = 'line-1') => life.bind(scene.providers[line] as MemoryProvider),
@@ -940,6 +943,40 @@ describe('killed', () => {
     }
   });
 
+  it('a listener that was suspended until a run has had its line sends nothing more', async () => {
+    for (const where of ['send', 'write', 'answer']) {
+      const scene = new Scene(10);
+      const { sim } = scene;
+      const messages = [scene.reply(), scene.reply(), scene.reply()];
+      const life = new Life();
+      let asleep = false;
+      sim.provider.before = async (operation) => {
+        if (operation !== where || asleep || sim.provider.starts.length < 1) return;
+        asleep = true;
+        const goOn = life.suspend();
+        void scene.wait(3_600_000).then(goOn);
+        await scene.wait(3_600_000);
+      };
+      const run = async () => {
+        await scene.wait(30_000);
+        return scene.run();
+      };
+      const suspended = scene.listener(life);
+      const [codes, exitCode] = await sim.clock.run(Promise.all([suspended.round(), run()]));
+      expect([codes, exitCode], where).toEqual([[EXIT.held], 0]);
+      sim.dead.add(suspended.process.token);
+      await sim.clock.run(scene.listener().toTheEnd());
+      expect(
+        messages.map((message) => scene.sends(message)),
+        where,
+      ).toEqual([1, 1, 1]);
+      expect(sim.provider.accepted).toHaveLength(13);
+      // A request that was on the way already arrives when the process goes on.
+      if (where !== 'write') expect(Math.min(...gaps(sim))).toBeGreaterThanOrEqual(D);
+      scene.expectOnce();
+    }
+  });
+
   it('whoever dies when, whatever the answers: Message 2 goes out once to each, and so does Message 1', { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -996,6 +1033,17 @@ describe('killed', () => {
 });
 
 describe('Message 2 of one campaign on two lines', () => {
+  it('ends well on each of them', async () => {
+    const scene = new Scene(0);
+    const { sim } = scene;
+    const [one, two] = [scene.reply(42, 'line-1'), scene.reply(42, 'line-2')];
+    const codes = await sim.clock.run(scene.listener().round());
+    expect([one, two].map((message) => scene.sends(message))).toEqual([1, 1]);
+    expect(codes).toEqual([0, 0]);
+    expect(scene.events.filter(({ type }) => type === 'paused')).toEqual([]);
+    expect(scene.kept()).toMatchObject({ header: { finished: true }, counted: { sent: 2, failed: 0 } });
+  });
+
   it('goes out on the line that the contact wrote to, also when a run on the other takes up what was left', async () => {
     const scene = new Scene(0);
     const { sim } = scene;
@@ -1018,7 +1066,7 @@ describe('Message 2 of one campaign on two lines', () => {
     await sim.clock.run(onLine2);
     await sim.clock.run(listener.toTheEnd());
     expect([one, two].map((message) => scene.sends(message))).toEqual([1, 1]);
-    expect(sim.provider.accepted.map(({ reference, line }) => [idOf(reference), line])).toEqual([
+    expect(sim.provider.accepted.map(({ reference, line }) => [idOf(reference), line]).sort()).toEqual([
       [one, 'line-1'],
       [two, 'line-2'],
     ]);

@@ -749,6 +749,8 @@ describe('stores', () => {
     const during = world.provider.starts.filter((start) => start >= gone.from && start < gone.until);
     // The last sign of life was sent at most 2 s before, and is good for 10 s.
     expect(Math.max(...during)).toBeLessThanOrEqual(gone.from + 10_000);
+    for (const { asked, given } of world.provider.deadlines)
+      if (asked >= gone.from && asked < gone.until) expect(given).toBeLessThanOrEqual(gone.from + 10_000);
     expect(world.events.some((event) => event.type === 'rest' && event.reason === 'database')).toBe(true);
     expect(Math.min(...gaps(world))).toBeGreaterThanOrEqual(3_000);
     expectTheTruth(world);
@@ -781,6 +783,23 @@ describe('stores', () => {
     expect(Math.min(...gaps(world))).toBeGreaterThanOrEqual(3_000);
     expectTheTruth(world);
   });
+
+  it.each(['campaign', 'line'] as const)(
+    'a run whose %s another has had ends within seconds, however long it would rest',
+    async (which) => {
+      const world = new SimWorld(10);
+      world.policy = { ...POLICY, pace: { delayMs: 3_000, batchSize: 5, batchPauseMs: 3_600_000 } };
+      const begin = world.clock.now();
+      const other = async () => {
+        await world.clock.sleep(begin + 60_000);
+        await world.takenByAnother([world.names[which]]);
+      };
+      const [ending] = await world.clock.run(Promise.all([world.start(), other()]));
+      expect(ending).toMatchObject({ exitCode: 7, progress: { sent: 5, pending: 5 } });
+      expect(world.clock.now() - begin).toBeLessThan(65_000);
+      expect(world.events.at(-1)).toMatchObject({ type: 'summary', exitCode: 7 });
+    },
+  );
 
   it('a database that is away for half a minute loses no outcome, and few are sent meanwhile', async () => {
     const world = new SimWorld(40);

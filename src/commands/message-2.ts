@@ -64,7 +64,7 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
       ...opened,
       campaigns,
       clock: world.clock,
-      report: onlyOutcomes(report),
+      report: onlyOutcomes(report, held === undefined),
       processes,
       limit: null,
       sending: true,
@@ -101,11 +101,11 @@ export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
   };
 }
 
-/** A few are sent at a time: their plans, batches and summaries would be noise. */
-function onlyOutcomes(report: Report): Report {
+/** A few are sent at a time: their plans, batches and summaries would be noise. The run that holds the line tells why both end. */
+function onlyOutcomes(report: Report, isAlone: boolean): Report {
   return {
     tell: (event) => {
-      if (TOLD.has(event.type)) report.tell(event);
+      if (TOLD.has(event.type) && (isAlone || event.type !== 'paused')) report.tell(event);
     },
   };
 }

@@ -95,7 +95,8 @@ function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): St
     const cutShort = stop?.reason === 'signal' || stop?.reason === 'barred';
     return cutShort && (inDoubt > 0 || away) ? stop : null;
   }
-  if (stop !== null || !run.sending || broken !== null) return stop;
+  // Message 2 that is pending now goes out on another line, or with the next round.
+  if (stop !== null || !run.sending || broken !== null || run.type === 'message_2') return stop;
   if (retry !== undefined)
     return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };

@@ -80,12 +80,36 @@ describe('Message 2 while its campaign is sent, by a listener that is killed', {
     }
 });
 
+it('a pause asked for while a run sends Message 2 ends both, and is told once', { timeout: 60_000 }, async (test) => {
+  const port = await freePort();
+  const place = new Place({ ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.5', WASSENGER_WEBHOOK_SECRET: SECRET });
+  test.onTestFinished(() => place.leave());
+  const webhook = ['--webhook', `http://127.0.0.1:${port}/webhooks/wassenger/${SECRET}`, '--fault', 'reply=1', '--fault', 'reply-after=50'];
+  await place.sandboxWith(['--port', '0', ...webhook]);
+  place.people(40);
+  const listener = place.start(['listen', '--port', String(port), '--json']);
+  await listener.says('"listening"');
+  const run = place.start(['run', '--csv', 'people.csv', '--message', 'Hello', '--message-2', 'Thanks', '--yes', '--json']);
+  await run.says('"reason":"message_2"');
+  expect((await place.run(['pause', '1'])).stdout).toBe('Campaign 1 is paused. Next: wsend resume 1\n');
+  const outcome = await run.ended;
+  expect(outcome.code, outcome.stderr).toBe(6);
+  expect(events(outcome).filter(({ type }) => type === 'paused')).toMatchObject([{ campaign: 1, reason: 'pause' }]);
+});
+
 it('a run that sends Message 2 every few seconds leaves nothing behind of those before', { timeout: 120_000 }, async (test) => {
-  const people = 40;
+  const people = 56;
   const port = await freePort();
   const place = new Place({ ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.6', WASSENGER_WEBHOOK_SECRET: SECRET });
   test.onTestFinished(() => place.leave());
-  const replies = ['--webhook', `http://127.0.0.1:${port}/webhooks/wassenger/${SECRET}`, '--fault', 'reply=1', '--fault', 'reply-after=50'];
+  const replies = [
+    '--webhook',
+    `http://127.0.0.1:${port}/webhooks/wassenger/${SECRET}`,
+    '--fault',
+    'reply=0.5',
+    '--fault',
+    'reply-after=50',
+  ];
   await place.sandboxWith(['--port', '0', ...replies]);
   place.people(people);
   const listener = place.start(['listen', '--port', String(port), '--json']);

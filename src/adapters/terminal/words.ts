@@ -70,6 +70,7 @@ export const RESTING: Record<RestReason, [full: string, ...shorter: string[]]> =
 function restSentence({ reason, until, detail }: Extract<Event, { type: 'rest' }>, now: EpochMs): string {
   const wait = formatDuration(wholeSeconds(until - now));
   if (reason === 'batch_pause') return `pause of ${wait}`;
+  if (reason === 'message_2') return detail;
   if (reason === 'throttled') return withDetail(`${RESTING.throttled[0]} waiting ${wait}`, detail);
   return withDetail(`${RESTING[reason][0]} ${wait}`, detail);
 }
