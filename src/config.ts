@@ -106,28 +106,9 @@ const RULES: Rule[] = [
         ? [`${SETTINGS.webhookUrl.variable} holds the secret; allowed: ${SETTINGS.webhookUrl.allowed}`]
         : [],
   },
-  {
-    between: ['databaseUrl', 'sandboxFile'],
-    check: ({ databaseUrl, sandboxFile }) => {
-      const [real, rehearsed] = [databaseUrl, sandboxFile].map(({ value }) => pathOf(String(value)));
-      const { variable } = SETTINGS.sandboxFile;
-      return real === rehearsed
-        ? [`${variable} is "${sandboxFile.seen}", the database itself; allowed: ${SETTINGS.sandboxFile.allowed} of its own`]
-        : [];
-    },
-  },
   { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },
   { between: ['device'], check: ({ device }, purpose) => (purpose === 'send' && device.value === '' ? [missing(SETTINGS.device)] : []) },
 ];
-
-/** A file as DATABASE_URL or a path may name it, without what changes nothing. */
-function pathOf(text: string): string {
-  return text
-    .trim()
-    .replace(/^sqlite:(\/\/(?=.))?/i, '')
-    .replace(/\/(\.?\/)+/g, '/')
-    .replace(/^(\.\/)+/, '');
-}
 
 function problem({ variable, flag, secret }: Setting, seen: string, source: string, allowed: string): string {
   const value = secret ? 'set to something else' : `"${seen.replace(/\/\/[^/]*@/, '//…@')}"`;

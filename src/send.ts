@@ -1,7 +1,7 @@
 import type { Claim } from './core/checkpoint.ts';
 import type { Outcome } from './core/outcome.ts';
 import type { EpochMs, Milliseconds } from './core/units.ts';
-import { deferred } from './deferred.ts';
+import { type Deferred, deferred } from './deferred.ts';
 import { namesOf, settleByLookUp } from './engine/doubt.ts';
 import { type Addressed, address } from './engine/envelope.ts';
 import { restLine, rests, sendMessage2First } from './engine/line.ts';
@@ -27,6 +27,7 @@ export async function sendCampaign(run: Run): Promise<void> {
   } catch (cause) {
     breakRun(run, cause);
   }
+  run.onIdle?.();
   while (underWay.size > 0) await Promise.race(underWay);
 }
 
@@ -36,6 +37,8 @@ async function sendNext(run: Run): Promise<boolean> {
   const { concurrency } = batches.policy;
   const now = clock.now();
   const next = queue.peek(now);
+  const isReady = next === 'ready' || next === 'unread';
+  if (run.onIdle !== null && !isReady) return false;
   if (next === 'empty' && run.course.underWay.size === 0) return readPage(run, () => queue.more());
   if (line.message2Due) await sendMessage2First(run);
   else if (next === 'unread') await readPage(run, () => queue.read());
@@ -64,14 +67,14 @@ async function sendMessage(run: Run, queued: Queued): Promise<void> {
   if (message.problem !== null) return refuse(run, message, message.problem);
 
   const claim: Claim = { ...message.claim, at: run.clock.now() };
-  const written = deferred();
+  const written = run.batches.pace.delayMs > 0 ? deferred() : null;
   takeTurn(run, claim.at);
-  beside(run, send(run, message, claim, written.resolve));
-  if (run.batches.pace.delayMs > 0) await written.promise;
+  beside(run, send(run, message, claim, written));
+  await written?.promise;
 }
 
 /** The claim, the call and its outcome. The call is prepared meanwhile; nothing leaves before the claim is durable. */
-async function send(run: Run, message: Addressed, claim: Claim, written: () => void): Promise<void> {
+async function send(run: Run, message: Addressed, claim: Claim, written: Deferred | null): Promise<void> {
   let begin = claim.at;
   let outcome: Outcome;
   try {
@@ -79,17 +82,17 @@ async function send(run: Run, message: Addressed, claim: Claim, written: () => v
     const onStart = (at: EpochMs) => {
       begin = at;
       startedAt(run, at);
-      written();
+      written?.resolve();
     };
     const notAfter = Math.min(claim.at + CLAIM_GOOD_FOR, sureUntil(run));
     const opens = durable.then(
       () => mayCall(run, claim),
       () => false,
     );
-    outcome = await run.line.provider.send(message.outbound, { opens, notAfter, onStart });
+    outcome = await run.line.provider.send(message.outbound, { opens, notAfter, onStart, isPaced: written !== null });
     await durable;
   } finally {
-    written();
+    written?.resolve();
     run.line.calls -= 1;
     run.line.bell.ring();
   }

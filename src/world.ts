@@ -3,10 +3,12 @@ import { systemClock } from './adapters/clock.ts';
 import type { ReadNumber } from './adapters/csv/number.ts';
 import type { CheckedPeople, PeopleOptions } from './adapters/csv/people.ts';
 import type { Template } from './adapters/liquid/template.ts';
+import type { Database } from './adapters/sql/database.ts';
 import { type Config, type Purpose, resolveConfig } from './config.ts';
 import type { MessageType } from './core/campaign.ts';
 import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
 import { type Fact, isFact } from './core/incoming.ts';
+import { identityOf } from './engine/recover.ts';
 import { type CheckpointView, viewOf } from './engine/view.ts';
 import { UsageError } from './errors.ts';
 import { type Flags, readEnvFile, settingFlags, wantsColor } from './flags.ts';
@@ -131,15 +133,18 @@ export function openWorld(flags: Flags, outside: Outside): World {
     const resolved = config('sandbox');
     return sandbox ? { ...resolved, databaseUrl: `sqlite:${resolved.sandboxFile}`, redisUrl: null } : resolved;
   };
-  const opened = async (url: string, readOnly = false) => {
+  const database = once(async () => {
     const { openDatabase } = await import('./adapters/sql/database.ts');
-    const database = await openDatabase(url, { now, readOnly });
-    closers.push(() => database.close());
-    return database;
+    const opened = await openDatabase(stores().databaseUrl, { now, rehearsals: sandbox });
+    closers.push(() => opened.close());
+    return opened;
+  });
+  /** The operator's database, open for as long as a rehearsal copies from it. */
+  const reading = async (copy: (from: Database) => Promise<void>) => {
+    const { openDatabase } = await import('./adapters/sql/database.ts');
+    const from = await openDatabase(config('sandbox').databaseUrl, { now, readOnly: true });
+    await copy(from).finally(() => from.close());
   };
-  const database = once(() => opened(stores().databaseUrl));
-  /** The operator's database, for a rehearsal to read. */
-  const operators = once(() => opened(config('sandbox').databaseUrl, true));
   const data = once(async () => openData(await database()));
   const leases = once(async () => (await import('./adapters/sql/leases.ts')).leases(await database()));
   const entries = once(async () => {
@@ -192,14 +197,14 @@ export function openWorld(flags: Flags, outside: Outside): World {
       return data();
     },
     async copyCampaign(campaign, epoch) {
-      const [{ copyCampaign }, from] = await Promise.all([import('./adapters/sql/copy-campaign.ts'), operators()]);
-      await copyCampaign({ from, to: await database(), campaign, epoch });
+      const { copyCampaign } = await import('./adapters/sql/copy-campaign.ts');
+      await reading(async (from) => copyCampaign({ from, to: await database(), campaign, epoch }));
     },
     async copyOptOuts() {
       const path = /^sqlite:(?:\/\/)?(.*)$/.exec(config('sandbox').databaseUrl)?.[1];
       if (path !== undefined && !existsSync(path)) return;
-      const [{ copyOptOuts }, from] = await Promise.all([import('./adapters/sql/copy-opt-outs.ts'), operators()]);
-      await copyOptOuts({ from, to: await database() });
+      const { copyOptOuts } = await import('./adapters/sql/copy-opt-outs.ts');
+      await reading(async (from) => copyOptOuts({ from, to: await database() }));
     },
     ledger: once(async () => (await import('./adapters/sql/ledger.ts')).ledger(await database())),
     recipientReports: async () => (await import('./adapters/sql/recipient-reports.ts')).recipientReports(await database()),
@@ -208,8 +213,13 @@ export function openWorld(flags: Flags, outside: Outside): World {
     entries,
     async view(campaign, type = 'message_1') {
       const name = campaignName(campaign, type);
-      const [standings, kept] = await Promise.all([(await leases()).look([name]), (await entries()).view(name)]);
-      return viewOf(standings.get(name), kept);
+      const { campaigns } = await data();
+      const [standings, kept, found] = await Promise.all([
+        (await leases()).look([name]),
+        (await entries()).view(name),
+        campaigns.find(campaign),
+      ]);
+      return viewOf(standings.get(name), kept, found === undefined ? null : identityOf(found));
     },
     processes: once(async () => (await import('./adapters/process/processes.ts')).processes()),
     provider: providerOf,

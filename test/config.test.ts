@@ -211,19 +211,6 @@ describe('the configuration', () => {
     },
   );
 
-  it.each([
-    ['sqlite:wsend.db', 'wsend.db'],
-    ['sqlite:./wsend.db', 'wsend.db'],
-    ['sqlite:///data//wsend.db', '/data/./wsend.db'],
-    ['sqlite:data/wsend.db', ' ./data/wsend.db '],
-  ])('never keeps rehearsals in the database itself: %s and %s', (databaseUrl, sandboxFile) => {
-    for (const purpose of ['send', 'sandbox', 'look'] as const) {
-      const told = problemsOf({ env: { ...REAL, DATABASE_URL: databaseUrl, WSEND_SANDBOX_FILE: sandboxFile } }, purpose);
-      expect(told).toBe(`WSEND_SANDBOX_FILE is "${sandboxFile}", the database itself; allowed: a path of a file of its own`);
-    }
-    expect(problemsOf({ env: { ...REAL, DATABASE_URL: databaseUrl } })).toBe('');
-  });
-
   it('shows neither a secret in the address of the webhook nor a password in that of the API', () => {
     const secret = 'sekret-0123456789';
     const inAddress = { WASSENGER_WEBHOOK_SECRET: secret, WASSENGER_WEBHOOK_URL: `https://example.org/webhooks/wassenger/${secret}` };

@@ -6,6 +6,7 @@ import type { Config } from '../src/config.ts';
 import { campaignName, keptOf, lineName, type Owner, readCheckpoint } from '../src/core/checkpoint.ts';
 import type { Event } from '../src/core/event.ts';
 import { OptOutList } from '../src/engine/opt-out-list.ts';
+import { identityOf } from '../src/engine/recover.ts';
 import { type Run, stopRun } from '../src/engine/run.ts';
 import { viewOf } from '../src/engine/view.ts';
 import { CheckpointUnreachable, DatabaseUnreachable, EXIT, UserError } from '../src/errors.ts';
@@ -107,6 +108,7 @@ class Process {
   readonly #scene: Scene;
   readonly #owner: Owner;
   #tokens = 0;
+  readonly #over = new Set<string>();
 
   constructor(scene: Scene, life: Life) {
     this.#scene = scene;
@@ -166,12 +168,18 @@ class Process {
       entries: async () => entries,
       async view(id: number, type: 'message_1' | 'message_2' = 'message_1') {
         const name = campaignName(id, type);
-        return viewOf((await leases.look([name])).get(name), await entries.view(name));
+        const campaign = await data.campaigns.find(id);
+        return viewOf(
+          (await leases.look([name])).get(name),
+          await entries.view(name),
+          campaign === undefined ? null : identityOf(campaign),
+        );
       },
       processes: async () => ({
         // Every run of a process has a token of its own, as in adapters/process.
         self: () => ({ ...this.#owner, token: `${this.token}/${++this.#tokens}` }),
-        fate: ({ token }: { token: string }) => (sim.dead.has(token.split('/')[0] as string) ? 'over' : 'running'),
+        end: ({ token }: { token: string }) => void this.#over.add(token),
+        fate: ({ token }: { token: string }) => (sim.dead.has(token.split('/')[0] as string) || this.#over.has(token) ? 'over' : 'running'),
       }),
       provider: async (_config: Config, line = 'line-1') => life.bind(scene.providers[line] as MemoryProvider),
       report: async () => ({ tell: (event: Event) => void (life.alive && scene.events.push(event)) }),
@@ -268,16 +276,23 @@ function message2Of(scene: Scene, life: Life, lines: string[]) {
     awaitsReplies: async () => false,
     failures: (id: number) => of(id).failures(),
   };
-  const recipients = {
-    pending: async (id: number, after: number, limit: number) =>
-      (await of(id).pending(id, after, Number.POSITIVE_INFINITY)).filter(({ message }) => isHere(message)).slice(0, limit),
+  const everyone = {
+    pending: (id: number, after: number, limit: number) => of(id).pending(id, after, limit),
     has: (id: number, message: number | null) => of(id).has(id, message),
     stillPending: (id: number, messages: number[]) => of(id).stillPending(id, messages),
     record: (id: number, results: Parameters<RecipientStore['record']>[1]) => of(id).record(id, results),
   };
+  const recipients = {
+    ...everyone,
+    pending: async (id: number, after: number, limit: number) =>
+      (await of(id).pending(id, after, Number.POSITIVE_INFINITY)).filter(({ message }) => isHere(message)).slice(0, limit),
+    stillPending: async (id: number, messages: number[]) =>
+      (await of(id).stillPending(id, messages)).filter(({ message }) => isHere(message)),
+  };
   return {
     campaigns: life.bind(campaigns) as unknown as CampaignStore,
     recipients: life.bind(recipients) as unknown as RecipientStore,
+    everyone: life.bind(everyone) as unknown as RecipientStore,
   };
 }
 
@@ -461,7 +476,7 @@ describe('Message 2 while a run of Message 1 holds its line', () => {
     const reply = async () => {
       await scene.wait(4_500);
       scene.reply();
-      await scene.listener().round();
+      await scene.listener().toTheEnd();
     };
     const [exitCode] = await sim.clock.run(Promise.all([scene.run(), reply()]));
     expect([exitCode, sim.provider.accepted.length]).toEqual([0, 11]);

@@ -192,6 +192,20 @@ describe('taking a campaign up', () => {
     expect(gaps(world)[0]).toBeGreaterThanOrEqual(2_999);
   });
 
+  it('after its checkpoint was lost counts what the database has, before it sends', async () => {
+    const world = new SimWorld(20);
+    world.limit = 7;
+    await world.finish();
+    world.entries.wipe();
+    const counted: unknown[] = [];
+    world.onEvent = ({ type }) => {
+      if (type === 'batch') counted.push(world.kept().counted);
+    };
+    world.limit = null;
+    await world.finish();
+    expect(counted).toEqual([{ sent: 7, failed: 0 }]);
+  });
+
   it('after its checkpoint was lost uses up no attempt when the provider cannot tell', async () => {
     const world = new SimWorld(3);
     world.store.campaign.status = 'sending';

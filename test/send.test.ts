@@ -39,7 +39,13 @@ describe('pace', () => {
     const world = new SimWorld(200);
     world.policy = { ...POLICY, pace: { delayMs: 100, batchSize: 5_000, batchPauseMs: 0 }, bounds: { minDelayMs: 0, maxDelayMs: 10_000 } };
     const send = world.provider.send.bind(world.provider);
-    world.provider.send = (message, slot) => send(message, { ...slot, onStart: (at) => slot.onStart?.(at + 0.9) });
+    world.provider.send = (message, slot) => {
+      const onStart = (at: number) => {
+        world.clock.set(at + 1);
+        slot.onStart?.(at + 0.9);
+      };
+      return send(message, { ...slot, onStart });
+    };
     expect((await world.finish()).exitCode).toBe(0);
     expect(gaps(world)).toEqual(Array(199).fill(100));
   });

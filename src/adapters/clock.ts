@@ -7,7 +7,7 @@ const TIMER_SLACK_MS = 2;
 /** The longest delay that setTimeout takes. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** The wall clock. It counts on while the machine sleeps, which is what a lock's life is measured by; setting it back makes no sleep longer. */
+/** The wall clock. It counts on while the machine sleeps, as a lease's life does; setting it back makes no sleep longer. */
 export const systemClock: Clock = { now: Date.now, sleep, turn: () => new Promise(setImmediate) };
 
 function sleep(until: EpochMs, wake?: AbortSignal): Promise<void> {

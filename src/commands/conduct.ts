@@ -101,7 +101,9 @@ export async function conduct(
         sending,
         optOuts: new OptOutList(optOuts),
         policy: policyReader(world, config, settings, report),
+        everyone: recipients,
         sendMessage2: sendDueMessage2(world),
+        onIdle: null,
       };
       const take = { found, progress, retry: retry && (() => retry(report)), assume, settings };
       const ending = await runCampaign(parts, take, signals);
@@ -111,6 +113,7 @@ export async function conduct(
     });
   } finally {
     signals.end();
+    await lease.release();
   }
 }
 

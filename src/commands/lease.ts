@@ -13,9 +13,9 @@ import { formatDuration, MINUTE, type Milliseconds } from '../core/units.ts';
 import { type HeldLease, holdLease } from '../engine/held-lease.ts';
 import type { Journal } from '../engine/journal.ts';
 import type { Line } from '../engine/line.ts';
-import { openLine, type Recovered, recover } from '../engine/recover.ts';
+import { openLine, type Recovered, recover, refuseOthers } from '../engine/recover.ts';
 import { HeldElsewhere } from '../errors.ts';
-import { LEASE_LIFE, type Lease, type Provider, type RecipientStore } from '../ports.ts';
+import { LEASE_LIFE, type Provider, type RecipientStore } from '../ports.ts';
 import type { World } from '../world.ts';
 
 /** Who holds a name for moments only, a listener that sends a few Message 2 say, is waited for this long. */
@@ -34,20 +34,22 @@ export async function takeLease(world: World, { names, owner }: Wanted): Promise
   const giveUpAt = world.clock.now() + BRIEF_PATIENCE;
   for (;;) {
     const answer = await tryLease(world, { names, owner });
-    if ('lease' in answer) return holdLease(answer.lease, world.clock);
+    if ('lease' in answer) return answer.lease;
     if (answer.heldBy.brief !== true || world.clock.now() >= giveUpAt) throw held(world, answer.name, answer.heldBy);
     await world.clock.sleep(world.clock.now() + ASK_AGAIN);
   }
 }
 
 /** The same without waiting: the lease, or who holds which name. */
-export async function tryLease(world: World, { names, owner }: Wanted): Promise<{ lease: Lease } | { heldBy: Owner; name: string }> {
+export async function tryLease(world: World, { names, owner }: Wanted): Promise<{ lease: HeldLease } | { heldBy: Owner; name: string }> {
   const leases = await world.leases();
   const processes = await world.processes();
   const dead: string[] = [];
   for (;;) {
+    const asked = world.clock.now();
     const answer = await leases.take(names, owner, dead);
-    if ('lease' in answer || dead.includes(answer.heldBy.token) || processes.fate(answer.heldBy) !== 'over') return answer;
+    if ('lease' in answer) return { lease: holdLease(answer.lease, world.clock, asked) };
+    if (dead.includes(answer.heldBy.token) || processes.fate(answer.heldBy) !== 'over') return answer;
     dead.push(answer.heldBy.token);
   }
 }
@@ -94,10 +96,12 @@ export async function underLease<T>(world: World, lease: HeldLease, stream: Stre
   try {
     const entries = await world.entries();
     const { provider } = stream;
+    await refuseOthers({ ...stream, entries });
     const line = stream.line ?? (await openLine({ entries, clock }, { name: lineName(provider.line), lease, provider }));
     const opened = await recover({ ...stream, entries, lease, line, clock });
     return await work({ lease, line, ...opened });
   } finally {
+    (await world.processes()).end(stream.owner);
     const isGiven = await lease.release();
     if (!isGiven) world.show.aside(`The lease could not be given back; it expires after ${formatDuration(LEASE_LIFE)}.`);
   }
@@ -108,8 +112,8 @@ export async function underLease<T>(world: World, lease: HeldLease, stream: Stre
  * nothing is changed.
  */
 export async function adjust(world: World, campaign: number, change: (header: CheckpointHeader) => Change[]): Promise<boolean> {
-  const view = await world.view(campaign);
-  if (view.header === null) return false;
+  const { header, isLatest } = await world.view(campaign);
+  if (header === null || !isLatest) return false;
   const name = campaignName(campaign, 'message_1');
   const owner: Owner = { ...(await world.processes()).self(), purpose: `campaign ${campaign}`, brief: true };
   const answer = await tryLease(world, { names: [name], owner });
@@ -119,12 +123,13 @@ export async function adjust(world: World, campaign: number, change: (header: Ch
     const { epoch } = lease;
     const entries = await world.entries();
     const checkpoint = readCheckpoint((await entries.open(name, epoch)).fields);
-    if (checkpoint.header === null || checkpoint.known !== lease.before.get(name)?.epoch) return false;
+    if (checkpoint.header === null || checkpoint.known !== lease.before(name).epoch) return false;
     const changes: Change[] = [...change(checkpoint.header), { type: 'know', server: checkpoint.server ?? '' }];
     const fields = applyChanges(checkpoint, changes, { epoch, owner });
     await entries.write(1, [{ name, epoch, fields, keptFor: checkpoint.header.finished ? CHECKPOINT_KEPT_FOR : null }]);
     return true;
   } finally {
-    await lease.release().catch(() => undefined);
+    await lease.release();
+    (await world.processes()).end(owner);
   }
 }

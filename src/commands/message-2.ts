@@ -2,11 +2,11 @@ import type { Campaign } from '../core/campaign.ts';
 import { campaignName, lineName } from '../core/checkpoint.ts';
 import type { Event } from '../core/event.ts';
 import { progressOf } from '../core/progress.ts';
-import { holdLease } from '../engine/held-lease.ts';
 import type { Line } from '../engine/line.ts';
 import type { OptOutList } from '../engine/opt-out-list.ts';
-import { maySend, type Run, stopRun } from '../engine/run.ts';
+import { beside, maySend, type Run, stopRun } from '../engine/run.ts';
 import { EXIT, messageOf } from '../errors.ts';
+import { LookAgain } from '../listen/look-again.ts';
 import type { Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
@@ -27,8 +27,8 @@ interface Sending {
   optOuts: OptOutList;
   /** Gets the run, to stop it. */
   onRun: (run: Run) => void;
-  /** The line, where this process holds it already. */
-  held?: Line;
+  /** The line, where a run of this process holds it already, and what is called when that run may go on. */
+  held?: { line: Line; onIdle: () => void };
 }
 
 /**
@@ -43,21 +43,21 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
   const config = world.config(world.purpose, settings);
   const wanted = wish.line ?? '';
   const isDefault = wanted === '' || wanted === config.provider.device;
-  const provider = held?.provider ?? (await world.provider(config, isDefault ? undefined : wanted));
-  const { campaigns, recipients } = data.message2(isDefault ? [provider.line, ''] : [wanted]);
+  const provider = held?.line.provider ?? (await world.provider(config, isDefault ? undefined : wanted));
+  const { campaigns, recipients, everyone } = data.message2(isDefault ? [provider.line, ''] : [wanted]);
   const report = await world.report();
   const processes = await world.processes();
   const owner = { ...processes.self(), purpose: `Message 2 of campaign ${found.id}`, brief: true };
   // Its checkpoint is done once everything is sent, whatever the campaign waits for.
   const campaign: Campaign = { ...found, message2: null };
-  const stream = { campaign, type: 'message_2', recipients, provider, owner, line: held ?? null } as const;
+  const stream = { campaign, type: 'message_2', recipients, provider, owner, line: held?.line ?? null } as const;
 
   const answer = await tryLease(world, { names: namesOf(stream), owner });
   if (!('lease' in answer)) {
     if (answer.name !== campaignName(campaign.id, 'message_2')) await (await world.leases()).ask(answer.name, 'message_2');
     return EXIT.held;
   }
-  return underLease(world, holdLease(answer.lease, world.clock), stream, async ({ found, ...opened }) => {
+  return underLease(world, answer.lease, stream, async ({ found, ...opened }) => {
     const progress = progressOf(await campaigns.tally(campaign.id), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
     const parts = {
       ...stream,
@@ -70,7 +70,9 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
       sending: true,
       optOuts,
       policy: policyReader(world, config, settings, report),
+      everyone,
       sendMessage2: null,
+      onIdle: held?.onIdle ?? null,
     };
     const ending = await runCampaign(parts, { found, progress, settings }, { onRun, signalCode: () => EXIT.terminated });
     if (ending.broken !== null) throw ending.broken;
@@ -78,8 +80,12 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
   });
 }
 
-/** What a run of Message 1 does when it is told that Message 2 is due on its line: sends all that was never tried, of whichever campaign. */
+/**
+ * What a run of Message 1 does when it is told that Message 2 is due on its line: sends all that was never tried, of whichever campaign, and now and
+ * then looks again at what was. Resolves once the line is free again; look-ups and answers are waited for beside the run.
+ */
 export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
+  const lookAgain = new LookAgain();
   return async (outer) => {
     const { line, optOuts, report, course } = outer;
     const follow = (inner: Run) => {
@@ -87,16 +93,22 @@ export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
       if (course.over.signal.aborted) end();
       else course.over.signal.addEventListener('abort', end, { once: true, signal: inner.course.ended.signal });
     };
+    // What breaks the run itself is met by the run itself; the listener asks again for the rest.
+    const tell = (error: unknown) => report.tell({ type: 'notice', level: 'warning', text: `Message 2: ${messageOf(error)}` });
+    const send = (wish: Message2Wish) =>
+      new Promise<void>((onIdle) => {
+        const sent = sendMessage2(world, wish, { optOuts, onRun: follow, held: { line, onIdle } });
+        beside(outer, sent.then(() => undefined, tell).finally(onIdle));
+      });
     try {
       const { replies } = await world.data();
       const { device } = world.config(world.purpose).provider;
       for (const wish of await replies.pendingMessage2()) {
         const isOurs = lineName(wish.line ?? device) === line.name;
-        if (wish.fresh && isOurs && maySend(outer)) await sendMessage2(world, wish, { optOuts, onRun: follow, held: line });
+        if (isOurs && maySend(outer) && lookAgain.isDue(String(wish.campaign), wish.fresh, world.clock.now())) await send(wish);
       }
     } catch (error) {
-      // What breaks the run itself is met by the run itself; the listener tries the rest again.
-      report.tell({ type: 'notice', level: 'warning', text: `Message 2: ${messageOf(error)}` });
+      tell(error);
     }
   };
 }
@@ -105,9 +117,11 @@ export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
 function onlyOutcomes(report: Report, isAlone: boolean): Report {
   return {
     tell: (event) => {
-      if (TOLD.has(event.type) && (isAlone || event.type !== 'paused')) report.tell(event);
+      if (isAlone ? TOLD.has(event.type) : TOLD_WITHIN.has(event.type)) report.tell(event);
     },
   };
 }
 
-const TOLD: ReadonlySet<Event['type']> = new Set(['sent', 'failed', 'in_doubt', 'skipped', 'retry', 'notice', 'paused']);
+const OUTCOMES: Event['type'][] = ['sent', 'failed', 'in_doubt', 'skipped', 'retry', 'notice'];
+const TOLD: ReadonlySet<Event['type']> = new Set([...OUTCOMES, 'paused']);
+const TOLD_WITHIN: ReadonlySet<Event['type']> = new Set([...OUTCOMES, 'rest', 'go_on']);

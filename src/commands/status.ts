@@ -15,7 +15,7 @@ import { completeCampaigns } from './complete.ts';
 /** Different error texts read for the failures of one campaign. */
 const FAILURES_READ = 200;
 
-/** `wsend status`: all campaigns, or one in detail. Takes no lock; a campaign whose replies are over is completed in passing. */
+/** `wsend status`: all campaigns, or one in detail. A campaign whose replies are over is completed in passing. */
 export async function status(world: World, { id }: { id?: string }): Promise<number> {
   const { campaigns } = await world.data();
   if (id === undefined) {

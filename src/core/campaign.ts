@@ -22,14 +22,6 @@ export interface Campaign {
   updatedAt: EpochMs | null;
 }
 
-/**
- * True when an earlier run may have sent something of it; `lastRun` is the one that the database remembers. A draft becomes `sending` before
- * its first claim.
- */
-export function isBegun({ status }: Campaign, lastRun: string | null): boolean {
-  return status === 'sending' || (status !== 'draft' && lastRun !== null);
-}
-
 /** Below every row id: the least that an integer column of 32 bits holds. Ids of an imported table may be zero and negative. */
 export const BEFORE_ALL = -(2 ** 31);
 

@@ -169,17 +169,16 @@ export function applyChanges(
   { epoch, owner }: { epoch: number; owner: Owner },
 ): Fields {
   const fields: Fields = {};
+  const { counted, lastMessage } = checkpoint;
   for (const change of changes) {
     if (change.type === 'header') {
       checkpoint.header = change.header;
       fields.header = JSON.stringify(change.header);
     } else if (change.type === 'count') {
       checkpoint.counted = { sent: change.sent, failed: change.failed };
-      Object.assign(fields, countersOf(checkpoint));
     } else if (change.type === 'move') {
       const { sent, failed } = checkpoint.counted ?? { sent: 0, failed: 0 };
       checkpoint.counted = { sent: Math.max(0, sent + change.sent), failed: Math.max(0, failed + change.failed) };
-      Object.assign(fields, countersOf(checkpoint));
     } else if (change.type === 'know') {
       Object.assign(checkpoint, { known: epoch, server: change.server });
       Object.assign(fields, { known: String(epoch), server: change.server, ...ownersOnly(checkpoint, epoch, owner) });
@@ -188,6 +187,7 @@ export function applyChanges(
     } else if (change.type === 'forget') remove(checkpoint, change.message, fields);
     else put(checkpoint, keptAfter(change), fields);
   }
+  if (checkpoint.counted !== counted || checkpoint.lastMessage !== lastMessage) Object.assign(fields, countersOf(checkpoint));
   return fields;
 }
 
@@ -226,7 +226,6 @@ function put(checkpoint: Checkpoint, kept: Kept, fields: Fields): void {
     if (before?.is === 'outcome') counted[before.result.kind] -= 1;
     else checkpoint.lastMessage = message;
     checkpoint.counted = counted;
-    Object.assign(fields, countersOf(checkpoint));
   }
   checkpoint.recipients.set(message, kept);
   fields[message] = JSON.stringify(writeKept(kept, checkpoint.owners));

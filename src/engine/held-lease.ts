@@ -28,12 +28,16 @@ export interface HeldLease {
   release(): Promise<boolean>;
 }
 
-/** Holds a lease from now on. No clock of ours decides whether it is ours: however late a sign of life is, the database says. */
-export function holdLease(lease: Lease, clock: Clock): HeldLease {
+/**
+ * Holds a lease that was asked for at `asked` (its answer may have come late) from now on. No clock of ours decides whether it is ours: however late
+ * a sign of life is, the database says.
+ */
+export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease {
   const lost = new AbortController();
   const over = new Bell();
   let going = true;
-  let sureSince: EpochMs = clock.now();
+  let sureSince = asked;
+  let releasing: Promise<boolean> | null = null;
   const told: { name: string; wish: Wish }[] = [];
   let tell: ((name: string, wish: Wish) => void) | null = null;
   let underWay: Promise<void> | null = null;
@@ -65,6 +69,23 @@ export function holdLease(lease: Lease, clock: Clock): HeldLease {
   };
   const beating = beat();
 
+  const giveBack = async (): Promise<boolean> => {
+    going = false;
+    over.ring();
+    let isGiven = false;
+    const inTime = new AbortController();
+    const give = async () => {
+      await beating;
+      if (!lost.signal.aborted) await lease.release();
+      isGiven = true;
+    };
+    const given = give()
+      .catch(() => undefined)
+      .finally(() => inTime.abort());
+    await Promise.race([given, clock.sleep(clock.now() + RELEASE_PATIENCE, inTime.signal)]);
+    return isGiven;
+  };
+
   return {
     epoch: lease.epoch,
     before: (name) => lease.before.get(name) ?? { epoch: null, givenBack: false },
@@ -76,21 +97,9 @@ export function holdLease(lease: Lease, clock: Clock): HeldLease {
       tell = listener;
       for (const { name, wish } of told.splice(0)) tell(name, wish);
     },
-    async release() {
-      going = false;
-      over.ring();
-      let isGiven = false;
-      const inTime = new AbortController();
-      const give = async () => {
-        await beating;
-        if (!lost.signal.aborted) await lease.release();
-        isGiven = true;
-      };
-      const given = give()
-        .catch(() => undefined)
-        .finally(() => inTime.abort());
-      await Promise.race([given, clock.sleep(clock.now() + RELEASE_PATIENCE, inTime.signal)]);
-      return isGiven;
+    release() {
+      releasing ??= giveBack();
+      return releasing;
     },
   };
 }

@@ -25,7 +25,7 @@ const FORGETS: Milliseconds = 3 * SECOND;
 /**
  * What was found is not all that the last run knew (`trusted` is false), it may have lost its last seconds, or it counts outcomes that the database
  * no longer has: the first pending recipients that it does not know of may have been sent, as many as can have been in that time. They are
- * looked up before anything is sent; those that carry a note of ours are looked up when their turn comes.
+ * looked up before anything is sent, and the next ones while any of them is found; those that carry a note of ours are looked up when their turn comes.
  *
  * Outcomes and waits for a retry in a checkpoint that is not trusted are looked up too: another run, or a copy of this database, may have made them.
  *
@@ -33,18 +33,30 @@ const FORGETS: Milliseconds = 3 * SECOND;
  * notes that say so may be lost like the rest.
  */
 export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, progress: Progress): Promise<void> {
-  const { campaign, recipients, report, clock, line } = parts;
+  const { campaign, report, clock } = parts;
   const missing = missingIn(progress, found);
   if (found.trusted && !found.mayHaveForgotten && missing === 0) return;
   const policy = parts.policy();
   await parts.optOuts.read(clock.now());
-  const suspects = await suspectsOf(parts, found, howMany(found, policy, missing));
-  if (suspects.length === 0) return;
-  const whom = `its first ${formatCount(suspects.length, 'pending recipient')}`;
-  const text = `campaign ${campaign.id} ${reasonOf(found, missing)}: looking up ${whom} at the provider`;
-  report.tell({ type: 'notice', level: 'warning', text });
+  const count = howMany(found, policy, missing);
+  const seen = new Set<number>();
+  for (;;) {
+    const suspects = await suspectsOf(parts, found, { count, seen });
+    if (suspects.length === 0) return;
+    const whom = `${seen.size === 0 ? 'its first' : 'the next'} ${formatCount(suspects.length, 'pending recipient')}`;
+    const text = `campaign ${campaign.id} ${reasonFor(found, missing)}: looking up ${whom} at the provider`;
+    report.tell({ type: 'notice', level: 'warning', text });
+    // Where some were sent, more may have been than anybody reckoned with.
+    if ((await lookUp(parts, suspects, policy.lookupMs)) === 0) return;
+    for (const { message } of suspects) seen.add(message);
+  }
+}
+
+/** Looks recipients up and records what is found; resolves to how many were sent. */
+async function lookUp(parts: RunParts, suspects: Recipient[], lookupMs: Milliseconds): Promise<number> {
+  const { campaign, recipients, clock, line } = parts;
   const wanted = suspects.map((recipient) => ({ ...address(parts, { recipient, attempts: recipient.attempts }).claim, line: null }));
-  const findings = await lookUpAll({ provider: line.provider, clock, lookupMs: policy.lookupMs }, wanted);
+  const findings = await lookUpAll({ provider: line.provider, clock, lookupMs }, wanted);
   const at = clock.now();
   await recipients.record(
     campaign.id,
@@ -57,9 +69,10 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, pro
       return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
     }),
   );
+  return findings.filter(({ kind }) => kind === 'found').length;
 }
 
-function reasonOf({ trusted, header }: Recovered, missing: number): string {
+function reasonFor({ trusted, header }: Recovered, missing: number): string {
   if (missing > 0)
     return `has ${formatCount(missing, 'outcome')} fewer in the database than its checkpoint counted (the database went back in time)`;
   if (trusted) return 'has a checkpoint that may have lost its last seconds (Redis was restarted)';
@@ -87,19 +100,23 @@ function howMany({ trusted, mayHaveForgotten }: Recovered, { bounds, concurrency
 /**
  * The first pending recipients without a note of ours: as many that would be sent to as may have been, and at most as many who want no messages
  * now (they may have said so to the very message). Claims and doubts are left out: they are looked up by what they say. Of a checkpoint that
- * is not trusted, all whom it calls settled or waiting are suspects, too.
+ * is not trusted, all whom it knows of are suspects, too: another run may have sent to them since, on another line or with another text.
  */
-async function suspectsOf(parts: RunParts, found: Recovered, count: number): Promise<Recipient[]> {
-  const { campaign, recipients, optOuts } = parts;
+async function suspectsOf(
+  parts: RunParts,
+  found: Recovered,
+  { count, seen }: { count: number; seen: ReadonlySet<number> },
+): Promise<Recipient[]> {
+  const { campaign, everyone, optOuts } = parts;
   const { trusted, claims, doubts, retries, outcomes } = found;
-  const named = trusted ? [] : [...retries, ...outcomes].map(({ message }) => message);
-  const suspects = (await recipients.stillPending(campaign.id, named)).filter(({ marked, skipped }) => !marked && !skipped);
+  const named = trusted ? [] : [...claims, ...doubts, ...retries, ...outcomes].map(({ message }) => message);
+  const suspects = seen.size > 0 ? [] : await everyone.stillPending(campaign.id, named);
   const known = new Set([...claims, ...doubts, ...retries, ...outcomes].map(({ message }) => message));
   const [wanted, optedOut]: [Recipient[], Recipient[]] = [[], []];
   for (let after = BEFORE_ALL; wanted.length < count; ) {
-    const page = await recipients.pending(campaign.id, after, PAGE);
+    const page = await everyone.pending(campaign.id, after, PAGE);
     for (const recipient of page) {
-      if (recipient.marked || recipient.skipped || known.has(recipient.message)) continue;
+      if (recipient.marked || recipient.skipped || known.has(recipient.message) || seen.has(recipient.message)) continue;
       const { problem, claim } = address(parts, { recipient, attempts: recipient.attempts });
       if (problem === null) (optOuts.has(claim.phone) ? optedOut : wanted).push(recipient);
     }

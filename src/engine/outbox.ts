@@ -7,7 +7,7 @@ import type { Journal } from './journal.ts';
 
 /** Outcomes reach the database at least this often: within one second of being durable, the write included. */
 const WRITE_EVERY: Milliseconds = 500;
-/** So many are written without waiting for more: most is gained by then, and an embedded database holds everything else up meanwhile. */
+/** Flush as soon as this many are waiting: larger batches gain little, and SQLite holds everything else up meanwhile. */
 const WRITE_AT = 500;
 /** Unwritten outcomes above which nothing more is sent. With WRITE_LAG it bounds what a loss of the checkpoint can hide. */
 export const UNWRITTEN_LIMIT = 2_000;

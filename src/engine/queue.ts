@@ -21,6 +21,8 @@ interface QueueOptions {
   leftOut: Iterable<number>;
   /** Message ids, ascending: nobody else is taken. Undefined: everybody pending. */
   only?: readonly number[] | undefined;
+  /** Recipients that another run sends to. */
+  others?: ReadonlySet<number> | undefined;
 }
 
 /** Waiting retries above which nobody new is taken: memory stays flat when everything fails. */
@@ -35,6 +37,7 @@ export class Queue {
   readonly #pageSize: () => number;
   readonly #leftOut: Set<number>;
   readonly #only: readonly number[] | undefined;
+  readonly #others: ReadonlySet<number> | undefined;
   #onlyRead = 0;
   #retries: Waiting[] = [];
   #latest: EpochMs = Number.NEGATIVE_INFINITY;
@@ -44,17 +47,19 @@ export class Queue {
   #exhausted = false;
   #loading: Promise<void> | null = null;
 
-  constructor(campaign: number, recipients: RecipientStore, { pageSize, leftOut, only }: QueueOptions) {
+  constructor(campaign: number, recipients: RecipientStore, { pageSize, leftOut, only, others }: QueueOptions) {
     this.#campaign = campaign;
     this.#recipients = recipients;
     this.#pageSize = pageSize;
     this.#leftOut = new Set(leftOut);
     this.#only = only;
+    this.#others = others;
   }
 
   /** Puts a recipient back, to be tried from `dueAt` on, in a day at the latest; one who is none of this run's is left to the next. */
   retry(queued: Queued, dueAt: EpochMs, now: EpochMs): void {
-    if (this.#only !== undefined && !includes(this.#only, queued.recipient.message)) return;
+    const { message } = queued.recipient;
+    if (this.#others?.has(message) || (this.#only !== undefined && !includes(this.#only, message))) return;
     this.#latest = Math.max(this.#latest, now);
     this.#wait({ ...queued, dueAt: Math.min(dueAt, now + DAY), since: now });
   }

@@ -81,7 +81,6 @@ export async function recover(opening: Opening): Promise<{ journal: Journal; fou
   const { fields, server } = await entries.open(name, lease.epoch);
   const checkpoint = readCheckpoint(fields);
   const before = lease.before(name).epoch;
-  checkVersion(campaign, checkpoint);
   const journal = new Journal({ entries, clock, owner, checkpoint, campaign: { name, epoch: lease.epoch }, line });
   if (!belongsTo(campaign, checkpoint)) await forgetAll(journal);
   const { header, counted, known } = checkpoint;
@@ -93,6 +92,18 @@ export async function recover(opening: Opening): Promise<{ journal: Journal; fou
   const found: Recovered = { trusted, mayHaveForgotten, header, counted, server, ...keptOf(checkpoint) };
   if (trusted) await storeOutcomes(campaign, recipients, journal, found);
   return { journal, found };
+}
+
+/**
+ * Rejects with UsageError when a campaign's checkpoint is not for this run to open: a newer wsend wrote it, or it belongs to another campaign. Asked
+ * before anything is opened, for that would shut the other's run out.
+ */
+export async function refuseOthers({ campaign, type, entries }: Pick<Opening, 'campaign' | 'type' | 'entries'>): Promise<void> {
+  const kept = await entries.view(campaignName(campaign.id, type));
+  if (kept === null) return;
+  const checkpoint = readCheckpoint(kept.fields);
+  checkVersion(campaign, checkpoint);
+  belongsTo(campaign, checkpoint);
 }
 
 /** What only a trusted checkpoint has goes to the database. From then on this run knows what the last one knew, unless the store may have forgotten some. */

@@ -2,7 +2,7 @@ import type { Campaign, MessageType } from '../core/campaign.ts';
 import type { Claim, Owner } from '../core/checkpoint.ts';
 import type { PauseReason } from '../core/event.ts';
 import type { Policy } from '../core/policy.ts';
-import { CheckpointUnreachable, DatabaseUnreachable } from '../errors.ts';
+import { CheckpointUnreachable, DatabaseUnreachable, InfrastructureError, UsageError } from '../errors.ts';
 import type { CampaignStore, Clock, Processes, RecipientStore, Report } from '../ports.ts';
 import type { Account } from './account.ts';
 import type { Addressed } from './envelope.ts';
@@ -27,6 +27,8 @@ export interface RunParts {
   type: MessageType;
   campaigns: CampaignStore;
   recipients: RecipientStore;
+  /** The same, of Message 2 on whichever line. */
+  everyone: RecipientStore;
   optOuts: OptOutList;
   owner: Owner;
   /** The campaign's lease; that of the line is the line's. */
@@ -41,8 +43,10 @@ export interface RunParts {
   limit: number | null;
   /** False: it only settles what is open, and there is nothing to wait with. */
   sending: boolean;
-  /** Sends what Message 2 is due on the line, under its lease; null in a run that does. Never rejects. */
+  /** Sends what Message 2 is due on the line, under its lease, and resolves once the line is free again; null in a run that does. Never rejects. */
   sendMessage2: ((run: Run) => Promise<void>) | null;
+  /** Where another run has the line: called once nobody is ready to be sent to. Then this one sends no more, and that one goes on. */
+  onIdle: (() => void) | null;
 }
 
 /** How a run comes to its end; this file changes it. */
@@ -116,10 +120,15 @@ export function stopRun(run: Run, reason: PauseReason, detail: string): void {
 export function breakRun(run: Run, cause: unknown): void {
   const isAway = cause instanceof DatabaseUnreachable || cause instanceof CheckpointUnreachable;
   if (isAway && run.course.stop?.reason === 'signal' && run.course.broken === null) run.course.away = true;
-  else run.course.broken ??= cause;
+  else run.course.broken ??= run.batches.starts > 0 ? notBefore(cause) : cause;
   run.course.hurry.abort();
   run.course.over.abort();
   run.line.bell.ring();
+}
+
+/** Wrong use that only shows once something was sent (a password that was changed, say) is an outage: exit code 2 says that nothing was. */
+function notBefore(cause: unknown): unknown {
+  return cause instanceof UsageError ? new InfrastructureError(cause.message, cause.next, cause) : cause;
 }
 
 /** True while the run may start another send. */

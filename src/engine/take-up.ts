@@ -47,6 +47,9 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const pending = new Map(rows.map((row) => [row.message, row]));
   // Who was left out before does not wait for a retry: wanted again, they are looked up when their turn comes.
   const retries = waiting.filter(({ message }) => pending.get(message)?.skipped === false);
+  // Of Message 2, some may go out on another line: whoever sends there has them.
+  const others = new Set(pending.keys());
+  for (const { message } of await recipients.stillPending(campaign.id, [...pending.keys()])) others.delete(message);
   const kept = new Set(
     [...found.claims, ...found.doubts, ...retries].map(({ message }) => message).filter((message) => pending.has(message)),
   );
@@ -62,7 +65,7 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const inDoubt = found.doubts.filter(({ message }) => pending.get(message)?.skipped === false).length;
   const progress = progressOf(tally, { inDoubt, unstoredSent: 0, unstoredFailed: 0 });
   line.pacing = pacingAfter(line, parts, found);
-  const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: kept, only });
+  const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: kept, only, others });
   const run: Run = {
     ...parts,
     queue,
@@ -112,11 +115,11 @@ async function retryFailed(parts: RunParts, take: TakeUp): Promise<number[] | un
  * The rows that the checkpoint knows of and that are still pending, and the counts of the same moment: a run that was only suspended may be
  * recording what it knew, and whom it records must be counted once, here or when the look-up finds them.
  */
-async function countedWith({ campaign, campaigns, recipients }: RunParts, known: number[]): Promise<{ tally: Tally; rows: Recipient[] }> {
+async function countedWith({ campaign, campaigns, everyone }: RunParts, known: number[]): Promise<{ tally: Tally; rows: Recipient[] }> {
   let tally = await campaigns.tally(campaign.id);
   if (known.length === 0) return { tally, rows: [] };
   for (;;) {
-    const rows = await recipients.stillPending(campaign.id, known);
+    const rows = await everyone.stillPending(campaign.id, known);
     const after = await campaigns.tally(campaign.id);
     if (after.sent + after.failed === tally.sent + tally.failed) return { tally, rows };
     tally = after;

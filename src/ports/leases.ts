@@ -56,8 +56,11 @@ export interface Leases {
   ask(name: string, wish: Wish): Promise<boolean>;
 }
 
-/** Whether a process is over. `over` needs proof by this machine's kernel; `running` includes suspended. */
+/** Whether a run is over. `over` needs proof by this machine's kernel; `running` includes suspended. */
 export interface Processes {
+  /** An owner with a token of its own, for one run of this process. */
   self(): Owner;
+  /** A run of this process is over: no call of it is under way any more. */
+  end(owner: Owner): void;
   fate(owner: Owner): 'over' | 'running' | 'unknowable';
 }

@@ -11,8 +11,8 @@ export interface Data {
   recipients: RecipientStore;
   imports: ImportStore;
   optOuts: OptOuts;
-  /** Message 2 on these lines. Its tally and failures are its own; a status is never set by it. */
-  message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore };
+  /** Message 2 on these lines (`everyone`: on whichever). Its tally and failures are its own; a status is never set by it. */
+  message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore; everyone: RecipientStore };
   replies: Replies;
 }
 
@@ -49,6 +49,7 @@ export async function openData(database: Database): Promise<Data> {
     message2: (lines) => ({
       campaigns: { ...campaignStore(database, 'message_2'), setStatus: async () => undefined },
       recipients: recipientStore(database, 'message_2', lines),
+      everyone: recipientStore(database, 'message_2'),
     }),
     replies: replies(database),
   };

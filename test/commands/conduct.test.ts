@@ -201,18 +201,42 @@ describe('a checkpoint that is changed where no run is', () => {
 
   it('is left alone while a run holds it, and where it is not the one of the last run', async () => {
     const { shared, clock, start, pass } = scene();
+    const [name] = NAMES as [string];
     const world = processWorld(bystander(shared), 42, shared);
     const change = () => adjust(world, 42, () => [{ type: 'move', sent: -1, failed: 1 }]);
+    const kept = () => {
+      const { fields, keptUntil } = shared.entries[0].kept.get(name) ?? {};
+      return structuredClone({ fields, keptUntil });
+    };
     const run = start();
     await pass(3_000);
     expect(await clock.run(change())).toBe(false);
     await clock.run(run.over);
-    const before = structuredClone([...shared.entries[0].kept]);
+    const before = kept();
+    expect(before.keptUntil).toEqual(expect.any(Number));
     // Another store has the last run.
-    await shared.leases.take([NAMES[0] as string], stranger, []);
+    await shared.leases.take([name], stranger, []);
     await pass(16_000);
     expect(await clock.run(change())).toBe(false);
-    expect([...shared.entries[0].kept]).toEqual(before);
+    expect(kept()).toEqual(before);
+  });
+
+  it('is left alone when a run in another store has had the campaign between the look and the lease', async () => {
+    const { shared, clock, start } = scene();
+    const [name] = NAMES as [string];
+    const world = processWorld(bystander(shared), 42, shared);
+    await clock.run(start().over);
+    const before = new Map(shared.entries[0].fields(name));
+    let others = true;
+    shared.leases.before = async (operation) => {
+      if (operation !== 'take' || !others) return;
+      others = false;
+      const answer = await shared.leases.take([name], stranger, []);
+      if ('lease' in answer) await answer.lease.release();
+    };
+    expect(await clock.run(adjust(world, 42, () => [{ type: 'move', sent: -1, failed: 1 }]))).toBe(false);
+    expect(others).toBe(false);
+    expect(shared.entries[0].fields(name)).toEqual(before);
   });
 });
 

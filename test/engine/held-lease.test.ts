@@ -32,7 +32,7 @@ async function scene() {
   };
   const taken = await take('run');
   if (taken === null) throw new Error('it is held');
-  const held = holdLease(taken, clock);
+  const held = holdLease(taken, clock, clock.now());
   const isSure = () => held.goodUntil(clock.now()) > clock.now();
   const pass = (ms: number) => clock.run(clock.sleep(clock.now() + ms));
   const setClock = (by: number) => {

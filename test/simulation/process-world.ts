@@ -1,8 +1,10 @@
 import { resolveConfig } from '../../src/config.ts';
 import { campaignName } from '../../src/core/checkpoint.ts';
+import { identityOf } from '../../src/engine/recover.ts';
 import { viewOf } from '../../src/engine/view.ts';
 import type { Leases, Provider } from '../../src/ports.ts';
 import type { World } from '../../src/world.ts';
+import type { MemoryStore } from '../support/memory-store.ts';
 import type { Scenario } from './scenario.ts';
 import type { Shared } from './shared.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -55,10 +57,13 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
     entries: async () => entries,
     async view(id, type = 'message_1') {
       const name = campaignName(id, type);
-      return viewOf((await leases.look([name])).get(name), await entries.view(name));
+      const kept = await entries.view(name);
+      const { campaign } = shared.stores.get(id) as MemoryStore;
+      return viewOf((await leases.look([name])).get(name), kept, identityOf(campaign));
     },
     processes: async () => ({
       self: () => process.owner,
+      end: () => undefined,
       fate: (owner) => shared.fateOf(owner),
     }),
     provider: async () => provider,

@@ -156,10 +156,11 @@ export class SimWorld {
     life.onDeath = () => this.dead.add(owner.token);
     const names = Object.values(this.names);
     const dead = this.lenient ? Array.from({ length: this.#runs }, (_, i) => `run-${i}`) : [...this.dead];
+    const asked = this.clock.now();
     const taken = await this.leases.take(names, owner, dead);
     if (!('lease' in taken)) throw new HeldElsewhere(`held by ${taken.heldBy.token}`);
     const clock = life.bind<Clock>(this.clock);
-    const lease = holdLease(life.bind(taken.lease), clock);
+    const lease = holdLease(life.bind(taken.lease), clock, asked);
     try {
       return await this.#under(lease, { sending, life, before, owner, clock });
     } finally {
@@ -184,8 +185,10 @@ export class SimWorld {
       clock,
       sending,
       sendMessage2: null,
+      onIdle: null,
+      everyone: stream.recipients,
       report: { tell: (event) => life.alive && this.#tell(event) },
-      processes: { self: () => owner, fate: (other) => (this.dead.has(other.token) ? 'over' : this.fateOfOthers) },
+      processes: { self: () => owner, end: () => undefined, fate: (other) => (this.dead.has(other.token) ? 'over' : this.fateOfOthers) },
       policy: () => this.policy,
       limit: this.limit,
       optOuts: new OptOutList(life.bind(this.optOuts)),

@@ -16,17 +16,21 @@ type Place = Pick<Owner, 'host' | 'machine' | 'boot' | 'namespace'>;
  * run is never written off, and one that is free proves nothing.
  */
 export function processes(here: Place = thisPlace()): Processes {
+  /** The runs of this process that are not over, by token: the kernel knows of the process alone. */
+  const atWork = new Set<string>();
   return {
-    self: () => ({
-      token: randomBytes(16).toString('hex'),
-      ...here,
-      pid: process.pid,
-      startedAt: Math.round(Date.now() - process.uptime() * SECOND),
-      birth: readBirth(process.pid),
-    }),
+    self() {
+      const token = randomBytes(16).toString('hex');
+      atWork.add(token);
+      const startedAt = Math.round(Date.now() - process.uptime() * SECOND);
+      return { token, ...here, pid: process.pid, startedAt, birth: readBirth(process.pid) };
+    },
+
+    end: ({ token }) => void atWork.delete(token),
 
     fate(owner) {
       if (owner.machine !== here.machine || owner.boot !== here.boot || owner.namespace !== here.namespace) return 'unknowable';
+      if (owner.pid === process.pid && isRunning(owner)) return atWork.has(owner.token) ? 'running' : 'over';
       if (isRunning(owner)) return 'running';
       return here.boot !== '' && here.namespace !== '' ? 'over' : 'unknowable';
     },

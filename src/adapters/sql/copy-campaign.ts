@@ -30,7 +30,6 @@ export interface Copying {
  * with DatabaseUnreachable when either does not answer.
  */
 export async function copyCampaign({ from, to, campaign, epoch }: Copying): Promise<void> {
-  await refuseSameFile(from, to);
   await reading(from, async (source) => {
     const original = await findOriginal(source, campaign);
     const now = to.stamp();
@@ -100,16 +99,4 @@ async function insertCampaign(rehearsal: Kysely<Schema>, { name, created_at, ...
     updated_at: now,
   };
   await rehearsal.insertInto('campaigns').values(row).execute();
-}
-
-/** A rehearsal in the operator's own file would remove what it is a copy of. */
-async function refuseSameFile(from: Database, to: Database): Promise<void> {
-  if (from.dialect !== 'sqlite' || (await fileOf(from)) !== (await fileOf(to))) return;
-  throw new UsageError(`${from.name} cannot hold its own rehearsals`, 'Set WSEND_SANDBOX_FILE to another file than DATABASE_URL.');
-}
-
-/** The whole path, as SQLite knows it. */
-async function fileOf({ db, name }: Database): Promise<string | undefined> {
-  const { rows } = await asking({ name }, () => sql<{ name: string; file: string }>`pragma database_list`.execute(db));
-  return rows.find(({ name }) => name === 'main')?.file;
 }

@@ -3,6 +3,7 @@ import { DatabaseUnreachable, InfrastructureError, messageOf, UsageError } from 
 import type { Clock } from '../../ports.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { DEADLINES, type Deadlines } from './deadline.ts';
+import { checkWorld } from './rehearsals.ts';
 import { sqliteCode } from './sqlite-code.ts';
 import { toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
@@ -30,6 +31,8 @@ export interface Opening {
   now?: Clock['now'];
   /** A file is only read, and not made where it is missing. To a server nothing is said of it. */
   readOnly?: boolean;
+  /** A file is for rehearsals alone, or for none. Default: none. */
+  rehearsals?: boolean;
 }
 
 /**
@@ -55,14 +58,19 @@ const FAMILIES: Record<string, SqlDialect> = {
   mariadb: 'mysql',
 };
 
-async function openFile(address: string, { now = Date.now, readOnly = false }: Opening): Promise<Database> {
+async function openFile(address: string, { now = Date.now, readOnly = false, rehearsals = false }: Opening): Promise<Database> {
   const path = address.replace(/^\/\/(?=.)/, '');
   if (path === '') throw new UsageError('DATABASE_URL names no file', 'Write sqlite:wsend.db, or sqlite:/folder/wsend.db.');
   const { openSqlite } = await import('./sqlite.ts');
   const name = `the SQLite file ${path}`;
-  return answering({ dialect: 'sqlite', name, address: null, deadlines: DEADLINES, stamp: () => toStored(now(), 'sqlite') }, () =>
-    openSqlite<Schema>(path, { readOnly }),
-  );
+  return answering({ dialect: 'sqlite', name, address: null, deadlines: DEADLINES, stamp: () => toStored(now(), 'sqlite') }, async () => {
+    const db = openSqlite<Schema>(path, { readOnly });
+    await checkWorld(db, { path, rehearsals }).catch(async (error) => {
+      await db.destroy();
+      throw error;
+    });
+    return db;
+  });
 }
 
 async function openServer(

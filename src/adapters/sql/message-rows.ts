@@ -39,6 +39,12 @@ export interface Stream {
   lines?: string[] | undefined;
 }
 
+/** True of the rows of Message 2 that go out on these lines; where none are named, of every row. */
+export function onLines(lines: string[] | undefined): RawBuilder<SqlBool> {
+  if (lines === undefined) return sql<SqlBool>`1 = 1`;
+  return sql<SqlBool>`id in (select message_id from wsend_message_2_lines where line in (${sql.join(lines)}))`;
+}
+
 /** Pending rows of a stream above `after`, by id, in a way that costs the same wherever `after` lies. */
 export async function pendingAfter({ db, dialect }: Pick<Database, 'db' | 'dialect'>, { campaign, type, lines }: Stream, after: number) {
   // Left alone, MySQL reads everything below `after` again for each page.
@@ -46,12 +52,8 @@ export async function pendingAfter({ db, dialect }: Pick<Database, 'db' | 'diale
   const hinted = sql`messages force index (${sql.ref(index ?? '')})`;
   const messages: AliasedRawBuilder<Selectable<Messages>, 'messages'> = sql<Selectable<Messages>>`messages`.as<'messages'>(hinted);
   const rows = index === undefined ? db.selectFrom('messages') : db.selectFrom(messages);
-  const onLines =
-    lines === undefined
-      ? sql<boolean>`1 = 1`
-      : sql<boolean>`id in (select message_id from wsend_message_2_lines where line in (${sql.join(lines)}))`;
   return (rows as SelectQueryBuilder<Schema, 'messages', object>)
-    .where(onLines)
+    .where(onLines(lines))
     .where('campaign_id', '=', campaign)
     .where('message_type', '=', type)
     .where(hasStatus(dialect, 'pending'))

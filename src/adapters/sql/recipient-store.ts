@@ -3,7 +3,7 @@ import type { RecipientStore } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { asRecipients, hasStatus, messageRows, pendingAfter } from './message-rows.ts';
+import { asRecipients, hasStatus, messageRows, onLines, pendingAfter } from './message-rows.ts';
 import { preparable, prepare } from './prepare.ts';
 import { record } from './record.ts';
 import { retryFailed } from './retry-failed.ts';
@@ -26,7 +26,7 @@ export function recipientStore(database: Database, type: MessageType = 'message_
     stillPending: (campaign, messages) =>
       asking(database, async () => {
         const found: Recipient[] = [];
-        const pending = messageRows(db, campaign, type).where(hasStatus(database.dialect, 'pending'));
+        const pending = messageRows(db, campaign, type).where(onLines(lines)).where(hasStatus(database.dialect, 'pending'));
         const inOrder = [...new Set(messages)].sort((a, b) => a - b);
         for (const some of chunks(inOrder))
           found.push(...(await asRecipients(database, { campaign, type }, pending.where('id', 'in', some))));

@@ -109,17 +109,17 @@ async function sendAll(database: Database, provider: MemoryProvider): Promise<Ev
     const owner = { token: `run-${i}`, host: 'h', machine: 'm', boot: 'b', namespace: 'n', pid: i, startedAt: 0, birth: '' };
     const taken = await leases(database).take(names, owner, []);
     if (!('lease' in taken)) throw new Error('held');
-    const lease = holdLease(taken.lease, clock);
+    const lease = holdLease(taken.lease, clock, clock.now());
     const campaign = await campaigns.find(42);
     if (campaign === undefined) throw new Error('no campaign');
     const line = await openLine({ entries, clock }, { name: names[1], lease, provider });
     const opening = { campaign, type: 'message_1', recipients, entries, lease, line, owner, clock } as const;
     const { journal, found } = await recover(opening);
     const parts = {
-      ...{ ...opening, campaigns, journal, limit: null, sending: true, sendMessage2: null },
+      ...{ ...opening, campaigns, journal, limit: null, sending: true, sendMessage2: null, onIdle: null, everyone: recipients },
       optOuts: new OptOutList(new MemoryOptOuts()),
       report: { tell: (event: Event) => void events.push(event) },
-      processes: { self: () => owner, fate: () => 'over' as const },
+      processes: { self: () => owner, end: () => undefined, fate: () => 'over' as const },
       policy: () => ({ ...POLICY, pace: { delayMs: 0, batchSize: 100, batchPauseMs: 0 }, lookupMs: 0 }),
     };
     const progress = progressOf(await campaigns.tally(42), { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 });
