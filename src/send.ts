@@ -89,7 +89,10 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
       () => mayCall(run, claim),
       () => false,
     );
-    outcome = await run.line.provider.send(message.outbound, { opens, notAfter, onStart, isPaced: written !== null });
+    const { provider } = run.line;
+    // At full speed there is always another call to prepare meanwhile.
+    if (written !== null) outcome = await provider.send(message.outbound, { opens, notAfter, onStart });
+    else outcome = (await opens) ? await provider.send(message.outbound, { notAfter, onStart }) : NOT_CALLED;
     await durable;
   } finally {
     written?.resolve();
@@ -116,6 +119,9 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
       return settleByLookUp(run, message, { claim, outcome });
   }
 }
+
+/** What became of a claim whose run had to stop, or whose line had to rest, before the call. */
+const NOT_CALLED = { kind: 'unavailable', code: 'late', reason: 'stopped before the call' } as const;
 
 /** Nothing leaves once the run must stop, the line must rest, or the leases are not surely ours. A claim from the future: the clock was set back, and nobody can tell how old it is. */
 function mayCall(run: Run, claim: Claim): boolean {

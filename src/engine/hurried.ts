@@ -1,5 +1,5 @@
 import { type Milliseconds, SECOND } from '../core/units.ts';
-import { DatabaseUnreachable } from '../errors.ts';
+import { CheckpointUnreachable, DatabaseUnreachable } from '../errors.ts';
 import type { Run } from './run.ts';
 
 /** How long somebody who has pressed Ctrl-C waits for a database or a checkpoint that does not answer: the next run settles the rest. */
@@ -17,4 +17,16 @@ export function unlessHurried<T>(run: Run, answer: Promise<T>): Promise<T> {
     else run.course.hurry.signal.addEventListener('abort', () => void giveUp(), { once: true, signal: answered.signal });
     answer.then(resolve, reject).finally(() => answered.abort());
   });
+}
+
+/** From the signal that stops the run on, gives up a step of the checkpoint that is in flight for 3 s. */
+export function giveUpWhenHurried({ course, clock, journal }: Run): void {
+  const watch = async () => {
+    while (course.stop?.reason === 'signal' && !course.ended.signal.aborted) {
+      const step = journal.inFlight;
+      await clock.sleep(clock.now() + HURRIED_PATIENCE, course.ended.signal);
+      if (step !== null && step === journal.inFlight) journal.giveUp(new CheckpointUnreachable('it did not answer in time'));
+    }
+  };
+  course.hurry.signal.addEventListener('abort', () => void watch(), { once: true, signal: course.ended.signal });
 }

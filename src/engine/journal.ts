@@ -21,12 +21,10 @@ export interface JournalParts {
   line: { name: string; lease: { epoch: number }; pacing: PacingState };
 }
 
-/** What the journal tells the run, and how long it waits for the store. */
+/** What the journal tells the run. */
 export interface JournalListener {
   unreachable(since: EpochMs, error: CheckpointUnreachable): void;
   reachable(): void;
-  /** What is waited for, or a rejection when there is no time for it any more. */
-  unlessHurried(step: Promise<void>): Promise<void>;
 }
 
 interface Step {
@@ -42,7 +40,7 @@ interface Step {
  */
 export class Journal {
   readonly checkpoint: Checkpoint;
-  listener: JournalListener = { unreachable: () => undefined, reachable: () => undefined, unlessHurried: (step) => step };
+  listener: JournalListener = { unreachable: () => undefined, reachable: () => undefined };
   readonly #parts: JournalParts;
   #step = 0;
   #next: Step | null = null;
@@ -52,6 +50,7 @@ export class Journal {
   readonly #late: Change[] = [];
   #pacing: PacingState | null = null;
   #patience = CHECKPOINT_PATIENCE;
+  #giveUp: (error: unknown) => void = () => undefined;
 
   constructor(parts: JournalParts) {
     this.#parts = parts;
@@ -78,6 +77,16 @@ export class Journal {
     if (this.#broken !== null) throw this.#broken;
   }
 
+  /** The number of the step that is in flight, or null. */
+  get inFlight(): number | null {
+    return this.#current === null ? null : this.#step;
+  }
+
+  /** The step in flight is not waited for any more: nobody knows whether it is durable. */
+  giveUp(error: CheckpointUnreachable): void {
+    this.#giveUp(error);
+  }
+
   /** A run that broke has waited enough: what is refused from now on is not tried again. */
   waitNoMore(): void {
     this.#patience = 0;
@@ -94,7 +103,10 @@ export class Journal {
       this.#current = step;
       this.#next = null;
       try {
-        await this.listener.unlessHurried(this.#commit(this.#writesOf(step.changes)));
+        const committed = deferred();
+        this.#giveUp = committed.reject;
+        this.#commit(this.#writesOf(step.changes)).then(committed.resolve, committed.reject);
+        await committed.promise;
       } catch (error) {
         this.#broken = error;
         step.durable.reject(error);

@@ -5,7 +5,7 @@ import { SECOND } from '../core/units.ts';
 import type { Tally } from '../ports.ts';
 import { newAccount } from './account.ts';
 import type { Assumption } from './assume.ts';
-import { unlessHurried } from './hurried.ts';
+import { giveUpWhenHurried } from './hurried.ts';
 import { CHECKPOINT_PATIENCE } from './journal.ts';
 import type { Line } from './line.ts';
 import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
@@ -146,11 +146,11 @@ function listen(run: Run): void {
     if (lost.aborted) end();
     else lost.addEventListener('abort', end, { once: true, signal: course.ended.signal });
   }
+  giveUpWhenHurried(run);
   journal.listener = {
     unreachable: (since, { message: detail }) =>
       report.tell({ type: 'rest', campaign: campaign.id, reason: 'checkpoint', until: since + CHECKPOINT_PATIENCE, detail }),
     reachable: () => report.tell({ type: 'go_on', campaign: campaign.id }),
-    unlessHurried: (step) => unlessHurried(run, step),
   };
 }
 

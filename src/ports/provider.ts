@@ -16,9 +16,7 @@ export interface Slot {
   opens?: Promise<boolean>;
   /** The request is not written after this. */
   notAfter: EpochMs;
-  /** The next one is counted from its start: where it leaves later than it was written, `onStart` is called once more. */
-  isPaced?: boolean;
-  /** Called when the request is written, with the moment. */
+  /** Called when the request is written, with the moment; for one that waited for its slot to open once more where it left later. */
   onStart?: (at: EpochMs) => void;
 }
 

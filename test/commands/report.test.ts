@@ -20,7 +20,7 @@ async function shown(sandbox: boolean): Promise<{ text: string; objects: Record<
     recipientReports: async () => ({ page: async () => [ONE] }),
     csvLine: async () => csvLine,
     show: {
-      result(json: Record<string, unknown>, line: string) {
+      row(json: Record<string, unknown>, line: string) {
         objects.push(json);
         text += line;
       },

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 
 /** What the header of an SQLite file says whose tables are rehearsals: "wsnd" in ASCII, where no other program's number is. */
 const REHEARSALS = 0x77736e64;
+const MARK = sql`pragma application_id = 2004053604`;
 
 /**
  * An SQLite file belongs to one world for ever, whatever path leads to it: a rehearsal must not write the operator's file, and its copies must
@@ -23,5 +24,5 @@ export async function checkWorld<Tables>(db: Kysely<Tables>, { path, rehearsals 
       `the SQLite file ${path} is a database of its own, and rehearsals would change it`,
       'Set WSEND_SANDBOX_FILE to a file that only rehearsals use, or leave it out.',
     );
-  await sql.raw(`pragma application_id = ${REHEARSALS}`).execute(db);
+  await MARK.execute(db);
 }

@@ -81,7 +81,7 @@ export function exchange(http: Got, { url, body, slot }: Call, now: () => EpochM
     // 101: node takes the connection away from the request, and got would wait for its answer for ever.
     request.once('request', (native: ClientRequest) => {
       // A pause of the process before all of it has left (a collection of garbage, say) must not make the next gap short.
-      if (slot?.isPaced)
+      if (slot?.opens !== undefined)
         native.once('finish', () => {
           if (performance.now() - startedAt > PAUSE) slot.onStart?.(now());
         });
