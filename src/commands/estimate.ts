@@ -16,7 +16,7 @@ export interface EstimateOptions {
 export async function estimate(world: World, options: EstimateOptions): Promise<number> {
   const count = await countOf(world, options);
   const header = options.campaign === undefined ? null : (await world.view(readCampaignId(options.campaign))).header;
-  const { pace } = world.config(world.sandbox ? 'sandbox' : 'look', header?.settings).policy;
+  const { pace } = world.config('look', header?.settings).policy;
   const etaMs = eta(count, pace);
   await world.show.estimate({ count, pace, etaMs, endsAt: world.clock.now() + etaMs });
   return EXIT.done;
