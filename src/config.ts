@@ -24,6 +24,8 @@ export interface Config {
   /** What `listen` needs; empty texts are null. */
   webhook: { secret: string | null; signingSecret: string | null; url: string | null };
   stopWords: string[];
+  /** What may stand around a stop word. */
+  courtesy: string[];
   databaseUrl: string;
   redisUrl: string | null;
   /** The SQLite file in which rehearsals are kept. */
@@ -53,22 +55,43 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
     if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
     values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
   }
+  const warnings = fitRemembered(values, purpose);
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
   if (problems.length > 0)
     throw new ConfigurationError(problems, 'Correct it in the environment, in .env, or by flag; README.md lists every setting.');
-  return toConfig(values, purpose);
+  return toConfig(values, purpose, warnings);
 }
+
+/** Where a setting comes from that was given by flag when the campaign was run before. */
+const REMEMBERED = 'the setting that this campaign was run with';
 
 function lookUp(name: SettingName, { flags, campaign, env, envFile }: Layers): { text: string; source: string } {
   const { variable, flag, fallback }: Setting = SETTINGS[name];
   const remembered = campaign[name as keyof CampaignSettings];
   if (flags[name] !== undefined) return { text: flags[name], source: flag ?? '' };
-  if (remembered !== undefined) return { text: String(remembered), source: 'the setting that this campaign was run with' };
+  if (remembered !== undefined) return { text: String(remembered), source: REMEMBERED };
   if (env[variable]) return { text: env[variable], source: 'the environment' };
   if (envFile[variable]) return { text: envFile[variable], source: '.env' };
   return { text: fallback, source: 'the default' };
+}
+
+/**
+ * A remembered delay that the bounds of today do not allow becomes the nearest that they do, in a warning: nobody who waits for Message 2 could
+ * correct it. One that is asked for now is refused.
+ */
+function fitRemembered({ delay, minDelay, maxDelay }: Record<SettingName, Value>, purpose: Purpose): string[] {
+  const [least, most] = [purpose === 'sandbox' ? 0 : Number(minDelay.value), Number(maxDelay.value)];
+  if (delay.source !== REMEMBERED || delay.value === null || minDelay.value === null || maxDelay.value === null || least > most) return [];
+  const nearest = Math.min(Math.max(Number(delay.value), least), most);
+  if (nearest === Number(delay.value)) return [];
+  const bounds = `${SETTINGS.minDelay.variable} to ${SETTINGS.maxDelay.variable}`;
+  const { seen } = delay;
+  Object.assign(delay, { value: nearest, seen: String(nearest) });
+  return [
+    `the delay that this campaign was run with is ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it goes on with ${nearest} s`,
+  ];
 }
 
 interface Rule {
@@ -119,7 +142,7 @@ function missing({ variable, allowed }: Setting): string {
   return `${variable} is not set; allowed: ${allowed} (or use --sandbox to try without)`;
 }
 
-function toConfig(values: Record<SettingName, Value>, purpose: Purpose): Config {
+function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remembered: string[]): Config {
   const num = (name: SettingName) => Number(values[name].value);
   const ms = (name: SettingName) => fromSeconds(num(name));
   const text = (name: SettingName) => String(values[name].value).trim();
@@ -145,9 +168,10 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose): Config 
       url: text('webhookUrl').replace(/\/+$/, '') || null,
     },
     stopWords: readStopWords(text('stopWords')),
+    courtesy: readStopWords(text('courtesyWords')),
     databaseUrl: text('databaseUrl'),
     redisUrl: text('redisUrl') || null,
     sandboxFile: text('sandboxFile'),
-    warnings: unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [],
+    warnings: [...remembered, ...(unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [])],
   });
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { readStopWords, STOP_WORDS } from './core/stop-words.ts';
+import { COURTESY, readStopWords, STOP_WORDS } from './core/stop-words.ts';
 
 /** One thing that can be configured: where it is said, what it means, what is allowed. The only list of them. */
 export interface Setting {
@@ -164,7 +164,16 @@ export const SETTINGS = {
     flag: null,
     fallback: STOP_WORDS.join(','),
     allowed: 'words with commas between them',
-    about: 'A reply that is one of these words, and nothing else, puts the number on the list of those who want no messages.',
+    about:
+      'A reply that is one of these words, with nothing but courtesy around it, puts the person on the list of those who want no messages.',
+    schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
+  },
+  courtesyWords: {
+    variable: 'WASSENGER_COURTESY_WORDS',
+    flag: null,
+    fallback: COURTESY.join(','),
+    allowed: 'words with commas between them',
+    about: 'What may stand before and after a stop word, which it remains.',
     schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
   },
   databaseUrl: {

@@ -243,7 +243,8 @@ export function openWorld(flags: Flags, outside: Outside): World {
       const { ownTables, fitness } = await data();
       await ownTables.migrate();
       await fitness.require('listening');
-      return openInbox(await database(), { stopWords: stores().stopWords, write: textWriter('Message 2') });
+      const { stopWords: words, courtesy } = stores();
+      return openInbox(await database(), { stop: { words, courtesy }, write: textWriter('Message 2') });
     },
     async metrics(inbox) {
       const { listenMetrics } = await import('./adapters/web/metrics.ts');

@@ -22,6 +22,7 @@ const RIGHT: Partial<Record<keyof typeof SETTINGS, string>> = {
   signingSecret: 's'.repeat(8),
   webhookUrl: 'https://a.example/',
   stopWords: 'no,NON',
+  courtesyWords: 'please',
   databaseUrl: 'postgres://a@b/c',
   redisUrl: 'redis://a',
   sandboxFile: ' rehearsals/a b.db ',
@@ -53,6 +54,16 @@ describe('the configuration', () => {
       lookupMs: 10_000,
     });
     expect([databaseUrl, redisUrl, sandboxFile, warnings]).toEqual(['sqlite:wsend.db', null, 'wsend-sandbox.db', []]);
+  });
+
+  it('takes the nearest allowed delay where the one that the campaign was run with no longer is, and says so', () => {
+    const within = (delay: number, env = {}) => resolve({ campaign: { delay }, env: { ...REAL, ...env } });
+    const slow = within(0.5);
+    expect(slow.policy.pace.delayMs).toBe(2_000);
+    expect(slow.warnings).toEqual([expect.stringMatching(/run with is 0\.5 s, and 2 to 10 s are allowed now .* it goes on with 2 s/)]);
+    expect(within(30, { WASSENGER_MAX_DELAY_SECONDS: '20' }).policy.pace.delayMs).toBe(20_000);
+    expect(within(2).warnings).toEqual([]);
+    expect(problemsOf({ flags: { delay: '0.5' }, campaign: { delay: 0.5 } })).toContain('(--delay) is "0.5"');
   });
 
   it('prefers flags to the campaign, the campaign to the environment, the environment to .env, and .env to the default', () => {

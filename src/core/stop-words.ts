@@ -5,11 +5,38 @@ export const STOP_WORDS = [
   ...['stopp', 'abmelden', 'baja', 'cancelar', 'parar', 'sair', 'annulla', 'afmelden'],
 ];
 
-/** True when the whole text is one of the words; case, accents, spaces and punctuation around it do not matter. */
-export function isStopWord(text: string, words: readonly string[]): boolean {
+/** What is said around a stop word out of politeness and changes nothing in it, in the same languages. */
+export const COURTESY = [
+  ...['please', 'pls', 'plz', 'thanks', 'thank you', 'thx', 'sorry'],
+  ...['svp', 'stp', "s'il vous plaît", "s'il te plaît", 'merci', 'merci beaucoup', 'merci bien', 'désolé', 'désolée', 'pardon'],
+  ...['bitte', 'danke', 'vielen dank', 'por favor', 'obrigado', 'obrigada', 'gracias', 'muchas gracias', 'per favore', 'grazie'],
+  ...['alstublieft', 'bedankt', 'dank u'],
+];
+
+/** The words that stop, and those that may stand around them. */
+export interface StopRules {
+  words: readonly string[];
+  courtesy: readonly string[];
+}
+
+/**
+ * True when the text is one of the words, with nothing but courtesy before and after it; case, accents, emoji, spaces and punctuation do not
+ * matter.
+ */
+export function isStopWord(text: string, { words, courtesy }: StopRules): boolean {
   if (text.length > LONGEST_STOP) return false;
-  const folded = fold(text);
-  return folded !== '' && words.some((word) => fold(word) === folded);
+  const [stops, polite] = [foldAll(words), foldAll(courtesy)];
+  /** Whether what is left is such words to its end, one that stops among them or before them. */
+  const isStop = (left: string, hasStopped: boolean): boolean => {
+    if (left === '') return hasStopped;
+    const begins = (word: string) => left === word || left.startsWith(`${word} `);
+    const after = (word: string) => left.slice(word.length + 1);
+    return (
+      stops.some((word) => begins(word) && isStop(after(word), true)) ||
+      polite.some((word) => begins(word) && isStop(after(word), hasStopped))
+    );
+  };
+  return isStop(fold(text), false);
 }
 
 /** The words of a comma-separated list, without empty ones. */
@@ -20,14 +47,19 @@ export function readStopWords(list: string): string[] {
     .filter((word) => fold(word) !== '');
 }
 
-/** No stop word with all that may stand around it is longer; a long text is not worth folding. */
+/** No stop word with all the courtesy that may stand around it is longer; a long text is not worth folding. */
 const LONGEST_STOP = 100;
 
+/** Words as they are compared: folded and with one space between them, whatever stood there. */
 function fold(text: string): string {
   return text
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .toLowerCase()
-    .replace(/^[\p{P}\p{S}\p{Z}\p{C}]+|[\p{P}\p{S}\p{Z}\p{C}]+$/gu, '')
-    .replace(/[\s\p{Pd}]+/gu, ' ');
+    .replace(/[\p{P}\p{S}\p{Z}\p{C}]+/gu, ' ')
+    .trim();
+}
+
+function foldAll(words: readonly string[]): string[] {
+  return words.map(fold).filter((word) => word !== '');
 }

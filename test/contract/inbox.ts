@@ -8,7 +8,7 @@ import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
 import { replies } from '../../src/adapters/sql/replies.ts';
 import { toStored } from '../../src/adapters/sql/stored-time.ts';
 import type { DeliveryState, Fact } from '../../src/core/incoming.ts';
-import { STOP_WORDS } from '../../src/core/stop-words.ts';
+import { COURTESY, STOP_WORDS } from '../../src/core/stop-words.ts';
 import type { Inbox, OptOuts, WriteText } from '../../src/ports.ts';
 import { CAMPAIGNS, liveThrough, PEOPLE, type ReplyWorld, type Send, story } from '../support/reply-model.ts';
 import type { OpenedDatabase } from './campaign-store.ts';
@@ -34,7 +34,7 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
 
     beforeAll(async () => {
       opened = await open();
-      inbox = await openInbox(opened.database, { stopWords: STOP_WORDS, write });
+      inbox = await openInbox(opened.database, { stop: { words: STOP_WORDS, courtesy: COURTESY }, write });
       list = optOuts(opened.database);
     });
     afterAll(async () => {
@@ -372,7 +372,7 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
       for (let i = 0; i < 5; i += 1) people.push(await sent());
       const facts = people.flatMap((one) => [reply(one.phone), reply(one.phone), delivery({ waId: `W${one.message}` }, 'read')]);
       await inbox.add(facts, AT + HOUR);
-      const other = await openInbox(opened.database, { stopWords: STOP_WORDS, write });
+      const other = await openInbox(opened.database, { stop: { words: STOP_WORDS, courtesy: COURTESY }, write });
       const both = await Promise.all([inbox, other, inbox, other].map((one) => one.workOff(AT + HOUR)));
       await drain(AT + HOUR);
       expect(both.flatMap(({ results }) => results).length).toBeGreaterThan(0);

@@ -5,7 +5,7 @@ import { factKey } from '../../src/core/fact.ts';
 import { dueAgain } from '../../src/core/inbox-wait.ts';
 import type { Fact } from '../../src/core/incoming.ts';
 import { answeredMessage1, bringsMessage2, type SentMessage1 } from '../../src/core/reply.ts';
-import { isStopWord, STOP_WORDS } from '../../src/core/stop-words.ts';
+import { COURTESY, isStopWord, STOP_WORDS } from '../../src/core/stop-words.ts';
 import { CAMPAIGNS, liveThrough, type ReplyWorld, type Send, story } from '../support/reply-model.ts';
 
 const HOUR = 3_600_000;
@@ -50,6 +50,8 @@ describe('a reply', () => {
   });
 });
 
+const RULES = { words: STOP_WORDS, courtesy: COURTESY };
+
 describe('a stop word', () => {
   it.each([
     'STOP',
@@ -65,11 +67,34 @@ describe('a stop word', () => {
     'Désinscrire',
     'opt-out',
     '🛑 STOP',
-  ])('%s ends all messages', (text) => expect(isStopWord(text, STOP_WORDS)).toBe(true));
-  it.each(['', '.', '🛑', 'please stop', 'stop it', 'bus stop', 'stopping', 'non-stop', 'ok', `stop${'!'.repeat(500)}`])(
-    '%s does not',
-    (text) => expect(isStopWord(text, STOP_WORDS)).toBe(false),
-  );
+    'STOP SVP',
+    'stop please',
+    'Please, stop! 🙏',
+    'arrêt merci',
+    "Arrêt s'il vous plaît, merci beaucoup",
+    'Sair, por favor. Obrigado',
+    'Stopp bitte, danke',
+    'STOP STOP STOP',
+    'opt-out, thanks',
+  ])('%s ends all messages', (text) => expect(isStopWord(text, RULES)).toBe(true));
+  it.each([
+    '',
+    '.',
+    '🛑',
+    'please',
+    'merci',
+    "please don't stop",
+    'thanks for the stop',
+    'stop it',
+    'bus stop',
+    'stopping',
+    'non-stop',
+    'ok',
+    `stop${'!'.repeat(500)}`,
+  ])('%s does not', (text) => expect(isStopWord(text, RULES)).toBe(false));
+  it('stands alone where the operator allows no courtesy', () => {
+    expect(isStopWord('stop please', { words: STOP_WORDS, courtesy: [] })).toBe(false);
+  });
 });
 
 describe('deliveries', () => {
@@ -149,7 +174,7 @@ function pureWorld(): ReplyWorld {
       return send !== undefined;
     }
     const person = Number(fact.phone.at(-1));
-    const stops = isStopWord(fact.text, STOP_WORDS);
+    const stops = isStopWord(fact.text, RULES);
     const theirs = [...rows].filter(([send, { status }]) => send.person === person && ['sent', 'delivered', 'read'].includes(status));
     const pending =
       !stops && CAMPAIGNS.some(({ campaign }) => ![...rows.keys()].some((send) => send.person === person && send.campaign === campaign));

@@ -1,5 +1,6 @@
 import { factKey } from '../../core/fact.ts';
 import type { Fact } from '../../core/incoming.ts';
+import type { StopRules } from '../../core/stop-words.ts';
 import type { Inbox, WorkedOff, WriteText } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
@@ -18,7 +19,7 @@ const FORGET_AT_ONCE = 1_000;
 /**
  * What the provider reported, in the operator's database, in tables of wsend's own. Rejects as `migrateOwnTables` does; every call rejects with DatabaseUnreachable when the database does not answer.
  */
-export async function openInbox(database: Database, rules: { stopWords: readonly string[]; write: WriteText }): Promise<Inbox> {
+export async function openInbox(database: Database, rules: { stop: StopRules; write: WriteText }): Promise<Inbox> {
   const { db, dialect } = database;
   await migrateOwnTables(database);
   const columns = await asking(database, () => optionalColumns(database));

@@ -17,8 +17,8 @@ import type { Worked, Working } from './work-off.ts';
  * campaign is locked before anything is decided, so that of two replies at once only one makes a Message 2.
  */
 export async function reply(working: Working, fact: ContactReply, receivedAt: EpochMs): Promise<Worked> {
-  const { transaction, dialect, stopWords, now } = working;
-  const stops = isStopWord(fact.text, stopWords);
+  const { transaction, dialect, stop, now } = working;
+  const stops = isStopWord(fact.text, stop);
   const contacts = await contactsOf(working, fact.phone);
   let locked: number | null = null;
   let answered: SentMessage1 | null = null;

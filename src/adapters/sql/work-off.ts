@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { dueAgain } from '../../core/inbox-wait.ts';
 import type { Fact } from '../../core/incoming.ts';
+import type { StopRules } from '../../core/stop-words.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { DatabaseUnreachable } from '../../errors.ts';
 import type { CountersMoved, FactResult, WorkedOff, WriteText } from '../../ports.ts';
@@ -28,12 +29,12 @@ export interface Working {
   text: Fit['text'];
   /** The database has refused the texts as they were: those that must not be changed cannot be written. */
   plain: boolean;
-  stopWords: readonly string[];
+  stop: StopRules;
   write: WriteText;
 }
 
 /** What stays the same from one round to the next. */
-export type WorkingRules = Pick<Working, 'columns' | 'stopWords' | 'write'>;
+export type WorkingRules = Pick<Working, 'columns' | 'stop' | 'write'>;
 
 /** Facts of one kind that are worked off in one transaction: few enough that nothing else waits long for SQLite's one connection. */
 const AT_ONCE: Record<Fact['kind'], number> = { delivery: 200, reply: 10, reaction: 20 };
