@@ -11,7 +11,7 @@ mkdirSync(folder);
 const message = 'Hello {{ first_name | default: "friend" }}, the summer term in {{ city }} begins on Monday.';
 const pace = ['--delay', '0.3', '--batch-size', '25', '--batch-pause', '3'];
 const sandbox = ['--sandbox', '--fault', 'reject=*0000', '--fault', 'latency=80-250'];
-const args = ['run', '--csv', here('people.csv'), '--message', message, '--name', 'Summer term', '--yes', ...pace, ...sandbox];
+const args = ['run', '--csv', '../examples/people.csv', '--message', message, '--name', 'Summer term', '--yes', ...pace, ...sandbox];
 
 const settings = ['WASSENGER_', 'WSEND_', 'DATABASE_URL', 'REDIS_URL', 'MAX_RETRY_', 'RETRY_BASE_'];
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.some((prefix) => name.startsWith(prefix))));
