@@ -64,18 +64,26 @@ function tls(options: URLSearchParams): ConnectionOptions {
   return /^verify/.test(mode) ? { ssl: { rejectUnauthorized: true, verifyIdentity: mode.endsWith('identity') } } : {};
 }
 
-/** MariaDB alone: a transaction that is not gone on with is ended, as in transaction.ts. In seconds. */
-const IDLE = '/*M!100300 , idle_transaction_timeout = 10 */';
+/** MariaDB alone: a transaction that is not gone on with is ended, as in transaction.ts, in seconds; and statements have our deadline alone. */
+const MARIADB = '/*M!100300 , idle_transaction_timeout = 10, max_statement_time = 0 */';
+/** The same deadline where it is MySQL's, which MariaDB passes over. */
+const MYSQL = '/*!50708 , max_execution_time = 0 */';
 
-/** Times in UTC; escapes and quotes as mysql2 writes them; errors instead of silent truncation; rows seen as they are, not as they were. */
-const SET_UP = [
-  `set session time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 20 ${IDLE}`,
+/**
+ * What is relied on, whatever the server's defaults: texts in UTF-8, times in UTC, escapes and quotes as mysql2 writes them, errors instead of silent
+ * truncation; every row, however many, and updates by any column; each statement a transaction of its own; rows as they are, not as they were.
+ */
+export const SESSION = [
+  'set names utf8mb4',
+  `set session time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
+    sql_select_limit = 18446744073709551615, sql_big_selects = 1, sql_safe_updates = 0, sql_auto_is_null = 0, autocommit = 1,
+    completion_type = 0, innodb_lock_wait_timeout = 20 ${MARIADB} ${MYSQL}`,
   'set session transaction isolation level read committed',
 ];
 
 async function setUp(connection: PoolConnection, { connectMs }: Deadlines): Promise<void> {
   const query = (text: string) => new Promise<void>((resolve, reject) => connection.query(text, (e) => (e ? reject(e) : resolve())));
-  for (const text of SET_UP) await within(connectMs, query(text));
+  for (const text of SESSION) await within(connectMs, query(text));
 }
 
 /** A statement is cut after its deadline. Until its answer comes, what cuts it is among `cuts`. */

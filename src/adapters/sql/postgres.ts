@@ -28,7 +28,13 @@ export async function postgresDialect(address: URL, deadlines: Deadlines): Promi
     hanging.add(cut);
     client.once('end', () => hanging.delete(cut));
   });
-  const connect = async () => bounded(await pool.connect(), deadlines, hanging);
+  const ready = new WeakSet<PoolClient>();
+  const connect = async () => {
+    const client = await pool.connect();
+    if (!ready.has(client)) await setUp(client, deadlines);
+    ready.add(client);
+    return bounded(client, deadlines, hanging);
+  };
   const end = () =>
     within(deadlines.closeMs, pool.end())
       .catch(ignore)
@@ -48,6 +54,22 @@ function ignore(): void {}
 
 /** 64-bit integers as numbers; times as the server's text, because only the reader knows that a time without zone is UTC. */
 const PARSERS: Record<number, (text: string) => unknown> = { 20: Number, 1114: String, 1184: String };
+
+/**
+ * Times in a form that can be read, in UTC, and quotes as we write them, whatever the defaults of server, database and user. These three and no
+ * more, by SET: a pooler in transaction mode (PgBouncer) refuses settings that come with the connection, keeps these for each of its clients,
+ * and would hand any other on to whoever has the server's connection next. What else is relied on, each transaction says for itself.
+ */
+export const SESSION = `set datestyle = 'ISO, MDY'; set timezone = 'UTC'; set standard_conforming_strings = on`;
+
+async function setUp(client: PoolClient, { connectMs }: Deadlines): Promise<void> {
+  try {
+    await within(connectMs, client.query(SESSION));
+  } catch (cause) {
+    client.release(true);
+    throw cause;
+  }
+}
 
 /** A statement is cut after its deadline. Until its answer comes, what cuts it is among `cuts`. */
 function bounded(client: PoolClient, { statementMs }: Deadlines, cuts: Set<() => void>): PostgresPoolClient {

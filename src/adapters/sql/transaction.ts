@@ -27,10 +27,11 @@ export function inTransaction<T>(
 /**
  * With synchronous_commit = off PostgreSQL confirms what a crash forgets, and by then the checkpoint has forgotten it too. A transaction of
  * ours waits for the server's own disk at least, whatever others do. A process that is suspended in the middle of one keeps nobody from its
- * lease for longer than that lasts: the server ends it (MariaDB too, see mysql.ts). All in one round trip.
+ * lease for longer than that lasts: the server ends it (MariaDB too, see mysql.ts). It sees rows as they are, and has our own deadlines alone,
+ * whatever the defaults of the database or its user. All in one round trip.
  */
 const BEGIN_DURABLY = sql`
-  begin; set local idle_in_transaction_session_timeout = '10s'; select set_config('synchronous_commit', 'local', true) where current_setting('synchronous_commit', true) = 'off'`;
+  begin isolation level read committed; set local statement_timeout = 0; set local lock_timeout = 0; set local idle_in_transaction_session_timeout = '10s'; select set_config('synchronous_commit', 'local', true) where current_setting('synchronous_commit', true) = 'off'`;
 
 /** How often a transaction that another one got in the way of is tried. */
 const TRIES = 4;
