@@ -61,23 +61,26 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
     trouble: (reason) => show.aside(`The inbox cannot be worked off now: ${reason}. What arrives is refused, and the provider repeats it.`),
     wellAgain: () => show.aside('The inbox is worked off again.'),
   });
-  const intake = makeIntake(inbox, clock, () => worker.ring());
+  const intake = makeIntake(inbox, clock, {
+    taken: () => worker.ring(),
+    trouble: (reason) => show.aside(`What arrives cannot be written: ${reason}. It is refused, and the provider repeats it.`),
+  });
   const web = await world.listen({
     host,
     port: readPort(port),
     webhook: webhook.secret !== null,
     metrics,
     take: (facts) => intake.take(facts),
+    // Anybody may read it. Why, with hosts and names, is said on stderr.
     health: async () => {
-      const lost = await inbox.depth().then(
-        () => [],
-        (error) => [messageOf(error)],
+      const answers = await inbox.depth().then(
+        () => true,
+        () => false,
       );
-      const refused = intake.trouble();
       return [
-        ...lost,
-        ...(refused === null ? [] : [`what arrives cannot be written: ${refused}`]),
-        ...(worker.trouble === null ? [] : [`the inbox is not worked off: ${worker.trouble}`]),
+        ...(answers ? [] : ['the database does not answer']),
+        ...(intake.trouble() === null ? [] : ['what arrives cannot be written']),
+        ...(worker.trouble === null ? [] : ['the inbox is not worked off']),
       ];
     },
   });

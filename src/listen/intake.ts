@@ -17,14 +17,19 @@ export interface Intake {
   trouble(): string | null;
 }
 
+/** What the intake tells. */
+export interface IntakeListener {
+  /** An insert has ended well. */
+  taken(): void;
+  /** An insert failed; not told again until one has ended well. */
+  trouble(reason: string): void;
+}
+
 /** A failure is remembered so long: without new calls nobody would notice that it is over. */
 const LATELY: Milliseconds = 30 * SECOND;
 
-/**
- * Group commit, as in the engine's journal: one insert is in flight at a time, and whatever arrives meanwhile rides the next. `taken` is called
- * after each.
- */
-export function makeIntake(inbox: Inbox, clock: Clock, taken: () => void): Intake {
+/** Group commit, as in the engine's journal: one insert is in flight at a time, and whatever arrives meanwhile rides the next. */
+export function makeIntake(inbox: Inbox, clock: Clock, listener: IntakeListener): Intake {
   let next: Batch | null = null;
   let busy = false;
   let failed: { at: EpochMs; reason: string } | null = null;
@@ -38,9 +43,11 @@ export function makeIntake(inbox: Inbox, clock: Clock, taken: () => void): Intak
         await inbox.add(batch.facts, clock.now());
         failed = null;
         batch.durable.resolve();
-        taken();
+        listener.taken();
       } catch (error) {
-        failed = { at: clock.now(), reason: messageOf(error) };
+        const reason = messageOf(error);
+        if (failed === null) listener.trouble(reason);
+        failed = { at: clock.now(), reason };
         batch.durable.reject(error);
       }
     }

@@ -22,8 +22,11 @@ function slowInbox() {
 it('what arrives while one insert is under way rides the next, and each caller waits for its own', async () => {
   const { inbox, inserts } = slowInbox();
   let taken = 0;
-  const intake = makeIntake(inbox, clock, () => {
-    taken += 1;
+  const intake = makeIntake(inbox, clock, {
+    taken: () => {
+      taken += 1;
+    },
+    trouble: () => undefined,
   });
   const done: string[] = [];
   const take = (id: string) => intake.take([fact(id)]).then(() => done.push(id));
@@ -47,7 +50,8 @@ it('what arrives while one insert is under way rides the next, and each caller w
 
 it('an insert that fails is refused to its callers, and the next goes on', async () => {
   const { inbox, inserts } = slowInbox();
-  const intake = makeIntake(inbox, clock, () => undefined);
+  const told: string[] = [];
+  const intake = makeIntake(inbox, clock, { taken: () => undefined, trouble: (reason) => told.push(reason) });
   const lost = intake.take([fact('a')]);
   await clock.turn();
   await clock.turn();
@@ -59,10 +63,11 @@ it('an insert that fails is refused to its callers, and the next goes on', async
   inserts[1]?.end();
   await kept;
   expect(intake.trouble()).toBe(null);
+  expect(told).toEqual(['the disk is full']);
 });
 
 it('a call that reports nothing writes nothing', async () => {
   const { inbox, inserts } = slowInbox();
-  await makeIntake(inbox, clock, () => undefined).take([]);
+  await makeIntake(inbox, clock, { taken: () => undefined, trouble: () => undefined }).take([]);
   expect(inserts).toEqual([]);
 });

@@ -24,11 +24,10 @@ export async function answerRequest(request: Request, state: SandboxState, apiKe
   const question = url.indexOf('?');
   const path = question < 0 ? url : url.slice(0, question);
   state.statistics.request();
-  if (path.startsWith('/sandbox/')) return refuseStrangers(visitor) ?? control(url, method, body, state);
-  if (path === '/') {
-    if (method !== 'GET' && method !== 'HEAD') return notAllowed(method, 'GET');
-    return refuseStrangersOfPage(visitor) ?? (await import('./page.ts')).page();
-  }
+  const refused = path === '/' ? refuseStrangersOfPage(visitor) : refuseStrangers(visitor);
+  if (refused !== null) return refused;
+  if (path.startsWith('/sandbox/')) return control(url, method, body, state);
+  if (path === '/') return method === 'GET' || method === 'HEAD' ? (await import('./page.ts')).page() : notAllowed(method, 'GET');
   const number = method === 'POST' && path === '/v1/messages' ? state.statistics.send(state.now()) : 0;
   const isKnown = token !== '' && (apiKey === null || token === apiKey) && state.faults.refuse !== 'key';
   const reply =

@@ -1,12 +1,17 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { InfrastructureError, messageOf } from '../../errors.ts';
 import type { ListenMetrics } from '../../ports.ts';
+import { limitCrowd } from './crowd.ts';
 import { isSecret, isSigned } from './secret.ts';
 
 /** The largest body that is read: 1 MiB, a thousand times what the provider sends. */
 const LARGEST_BODY = 1_048_576;
-/** A call that takes longer to arrive is cut off. */
+/** A call that takes longer to arrive, head and body together, is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How often such calls are looked for. Node's own half minute would make 10 s into 40. */
+const LOOK_EVERY_MS = 500;
+/** Connections that may wait for a call at once; of more, the oldest is closed. The provider uses a few. */
+const MOST_WAITING = 256;
 
 /** What a web server for the provider's calls needs. */
 export interface WebOptions {
@@ -20,7 +25,7 @@ export interface WebOptions {
   metrics: ListenMetrics;
   /** Takes a parsed body; resolves once what it reports is durable. */
   take(body: unknown): Promise<void>;
-  /** What is not well, one line each; empty when all is. */
+  /** What is not well, one line each; empty when all is. Anybody may read it: it names no host. */
   health(): Promise<string[]>;
 }
 
@@ -33,12 +38,14 @@ export async function startWeb(options: WebOptions): Promise<{ url: string; clos
   const app = fastify({
     bodyLimit: LARGEST_BODY,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval: LOOK_EVERY_MS },
     forceCloseConnections: 'idle',
     // Longer than a whole head may be.
     routerOptions: { maxParamLength: 65_536 },
     // An address that cannot be read.
     frameworkErrors: (_error, request, reply) => void notFound(request, reply),
   });
+  limitCrowd(app.server, MOST_WAITING);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.setNotFoundHandler(notFound);

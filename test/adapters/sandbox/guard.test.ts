@@ -34,18 +34,22 @@ test.each([
   expect(refuseStrangersOfPage(visitor) !== null).toBe(evenThePage);
 });
 
-test('it stands before the page and everything that people see and switch, and not before the API', async () => {
+test('it stands before the page, before everything that people see and switch, and before the API', async () => {
   const at = await startSandbox({ port: 0, store: memorySandboxStore(), clock: { now: Date.now } });
-  const status = (path: string, method = 'GET') =>
+  const status = (path: string, method = 'GET', other: object = { host: 'evil.test' }) =>
     new Promise((resolve, reject) => {
-      const headers = { host: 'evil.test', token: 'x' };
+      const headers = { token: 'x', ...other };
       const asked = request(`${at.controlUrl}${path}`, { method, headers }, (answer) => resolve(answer.resume().statusCode));
       asked.on('error', reject).end(method === 'POST' ? '{}' : undefined);
     });
   for (const path of ['/', '/sandbox/chats', '/sandbox/messages', '/sandbox/stats', '/sandbox/faults'])
     expect(await status(path)).toBe(403);
   for (const path of ['/sandbox/reply', '/sandbox/read', '/sandbox/react', '/sandbox/faults']) expect(await status(path, 'POST')).toBe(403);
-  expect(await status('/v1/messages')).toBe(200);
+  for (const path of ['/v1/messages', '/v1/devices', '/v1/chat/x/messages', '/else']) expect(await status(path)).toBe(403);
+  expect(await status('/v1/messages', 'POST')).toBe(403);
+  expect(await status('/v1/messages', 'POST', { origin: 'http://evil.test' })).toBe(403);
+  expect(await status('/v1/messages', 'GET', {})).toBe(200);
+  expect(await status('/v1/messages', 'GET', { host: 'localhost:4010' })).toBe(200);
   expect((await fetch(`${at.controlUrl}/`)).headers.get('content-type')).toContain('text/html');
   expect((await fetch(`${at.controlUrl}/`, { method: 'POST' })).status).toBe(405);
   await at.close();

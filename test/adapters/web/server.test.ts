@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -136,6 +137,51 @@ describe('the webhook', () => {
     half.write(`POST /webhooks/wassenger/${SECRET} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{`);
     expect((await post('{}')).status).toBe(200);
     half.destroy();
+  });
+});
+
+describe('a caller that takes its time', () => {
+  const HEAD = `POST /webhooks/wassenger/${SECRET} HTTP/1.1\r\nhost: x\r\n`;
+
+  it('is cut off after 10 s: a first line, headers or a body that drip, a second call that does, nothing at all', async () => {
+    const { url } = await start();
+    const drips = [
+      ['', ''],
+      ['POST ', '/'],
+      [HEAD, 'x-a: b\r\n'],
+      [`${HEAD}content-length: 1000\r\n\r\n`, ' '],
+      [`GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n${HEAD}`, 'x-a: b\r\n'],
+    ];
+    const lasted = drips.map(async ([begin = '', drip = '']) => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined);
+      const startedAt = performance.now();
+      socket.write(begin);
+      const dripping = setInterval(() => socket.write(drip), 300);
+      await once(socket.resume(), 'close');
+      clearInterval(dripping);
+      return performance.now() - startedAt;
+    });
+    for (const ms of await Promise.all(lasted)) {
+      expect(ms).toBeGreaterThan(9_000);
+      expect(ms).toBeLessThan(14_000);
+    }
+  });
+
+  it('with hundreds of connections keeps nobody else out, nor whom is being answered', async () => {
+    const inbox = held();
+    let calls = 0;
+    const { url, post } = await start({ take: () => (++calls === 1 ? inbox.take() : Promise.resolve()) });
+    const first = post('{}');
+    await inbox.arrived;
+    const slow = Array.from({ length: 700 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined));
+    await Promise.all(
+      slow.map((socket, i) => once(socket, 'connect').then(() => socket.write(i % 2 ? HEAD : `${HEAD}content-length: 9\r\n\r\n{`))),
+    );
+    for (let i = 0; i < 20; i += 1) expect((await post('{}')).status).toBe(200);
+    await expect.poll(() => slow.filter((socket) => !socket.closed).length).toBeLessThanOrEqual(256);
+    inbox.letGo();
+    expect((await first).status).toBe(200);
+    for (const socket of slow) socket.destroy();
   });
 });
 
