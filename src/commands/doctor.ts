@@ -69,6 +69,7 @@ function partsOf(world: World): Part[] {
       what: 'database',
       async check() {
         const { campaigns, fitness } = await world.dataToWrite();
+        await fitness.requireExactIds();
         return { detail: formatCount((await campaigns.list()).length, 'campaign'), warnings: await fitness.warnings() };
       },
     },

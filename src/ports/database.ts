@@ -9,6 +9,8 @@ export interface Fitness {
    * Rejects with DatabaseUnreachable where nothing can be written at all.
    */
   require(what: 'sending' | 'listening'): Promise<void>;
+  /** Rejects with UsageError where a campaign, category, contact or message has an id that wsend would not read, or could take for another. */
+  requireExactIds(): Promise<void>;
   /** What else doctor warns of: settings under which it forgets what it confirmed, and rights that other commands need. */
   warnings(): Promise<string[]>;
 }

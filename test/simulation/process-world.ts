@@ -21,7 +21,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
   const env = environment(scenario);
   const data = {
     name: 'the simulated database',
-    fitness: { require: async () => undefined, warnings: async () => [] },
+    fitness: { require: async () => undefined, requireExactIds: async () => undefined, warnings: async () => [] },
     ownTables: { migrate: async () => undefined, sql: async () => '' },
     campaigns: store,
     recipients: store,

@@ -3,6 +3,7 @@ import { DatabaseUnreachable, InfrastructureError, messageOf, UsageError } from 
 import type { Clock } from '../../ports.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { DEADLINES, type Deadlines } from './deadline.ts';
+import { exactIds } from './exact-ids.ts';
 import { checkWorld } from './rehearsals.ts';
 import { sqliteCode } from './sqlite-code.ts';
 import { toStored } from './stored-time.ts';
@@ -84,7 +85,7 @@ async function openServer(
   if (address.pathname.length <= 1 && dialect === 'mysql') {
     throw new UsageError(`DATABASE_URL names no database on ${name}`, `Add it at the end: mysql://<user>@${address.host}/<database>.`);
   }
-  const open = async () => new Kysely<Schema>({ dialect: await serverDialect(dialect, address, deadlines) });
+  const open = async () => new Kysely<Schema>({ dialect: await serverDialect(dialect, address, deadlines), plugins: [exactIds] });
   return answering({ dialect, name, address, deadlines, stamp: () => toStored(now(), dialect) }, open);
 }
 

@@ -1,5 +1,6 @@
 import { type InsertQueryBuilder, type InsertResult, type RawBuilder, sql } from 'kysely';
 import type { SqlDialect } from './database.ts';
+import { exactId } from './exact-ids.ts';
 import type { Schema } from './table-types.ts';
 
 // What the databases say in different words.
@@ -28,7 +29,7 @@ export async function insertedId<Table extends 'campaigns' | 'messages'>(
   dialect: SqlDialect,
   insert: InsertQueryBuilder<Schema, Table, InsertResult>,
 ): Promise<number> {
-  if (dialect === 'mysql') return Number((await insert.executeTakeFirstOrThrow()).insertId);
+  if (dialect === 'mysql') return exactId((await insert.executeTakeFirstOrThrow()).insertId, 'id');
   return Number((await insert.returning(sql<number>`id`.as('id')).executeTakeFirstOrThrow()).id);
 }
 

@@ -1,9 +1,11 @@
 import { sql } from 'kysely';
+import { BEFORE_ALL } from '../../core/campaign.ts';
 import { UsageError } from '../../errors.ts';
 import type { Fitness } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { durabilityWarnings } from './durability.ts';
+import { GIVE_ANOTHER } from './exact-ids.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { hasOwnTables } from './own-tables.ts';
 import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, SENDING_OWN, sendingRights } from './write-rights.ts';
@@ -21,6 +23,8 @@ export function fitness(database: Database): Fitness {
         throw new UsageError(`${database.name} ${list}`, problems.map(({ next }) => next).join(' '));
       }),
 
+    requireExactIds: () => asking(database, () => requireExactIds(database)),
+
     warnings: () =>
       asking(database, async () => [
         ...(await durabilityWarnings(database)),
@@ -28,6 +32,20 @@ export function fitness(database: Database): Fitness {
         ...(await rightsWarning(database, LISTENING, 'wsend listen')),
       ]),
   };
+}
+
+/** Every row with such an id is refused when it is read; this finds them before. */
+async function requireExactIds({ db, name }: Database): Promise<void> {
+  for (const table of ['campaigns', 'categories', 'contacts', 'messages']) {
+    const ends = sql<{ least: unknown; greatest: unknown }>`select min(id) as least, max(id) as greatest from ${sql.table(table)}`;
+    const [{ least, greatest } = { least: null, greatest: null }] = (await ends.execute(db)).rows;
+    const unfit = [greatest, least].find((id) => id !== null && !(Number.isSafeInteger(Number(id)) && Number(id) > BEFORE_ALL));
+    if (unfit !== undefined)
+      throw new UsageError(
+        `${name} has a row of ${table} with the id ${unfit}; allowed: ${BEFORE_ALL + 1} to ${Number.MAX_SAFE_INTEGER}`,
+        GIVE_ANOTHER,
+      );
+  }
 }
 
 interface Problem {

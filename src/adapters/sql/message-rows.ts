@@ -1,7 +1,6 @@
 import { type AliasedRawBuilder, type Kysely, type RawBuilder, type Selectable, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { MessageType, Recipient } from '../../core/campaign.ts';
 import { marksOf } from '../../core/note.ts';
-import { UsageError } from '../../errors.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { ofCampaign } from './dialect.ts';
 import { indexByCampaign } from './index-by-campaign.ts';
@@ -83,7 +82,7 @@ export async function asRecipients(
     found.map(({ contact_id }) => contact_id),
   );
   return found.map((row) => ({
-    message: rowId(row.id),
+    message: Number(row.id),
     phone: asText(row.full_number),
     content: asText(row.content),
     attempts: asCount(row.retry_count),
@@ -91,13 +90,6 @@ export async function asRecipients(
     acceptedBefore: asText(row.whatsapp_message_id) || null,
     duplicateOf: otherThan(Number(row.id), first.get(Number(row.contact_id))),
   }));
-}
-
-/** Rows are told apart by their ids: one that is no exact number here could stand for its neighbour. */
-function rowId(value: unknown): number {
-  const id = Number(value);
-  if (Number.isSafeInteger(id)) return id;
-  throw new UsageError(`a row of messages has the id ${value}; ids up to ${Number.MAX_SAFE_INTEGER} can be told apart`);
 }
 
 /** A text column's value; SQLite keeps whatever it was given there, bytes too. */

@@ -54,6 +54,8 @@ export function mysqlConfig(address: URL, { connectMs }: Deadlines): ConnectionO
     connectTimeout: connectMs,
     timezone: 'Z',
     dateStrings: true,
+    // A whole number that is no exact number here comes as its text.
+    supportBigNumbers: true,
     ...tls(address.searchParams),
   };
 }

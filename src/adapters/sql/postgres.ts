@@ -1,6 +1,7 @@
 import { type Dialect, PostgresDialect, type PostgresPoolClient } from 'kysely';
 import type { ClientConfig, PoolClient } from 'pg';
 import { cutAll, type Deadlines, within } from './deadline.ts';
+import { wholeNumber } from './exact-ids.ts';
 
 /**
  * Kysely's dialect for a PostgreSQL address, with a pool of two connections that are opened when needed and again after an outage.
@@ -52,8 +53,8 @@ export function postgresConfig(address: URL, { connectMs }: Deadlines): ClientCo
 
 function ignore(): void {}
 
-/** 64-bit integers as numbers; times as the server's text, because only the reader knows that a time without zone is UTC. */
-const PARSERS: Record<number, (text: string) => unknown> = { 20: Number, 1114: String, 1184: String };
+/** 64-bit integers as numbers where they are exact; times as the server's text, because only the reader knows that a time without zone is UTC. */
+const PARSERS: Record<number, (text: string) => unknown> = { 20: wholeNumber, 1114: String, 1184: String };
 
 /**
  * Times in a form that can be read, in UTC, and quotes as we write them, whatever the defaults of server, database and user. These three and no

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, constants, existsSync, openSync, statSync } from 
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
 import { InfrastructureError, messageOf, UsageError } from '../../errors.ts';
+import { exactIds } from './exact-ids.ts';
 import { isMountPoint } from './mount-point.ts';
 import { sqliteCode } from './sqlite-code.ts';
 import { statementsOf } from './sqlite-statements.ts';
@@ -67,7 +68,7 @@ function mayWrite(path: string): boolean {
 }
 
 function asKysely<Tables>(file: DatabaseSyncInstance): Kysely<Tables> {
-  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: statementsOf(file) }) });
+  return new Kysely<Tables>({ dialect: new SqliteDialect({ database: statementsOf(file) }), plugins: [exactIds] });
 }
 
 /**
