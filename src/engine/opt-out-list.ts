@@ -1,3 +1,4 @@
+import { type PersonKey, personKey } from '../core/person.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import type { OptOuts } from '../ports.ts';
 
@@ -7,7 +8,7 @@ const FRESH_FOR: Milliseconds = 200;
 /** The contacts who want no messages, as one run or several know them: read whole once, and then by its changes. */
 export class OptOutList {
   readonly #optOuts: Pick<OptOuts, 'since'>;
-  readonly #out = new Set<string>();
+  readonly #out = new Set<PersonKey>();
   #cursor = 0;
   #readAt: EpochMs | null = null;
   #reading: Promise<void> | null = null;
@@ -32,14 +33,15 @@ export class OptOutList {
   async #read(now: EpochMs): Promise<void> {
     const { cursor, changes } = await this.#optOuts.since(this.#cursor);
     for (const { phone, out } of changes) {
-      if (out) this.#out.add(phone);
-      else this.#out.delete(phone);
+      if (out) this.#out.add(personKey(phone));
+      else this.#out.delete(personKey(phone));
     }
     this.#cursor = cursor;
     this.#readAt = now;
   }
 
+  /** Whoever answers at this number wants no messages, whichever of its true forms is on the list. */
   has(phone: string): boolean {
-    return this.#out.has(phone);
+    return this.#out.has(personKey(phone));
   }
 }

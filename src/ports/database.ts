@@ -35,11 +35,11 @@ export interface Ledger {
   page(campaign: number, after: number, limit: number): Promise<LedgerRow[]>;
 }
 
-/** Who wants no messages. Every change is kept and has a number; a list that was never written to is empty. */
+/** Who wants no messages. Every change is kept and has a number; a list that was never written to is empty. A number stands for its person: all its true forms. */
 export interface OptOuts {
-  /** The changes after `cursor` (0: all of them, the latest of each number last), in order, and the cursor to go on from. */
+  /** The changes after `cursor` (0: all of them, the latest of each person last), in order, and the cursor to go on from. */
   since(cursor: number): Promise<{ cursor: number; changes: { phone: string; out: boolean }[] }>;
-  /** Puts numbers (E.164) on the list, or takes them off; returns how many were not so before. `source` says who wanted it. */
+  /** Puts numbers (E.164) on the list, or takes them off; returns how many people were not so before. `source` says who wanted it. */
   set(phones: string[], out: boolean, source: string): Promise<number>;
   /** The numbers on the list, in order of number, each with when and by whom it was put there. */
   list(): AsyncIterable<{ phone: string; at: EpochMs; source: string }>;

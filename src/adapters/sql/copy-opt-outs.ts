@@ -1,8 +1,7 @@
 import type { Kysely } from 'kysely';
-import { CHUNK } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { onList, setOptOuts } from './opt-outs.ts';
+import { listPage, setOptOuts } from './opt-outs.ts';
 import { type Reading, reading } from './reading.ts';
 import type { Schema } from './table-types.ts';
 import { inTransaction } from './transaction.ts';
@@ -23,14 +22,8 @@ export async function copyList(source: Reading, rehearsal: Kysely<Schema>, now: 
   await rehearsal.deleteFrom('wsend_optouts').where('source', '=', COPIED).execute();
   if (!source.tables.has('wsend_optouts')) return;
   for (let after: string | undefined = ''; after !== undefined; ) {
-    const page: { phone: string }[] = await asking(source, () =>
-      onList(source.db)
-        .where('o.phone', '>', after as string)
-        .limit(CHUNK)
-        .execute(),
-    );
-    const phones = page.map(({ phone }) => phone);
-    await setOptOuts(rehearsal, { phones, out: true, source: COPIED, now });
-    after = phones.at(-1);
+    const { rows, next } = await asking(source, () => listPage(source.db, after as string));
+    await setOptOuts(rehearsal, { phones: rows.map(({ phone }) => phone), out: true, source: COPIED, now });
+    after = next;
   }
 }

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely';
+import { formsOf, type PersonKey, personKey } from '../../core/person.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { OptOuts } from '../../ports.ts';
 import { CHUNK, chunks } from './chunks.ts';
@@ -45,14 +46,9 @@ export function optOuts(database: Database): OptOuts {
     async *list() {
       if (!(await hasOwnTables(database))) return;
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const page: Row[] = await asking(database, () =>
-          onList(db)
-            .where('o.phone', '>', after as string)
-            .limit(CHUNK)
-            .execute(),
-        );
-        for (const { phone, changed_at, source } of page) yield { phone, at: fromStored(changed_at) as EpochMs, source };
-        after = page.at(-1)?.phone;
+        const { rows, next } = await asking(database, () => listPage(db, after as string));
+        for (const { phone, changed_at, source } of rows) yield { phone, at: fromStored(changed_at) as EpochMs, source };
+        after = next;
       }
     },
   };
@@ -80,13 +76,15 @@ export async function lockOptOuts(transaction: Kysely<Schema>, dialect: SqlDiale
   await transaction.selectFrom('wsend_optouts').select('id').where('id', '=', FIRST).forUpdate().execute();
 }
 
-/** Changes the list inside a transaction that has locked it; returns how many numbers were not so before. */
+/** Changes the list inside a transaction that has locked it; returns how many people were not so before. */
 export async function setOptOuts(
   transaction: Kysely<Schema>,
   { phones, out, source, now }: { phones: string[]; out: boolean; source: string; now: string },
 ): Promise<number> {
   let changed = 0;
-  for (const some of chunks([...new Set(phones)])) {
+  const people = new Map<PersonKey, string>();
+  for (const phone of phones) if (!people.has(personKey(phone))) people.set(personKey(phone), phone);
+  for (const some of chunks([...people.values()])) {
     const before = await areOut(transaction, some);
     const rows = some.filter((phone) => before.has(phone) !== out);
     if (rows.length > 0) {
@@ -100,14 +98,32 @@ export async function setOptOuts(
   return changed;
 }
 
-/** Those of the numbers (at most a chunk) that are on the list. The table is there. */
+/** Those of the numbers (at most a chunk) whose person is on the list, under whichever form: the latest change of any form counts. The table is there. */
 export async function areOut(db: Kysely<Schema>, phones: string[]): Promise<Set<string>> {
-  if (phones.length === 0) return new Set();
-  return new Set((await onList(db).where('o.phone', 'in', phones).execute()).map(({ phone }) => phone));
+  const latest = new Map<PersonKey, { id: number; isOut: boolean }>();
+  for (const forms of chunks([...new Set(phones.flatMap(formsOf))])) {
+    const rows = await db.selectFrom('wsend_optouts').select(['id', 'phone', 'is_out']).where('phone', 'in', forms).execute();
+    for (const { phone, is_out, ...row } of rows) {
+      const [person, id] = [personKey(phone), Number(row.id)];
+      if (id > (latest.get(person)?.id ?? 0)) latest.set(person, { id, isOut: Number(is_out) === 1 });
+    }
+  }
+  return new Set(phones.filter((phone) => latest.get(personKey(phone))?.isOut));
+}
+
+/** A page of the list, by number, above `after`; `next` is where the one that follows begins, undefined where none does. */
+export async function listPage(db: Kysely<Schema>, after: string): Promise<{ rows: Row[]; next: string | undefined }> {
+  const rows = await lastOut(db).where('o.phone', '>', after).limit(CHUNK).execute();
+  // One form may have been put on the list, and another taken off it since.
+  const out = await areOut(
+    db,
+    rows.map(({ phone }) => phone),
+  );
+  return { rows: rows.filter(({ phone }) => out.has(phone)), next: rows.at(-1)?.phone };
 }
 
 /** The latest change of each number, where it put the number on the list, by number. */
-export function onList(db: Kysely<Schema>) {
+function lastOut(db: Kysely<Schema>) {
   return db
     .selectFrom('wsend_optouts as o')
     .select(['o.phone', 'o.changed_at', 'o.source'])

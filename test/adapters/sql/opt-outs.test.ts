@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../../src/adapters/sql/database.ts';
 import { optOuts } from '../../../src/adapters/sql/opt-outs.ts';
+import { OptOutList } from '../../../src/engine/opt-out-list.ts';
 import type { OptOuts } from '../../../src/ports.ts';
 import type { OpenedDatabase } from '../../contract/campaign-store.ts';
 import { freshDatabase, isAvailable } from '../../support/databases.ts';
@@ -48,6 +49,27 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       expect(second.changes).toEqual([{ phone: phone(1), out: false }]);
       expect(await list.since(second.cursor)).toEqual({ cursor: second.cursor, changes: [] });
       expect(await listed()).toEqual([`${phone(2)} command`]);
+    });
+
+    it.each([
+      ['+5541980000005', '+554180000005'],
+      ['+525500000003', '+5215500000003'],
+      ['+2290197000002', '+22997000002'],
+    ])('is of people: %s and %s are one', async (one, other) => {
+      const follower = new OptOutList(list);
+      const areOut = async () => {
+        await follower.read(0);
+        return [one, other].map((form) => follower.has(form));
+      };
+      expect(await list.set([one, other], true, 'both')).toBe(1);
+      expect([await areOut(), (await listed()).filter((text) => text.endsWith('both'))]).toEqual([[true, true], [`${one} both`]]);
+      expect(await list.set([one], true, 'again')).toBe(0);
+      expect(await list.set([one], false, 'off')).toBe(1);
+      expect([await areOut(), (await listed()).filter((text) => text.endsWith('both'))]).toEqual([[false, false], []]);
+      expect(await list.set([other], false, 'off')).toBe(0);
+      expect(await list.set([one], true, 'anew')).toBe(1);
+      expect(await areOut()).toEqual([true, true]);
+      await list.set([other], false, 'off');
     });
 
     it('shows nobody a change before an earlier one: who follows it while several write misses none', async () => {
