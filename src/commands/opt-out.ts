@@ -1,3 +1,4 @@
+import { personKey } from '../core/person.ts';
 import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
@@ -14,14 +15,18 @@ export async function change(
   const problems: string[] = [];
   for (const number of numbers) {
     const read = await world.number(number, country);
-    if ('phone' in read) phones.push(read.phone);
-    else problems.push(`"${number}": ${read.problem}`);
+    if ('problem' in read) {
+      problems.push(`"${number}": ${read.problem}`);
+      continue;
+    }
+    phones.push(read.phone);
+    if (read.renumbered) world.show.aside(`"${number}" has a form that its country has replaced; it is ${read.phone} today`);
   }
   if (problems.length > 0)
     throw new UsageError(problems.join('; '), 'Nothing was changed. Write each number with + and its country code, or use --country.');
   const { optOuts } = await world.data();
   const changed = await optOuts.set(phones, out, 'command');
-  const same = new Set(phones).size - changed;
+  const same = new Set(phones.map(personKey)).size - changed;
   const what = out ? 'put on the list: they get no more messages' : 'taken off the list';
   const note = same > 0 ? ` ${formatCount(same, 'number')} ${out ? 'on it before' : 'not on it'}.` : '';
   world.show.result({ type: 'optout', changed, unchanged: same, out }, `${formatCount(changed, 'number')} ${what}.${note}\n`);

@@ -6,12 +6,16 @@ import {
   parsePhoneNumberWithError,
   validatePhoneNumberLength,
 } from 'libphonenumber-js/min';
+import { currentForm } from '../../core/person.ts';
 import { type Phone, toE164 } from '../../core/phone.ts';
 import { UsageError } from '../../errors.ts';
 import { shown } from './shown.ts';
 
-/** A number that can be sent to, with its country's calling code (digits), or why it cannot, in words that name no digits. */
-export type ReadNumber = { phone: Phone; callingCode: string } | { problem: string };
+/**
+ * A number that can be sent to, with its country's calling code (digits), or why it cannot, in words that name no digits. `renumbered`: it was
+ * written in a form that its country has replaced, and `phone` is the one that is valid today.
+ */
+export type ReadNumber = { phone: Phone; callingCode: string; renumbered?: boolean } | { problem: string };
 
 /** The country of numbers without a country code, from a flag: two letters of ISO 3166, in any case. Throws UsageError for anything else. */
 export function readCountry(flag: string): CountryCode {
@@ -38,9 +42,19 @@ export function readNumber(cell: string, country: CountryCode | undefined): Read
     return { problem: 'the number has no country code; write it with + and the code, or use --country' };
   }
   if (!/\p{Nd}/u.test(text)) return { problem: 'not a phone number' };
-  const number = parse(text, international ? undefined : country);
-  if (typeof number === 'string') return { problem: number };
-  if (number.ext) return { problem: 'the number has an extension; WhatsApp numbers have none' };
+  const written = parse(text, international ? undefined : country);
+  if (typeof written === 'string') return { problem: written };
+  if (written.ext) return { problem: 'the number has an extension; WhatsApp numbers have none' };
+  const today = currentForm(written.number);
+  if (today === written.number) return judge(written, text, country);
+  const number = parse(today, undefined);
+  const read = typeof number === 'string' ? { problem: number } : judge(number, text, country);
+  return 'phone' in read ? { ...read, renumbered: true } : read;
+}
+
+/** The number that a text was read as, where it can be sent to. */
+function judge(number: PhoneNumber, text: string, country: CountryCode | undefined): ReadNumber {
+  const international = text.startsWith('+');
   if (!number.isPossible()) return { problem: lengthProblem(number, international) };
   if (!international && country) {
     const doubt = completionProblem(text, number, country);
@@ -92,24 +106,15 @@ function parse(text: string, country: CountryCode | undefined): PhoneNumber | st
 
 function lengthProblem(number: PhoneNumber, international: boolean): string {
   const where = placeOf(number);
-  const renumbered = RENUMBERED[number.countryCallingCode];
-  const hint = renumbered?.digits === number.nationalNumber.length ? `; ${renumbered.hint}` : '';
   switch (validatePhoneNumberLength(number.number)) {
     case 'TOO_SHORT':
-      return `the number is too short for ${where}${hint}`;
+      return `the number is too short for ${where}`;
     case 'TOO_LONG':
-      return `the number is too long for ${where}${international ? hint : '; one of another country needs its + and code'}`;
+      return `the number is too long for ${where}${international ? '' : '; one of another country needs its + and code'}`;
     default:
       return `no number of ${where} has this length`;
   }
 }
-
-/** Countries that changed the length of their numbers while old lists are still about. What to change is for the operator to decide. */
-const RENUMBERED: Record<string, { digits: number; hint: string }> = {
-  '225': { digits: 8, hint: 'since 2021 it has 10 digits after +225' },
-  '229': { digits: 8, hint: 'since 2024 it has 10 digits after +229: 01, then the old 8' },
-  '52': { digits: 11, hint: 'since 2019 there is no 1 after +52' },
-};
 
 /** So many digits without a leading 0 are more often a number with its country code than one without. */
 const LONG = 12;

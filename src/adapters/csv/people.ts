@@ -24,7 +24,7 @@ export interface PeopleOptions {
 export interface PeopleCounts {
   rows: number;
   accepted: number;
-  /** Rows with the number of an accepted row above them; they are dropped. */
+  /** Rows with the number of an accepted row above them, in this or another of its true forms; they are dropped. */
   duplicates: number;
   refused: number;
 }
@@ -69,6 +69,7 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
 
   const counts: PeopleCounts = { rows: 0, accepted: 0, duplicates: 0, refused: 0 };
   const empty = new Map<string, number>();
+  let renumbered = 0;
   const firstRefused: CheckedPeople['firstRefused'] = [];
   const sample: PlannedRecipient[] = [];
   const bytes = createHash('sha256');
@@ -92,6 +93,7 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
       }
       if (verdict.kind === 'accepted') {
         counts.accepted++;
+        if (verdict.renumbered) renumbered++;
         if (sample.length < 3) sample.push(verdict.recipient);
         for (const name of required) if (verdict.fields[name] === '') empty.set(name, (empty.get(name) ?? 0) + 1);
         accepted.update(identityOf(verdict.recipient));
@@ -106,7 +108,7 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
       path,
       columns: header.columns,
       variables,
-      notes: header.notes,
+      notes: [...header.notes, ...renumberedNote(renumbered)],
       counts,
       emptyVariables: Object.fromEntries(empty),
       absentVariables: [...new Set(absent)],
@@ -120,6 +122,15 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
     await rejected?.abandon();
     throw error;
   }
+}
+
+function renumberedNote(count: number): string[] {
+  if (count === 0) return [];
+  const numbers =
+    count === 1
+      ? '1 number has a form that its country has replaced, and is'
+      : `${count} numbers have a form that their country has replaced, and are`;
+  return [`${numbers} written as it is valid today`];
 }
 
 async function* readAgain(source: PeopleSource, checked: string): AsyncGenerator<PlannedRecipient> {

@@ -1,5 +1,6 @@
 import type { Hash } from 'node:crypto';
 import type { CountryCode } from 'libphonenumber-js/min';
+import { personKey } from '../../core/person.ts';
 import { UsageError } from '../../errors.ts';
 import type { PlannedRecipient } from '../../ports.ts';
 import { readBytes } from './bytes.ts';
@@ -33,13 +34,13 @@ export interface PeopleSource {
 export type Verdict =
   | { kind: 'header'; header: Header; format: Format }
   /** `fields` by variable; blank cells are ''. */
-  | { kind: 'accepted'; row: Row; recipient: PlannedRecipient; fields: Record<string, string> }
+  | { kind: 'accepted'; row: Row; recipient: PlannedRecipient; fields: Record<string, string>; renumbered: boolean }
   | { kind: 'duplicate'; row: Row }
   | { kind: 'refused'; row: Row; reason: string };
 
 /**
  * Reads a file once, from top to bottom, and judges every row by itself and the ones above it: the same bytes always give the same
- * verdicts. A number that was accepted before is a duplicate. `bytes` is fed everything that is read. Throws UsageError for what makes the
+ * verdicts. A person who was accepted before, under whichever form of their number, is a duplicate. `bytes` is fed everything that is read. Throws UsageError for what makes the
  * whole file unusable: before any row for a wrong header or template, at its line for broken quotes or encoding.
  */
 export async function* readVerdicts(source: PeopleSource, bytes: Hash): AsyncGenerator<Verdict> {
@@ -52,7 +53,7 @@ export async function* readVerdicts(source: PeopleSource, bytes: Hash): AsyncGen
   for await (const row of rows) {
     if (header) {
       const verdict = judge(row, header, source, seen.has);
-      if (verdict.kind === 'accepted') seen.add(verdict.recipient.phone);
+      if (verdict.kind === 'accepted') seen.add(personKey(verdict.recipient.phone));
       yield verdict;
       continue;
     }
@@ -69,7 +70,7 @@ function judge(row: Row, header: Header, source: PeopleSource, seen: (phone: str
   }
   const number = readNumber(row.cells[header.phone] ?? '', source.country);
   if ('problem' in number) return refused(number.problem);
-  if (seen(number.phone)) return { kind: 'duplicate', row };
+  if (seen(personKey(number.phone))) return { kind: 'duplicate', row };
 
   const fields = fieldsOf(row, header, number.phone);
   const message1 = source.message1?.write(fields) ?? { text: '' };
@@ -85,7 +86,7 @@ function judge(row: Row, header: Header, source: PeopleSource, seen: (phone: str
     message1: message1.text,
     message2: message2.text,
   };
-  return { kind: 'accepted', row, recipient, fields };
+  return { kind: 'accepted', row, recipient, fields, renumbered: number.renumbered === true };
 }
 
 function fieldsOf(row: Row, header: Header, phone: string): Record<string, string> {

@@ -34,6 +34,18 @@ describe('a number that is understood', () => {
   });
 });
 
+test.each([
+  ['+22990000001', undefined, '+2290190000001'],
+  ['00229 90 00 00 01', 'FR', '+2290190000001'],
+  ['90000001', 'BJ', '+2290190000001'],
+  ['22990000001', 'BJ', '+2290190000001'],
+  ['+22507080910', undefined, '+2250707080910'],
+  ['07080910', 'CI', '+2250707080910'],
+  ['+5215512345678', undefined, '+525512345678'],
+])('%j with country %s, a form that its country has replaced, is %s today', (cell, country, phone) => {
+  expect(read(cell, country)).toMatchObject({ phone, renumbered: true });
+});
+
 describe('a number that is refused with its reason', () => {
   test.each([
     ['', undefined, 'no phone number'],
@@ -46,14 +58,11 @@ describe('a number that is refused with its reason', () => {
     ['2,2997E+11', undefined, 'shortened the number'],
     ['+2290190000001.0', undefined, 'added decimals'],
     ['2290190000001,00', 'BJ', 'added decimals'],
-    ['+22990000001', undefined, 'too short for Benin (+229); since 2024 it has 10 digits after +229: 01, then the old 8'],
-    ['90000001', 'BJ', 'since 2024 it has 10 digits'],
     ['+229012', undefined, 'too short for Benin (+229)'],
     ['+22901900000012', undefined, 'too long for Benin (+229)'],
     ['+229 01 90 00 00 01 / 02', undefined, 'too long for Benin'],
     ['33612345678', 'BJ', 'too long for Benin (+229); one of another country needs its + and code'],
-    ['+22507080910', undefined, 'since 2021 it has 10 digits after +225'],
-    ['+5215512345678', undefined, 'since 2019 there is no 1 after +52'],
+    ['+22990000001 ext 5', undefined, 'has an extension'],
     ['+999123456789', undefined, 'no country has this country code'],
     ['+1', undefined, 'too short'],
     ['+33 6 12 34 56 78 ext 5', undefined, 'has an extension'],

@@ -48,11 +48,22 @@ const MIXED = [
   '+2290190000004,too,few',
   '+2290190000005,BAD,,',
   '+2290190000005,Good,,',
-  '+22990000006,Old,,',
+  '+2299000006,Old,,',
   '',
 ].join('\n');
 
 describe('every row is accepted, a duplicate, or refused', () => {
+  test('by person: two true forms of one number are one, and a form that its country has replaced is written as it is today', async () => {
+    const people = await check(
+      'phone,first_name\n+554180000005,A\n+5541980000005,A\n+5215500000003,B\n+525500000003,B\n+22507000003,C\n+2250707000003,C\n+22997000002,D\n+541120000002,E\n+5491120000002,E\n',
+    );
+    expect(people.counts).toEqual({ rows: 9, accepted: 5, duplicates: 4, refused: 0 });
+    expect((await all(people.recipients())).map(({ phone }) => phone)).toEqual([
+      ...['+554180000005', '+525500000003', '+2250707000003', '+2290197000002', '+541120000002'],
+    ]);
+    expect(people.notes).toEqual(['3 numbers have a form that their country has replaced, and are written as it is valid today']);
+  });
+
   test('and counted, with lines as an editor shows them', async () => {
     const people = await check(MIXED, { country: 'bj' });
     expect(people.counts).toEqual({ rows: 9, accepted: 4, duplicates: 1, refused: 4 });
