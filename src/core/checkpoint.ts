@@ -1,4 +1,5 @@
 import type { PacingState } from './pacing.ts';
+import { plainJson } from './plain-json.ts';
 import { DAY, type EpochMs, type Milliseconds } from './units.ts';
 
 // The counting rules, once for every store: what each step of a run changes, and how it is written as fields. Only the run that holds the
@@ -173,7 +174,7 @@ export function applyChanges(
   for (const change of changes) {
     if (change.type === 'header') {
       checkpoint.header = change.header;
-      fields.header = JSON.stringify(change.header);
+      fields.header = plainJson(change.header);
     } else if (change.type === 'count') {
       checkpoint.counted = { sent: change.sent, failed: change.failed };
     } else if (change.type === 'move') {
@@ -228,7 +229,7 @@ function put(checkpoint: Checkpoint, kept: Kept, fields: Fields): void {
     checkpoint.counted = counted;
   }
   checkpoint.recipients.set(message, kept);
-  fields[message] = JSON.stringify(writeKept(kept, checkpoint.owners));
+  fields[message] = plainJson(writeKept(kept, checkpoint.owners));
 }
 
 function remove({ recipients }: Checkpoint, message: number, fields: Fields): void {
@@ -250,7 +251,7 @@ function ownersOnly({ owners, recipients }: Checkpoint, epoch: number, owner: Ow
     fields[RUN + run] = null;
   }
   owners.set(epoch, owner);
-  fields[RUN + epoch] = JSON.stringify(owner);
+  fields[RUN + epoch] = plainJson(owner);
   return fields;
 }
 

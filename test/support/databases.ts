@@ -21,9 +21,9 @@ export function isAvailable(dialect: SqlDialect): boolean {
   return dialect === 'sqlite' || (dialect === 'postgres' ? postgresUrl : mysqlUrl) !== undefined;
 }
 
-/** Makes an empty database with a name that no other test has. */
-export function freshDatabase(dialect: SqlDialect): Promise<TestDatabase> {
-  return { sqlite: freshFile, postgres: freshPostgres, mysql: freshMysql }[dialect]();
+/** Makes an empty database with a name that no other test has; of PostgreSQL, in any encoding. */
+export function freshDatabase(dialect: SqlDialect, { encoding }: { encoding?: string } = {}): Promise<TestDatabase> {
+  return dialect === 'sqlite' ? freshFile() : dialect === 'mysql' ? freshMysql() : freshPostgres(encoding);
 }
 
 /** A PostgreSQL user who may use the tables that are there now and may create none: the name, `DATABASE_URL` as that user, and the end. */
@@ -63,7 +63,7 @@ async function freshFile(): Promise<TestDatabase> {
   };
 }
 
-async function freshPostgres(): Promise<TestDatabase> {
+async function freshPostgres(encoding?: string): Promise<TestDatabase> {
   const server = new URL(postgresUrl as string);
   const name = uniqueName();
   const asking = async (url: URL, text: string) => {
@@ -76,7 +76,8 @@ async function freshPostgres(): Promise<TestDatabase> {
       await client.end();
     }
   };
-  await asking(server, `create database ${name}`);
+  const inEncoding = encoding === undefined ? '' : ` encoding '${encoding}' lc_collate 'C' lc_ctype 'C' template template0`;
+  await asking(server, `create database ${name}${inEncoding}`);
   const own = new URL(server);
   own.pathname = `/${name}`;
   return {

@@ -87,13 +87,13 @@ async function lockedRows({ transaction, dialect, columns }: Working, ids: numbe
   return locked(dialect, query).execute();
 }
 
-async function writeRow({ transaction, dialect, columns, now, text }: Working, id: number, row: DeliveryRow): Promise<void> {
+async function writeRow({ transaction, dialect, columns, rooms, now, text }: Working, id: number, row: DeliveryRow): Promise<void> {
   await transaction
     .updateTable('messages')
     .set({
       ...keptTimes(dialect, 'created_at', 'sent_at'),
       status: row.status,
-      error_message: row.error === null ? null : text(row.error, LONGEST_ERROR),
+      error_message: row.error === null ? null : text(row.error, rooms('messages', 'error_message'), LONGEST_ERROR),
       ...(columns.deliveredAt && { delivered_at: stored(row.deliveredAt, dialect) }),
       ...(columns.readAt && { read_at: stored(row.readAt, dialect) }),
       updated_at: now,

@@ -1,5 +1,6 @@
 import { factKey } from '../../core/fact.ts';
 import type { Fact } from '../../core/incoming.ts';
+import { plainJson } from '../../core/plain-json.ts';
 import type { StopRules } from '../../core/stop-words.ts';
 import type { Inbox, WorkedOff, WriteText } from '../../ports.ts';
 import { chunks } from './chunks.ts';
@@ -7,6 +8,7 @@ import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { optionalColumns } from './optional-columns.ts';
 import { migrateOwnTables } from './own-tables.ts';
+import { roomsOf } from './room.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 import { workOffKind } from './work-off.ts';
@@ -23,6 +25,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
   const { db, dialect } = database;
   await migrateOwnTables(database);
   const columns = await asking(database, () => optionalColumns(database));
+  const rooms = await asking(database, () => roomsOf(database));
   const open = () => db.selectFrom('wsend_inbox').where('kind', 'in', KINDS).where('done_at', 'is', null);
   return {
     add: (facts, receivedAt) =>
@@ -33,7 +36,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
           let added = 0;
           for (const some of chunks([...rows])) {
             const values = some.map(([fact_key, fact]) => ({
-              ...{ fact_key, kind: fact.kind, fact: JSON.stringify(fact), received_at: at, due_at: at, tries: 0 },
+              ...{ fact_key, kind: fact.kind, fact: plainJson(fact), received_at: at, due_at: at, tries: 0 },
             }));
             const insert = transaction.insertInto('wsend_inbox').values(values);
             const unlessThere = dialect === 'mysql' ? insert.ignore() : insert.onConflict((on) => on.column('fact_key').doNothing());
@@ -48,7 +51,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
         const all: WorkedOff = { results: [], message2: { pending: 0, failed: 0 }, moved: [] };
         const due = await open().select('kind').where('due_at', '<=', toStored(now, dialect)).distinct().execute();
         for (const kind of KINDS.filter((one) => due.some((row) => row.kind === one))) {
-          const { results, message2, moved } = await workOffKind(database, kind, now, { ...rules, columns });
+          const { results, message2, moved } = await workOffKind(database, kind, now, { ...rules, columns, rooms });
           all.results.push(...results);
           all.moved.push(...moved);
           all.message2.pending += message2.pending;

@@ -18,7 +18,7 @@ const LONGEST_TEXT = 16_000;
 
 /** Adds an interaction to a campaign that is locked, and to its count; false when it is there already. */
 export async function addInteraction(
-  { transaction, dialect, columns, now, text }: Working,
+  { transaction, dialect, columns, rooms, now, text }: Working,
   { campaign, contact, message }: { campaign: number; contact: number; message: number },
   { type, id, text: words, at }: Interaction,
 ): Promise<boolean> {
@@ -27,8 +27,8 @@ export async function addInteraction(
     contact_id: contact,
     message_id: message,
     interaction_type: type,
-    content: text(words, LONGEST_TEXT),
-    whatsapp_message_id: text(id, LONGEST_ID),
+    content: text(words, rooms('interactions', 'content'), LONGEST_TEXT),
+    whatsapp_message_id: text(id, rooms('interactions', 'whatsapp_message_id'), LONGEST_ID),
     received_at: toStored(at, dialect),
   };
   const same = transaction

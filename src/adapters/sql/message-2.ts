@@ -1,6 +1,7 @@
 import type { Insertable } from 'kysely';
 import { insertedId } from './dialect.ts';
 import { FIELDS, fieldsOf } from './prepare.ts';
+import { takes } from './room.ts';
 import { storedText } from './stored-text.ts';
 import type { Messages } from './table-types.ts';
 import { LONGEST_ERROR } from './widths.ts';
@@ -24,18 +25,18 @@ const LONGEST_LINE = 100;
 
 /** Makes the Message 2 row of a contact: pending, or failed where its text cannot be written. */
 export async function makeMessage2(working: Working, message: Message2): Promise<'pending' | 'failed'> {
-  const { transaction, dialect, now, plain, text } = working;
+  const { transaction, dialect, now, rooms, text, unwritable } = working;
   const { campaign, contact, line } = message;
   const written = await writtenText(working, message);
-  const unfit = plain && 'text' in written && text(written.text, Number.POSITIVE_INFINITY) !== written.text;
+  const unfit = unwritable || ('text' in written && !takes(rooms('messages', 'content'), written.text));
   const problem = 'problem' in written ? written.problem : unfit ? 'the database does not take this text' : null;
   const row: Insertable<Messages> = {
     campaign_id: campaign,
     contact_id: contact,
     message_type: 'message_2',
-    content: 'text' in written ? text(written.text, Number.POSITIVE_INFINITY) : '',
+    content: problem === null && 'text' in written ? written.text : '',
     status: problem === null ? 'pending' : 'failed',
-    ...(problem !== null && { error_message: text(`message:invalid: ${problem}`, LONGEST_ERROR) }),
+    ...(problem !== null && { error_message: text(`message:invalid: ${problem}`, rooms('messages', 'error_message'), LONGEST_ERROR) }),
     retry_count: 0,
     created_at: now,
     updated_at: now,
@@ -47,7 +48,7 @@ export async function makeMessage2(working: Working, message: Message2): Promise
 }
 
 async function writtenText({ transaction, write }: Working, { contact, content, template }: Message2) {
-  if (content !== null) return { text: content };
+  if (content !== null) return { text: storedText(content) };
   const fields = await transaction.selectFrom('contacts').select(FIELDS).where('id', '=', contact).executeTakeFirst();
   if (fields === undefined) return { problem: 'the contact is gone' };
   const written = write(template, fieldsOf(fields));

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import { lockCampaign, moveCounters } from './counters.ts';
@@ -6,8 +7,8 @@ import type { Database, SqlDialect } from './database.ts';
 import { refusesValue } from './database-errors.ts';
 import { locked, ofCampaign } from './dialect.ts';
 import { keepProviderIds } from './provider-ids.ts';
-import { changeAfter, type Fit } from './row-change.ts';
-import { plainText, storedText } from './stored-text.ts';
+import { type Fitting, fitted, fittedPlainly, type Rooms, roomsOf } from './room.ts';
+import { changeAfter } from './row-change.ts';
 import { toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
@@ -15,18 +16,18 @@ import { updateMessages } from './update-messages.ts';
 
 /**
  * Writes results and moves the campaign's counters, in one transaction. Which rows change is read under lock first, so that the counters
- * move by exactly these, however often the same results arrive. Both ids of what was accepted are kept with it. Texts that the database refuses are written short and in ASCII instead:
- * an outcome must not be lost for the sake of its wording.
+ * move by exactly these, however often the same results arrive. Both ids of what was accepted are kept with it. Texts are cut to their columns, and
+ * written short and in ASCII where the database refuses them all the same: an outcome must not be lost for the sake of its wording.
  */
 export async function record(database: Database, campaign: number, results: readonly Result[]): Promise<void> {
   if (results.length === 0) return;
   const rows = byRow(results);
-  const write = (text: Fit['text']) => writeRows(database, { campaign, rows, text, results });
+  const write = (text: Fitting, rooms: Rooms) => writeRows(database, { campaign, rows, text, rooms, results });
   try {
-    await write(storedText);
+    await write(fitted, await roomsOf(database));
   } catch (error) {
     if (!refusesValue(error)) throw error;
-    await write(plainText);
+    await write(fittedPlainly, await roomsOf(database, { anew: true }));
   }
 }
 
@@ -50,13 +51,16 @@ function byRow(results: readonly Result[]): RowResults[] {
 interface Writing {
   campaign: number;
   rows: RowResults[];
-  text: Fit['text'];
+  text: Fitting;
+  rooms: Rooms;
   /** As they came: both ids of what was accepted are kept. */
   results: readonly Result[];
 }
 
-function writeRows(database: Database, { campaign, rows, text, results }: Writing): Promise<void> {
+function writeRows(database: Database, { campaign, rows, text, rooms, results }: Writing): Promise<void> {
   const { dialect } = database;
+  const time = (at: EpochMs) => toStored(at, dialect);
+  const fit = { text, time, error: rooms('messages', 'error_message'), id: rooms('messages', 'whatsapp_message_id') };
   return inRepeatableTransaction(database, async (transaction) => {
     await lockCampaign(transaction, dialect, campaign);
     const now = database.stamp();
@@ -64,7 +68,7 @@ function writeRows(database: Database, { campaign, rows, text, results }: Writin
     for (const some of chunks(rows)) {
       const { statuses, counted } = await lockStatuses(transaction, { dialect, campaign, ids: some.map(({ id }) => id) });
       const changes = some.flatMap(({ id, results }) => {
-        const change = changeAfter({ id, status: statuses.get(id), results, fit: { text, time: (at) => toStored(at, dialect) } });
+        const change = changeAfter({ id, status: statuses.get(id), results, fit });
         return change === undefined ? [] : [change];
       });
       for (const { id, status } of changes.filter(({ id }) => counted.has(id))) {

@@ -17,7 +17,7 @@ import type { Worked, Working } from './work-off.ts';
  * campaign is locked before anything is decided, so that of two replies at once only one makes a Message 2.
  */
 export async function reply(working: Working, fact: ContactReply, receivedAt: EpochMs): Promise<Worked> {
-  const { transaction, dialect, stop, now } = working;
+  const { transaction, dialect, rooms, stop, now, text } = working;
   const stops = isStopWord(fact.text, stop);
   const contacts = await contactsOf(working, fact.phone);
   let locked: number | null = null;
@@ -37,7 +37,12 @@ export async function reply(working: Working, fact: ContactReply, receivedAt: Ep
   }
   if (stops) {
     await lockOptOuts(transaction, dialect);
-    await setOptOuts(transaction, { phones: [fact.phone], out: true, source: `reply: ${fact.text.trim()}`, now });
+    await setOptOuts(transaction, {
+      phones: [fact.phone],
+      out: true,
+      source: text(`reply: ${fact.text.trim()}`, rooms('wsend_optouts', 'source')),
+      now,
+    });
     return { result: 'opted_out', message2: null };
   }
   if (answered === null) return { result: 'unrelated', message2: null };

@@ -2,6 +2,7 @@ import { noteText } from '../../core/note.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
 import { TAKEN } from './message-rows.ts';
+import type { Fitting, Room } from './room.ts';
 import { LONGEST_ERROR, LONGEST_ID } from './widths.ts';
 
 /** The new state of one row of `messages`. A null id of the provider or time of sending leaves what is there. */
@@ -16,8 +17,11 @@ export interface RowChange {
 
 /** How texts and times are made fit for the columns. */
 export interface Fit {
-  text(text: string, longest: number): string;
+  text: Fitting;
   time(at: EpochMs): string;
+  /** The room in `error_message` and in `whatsapp_message_id`. */
+  error: Room;
+  id: Room;
 }
 
 /**
@@ -37,25 +41,28 @@ export function changeAfter(row: { id: number; status: string | undefined; resul
   return change;
 }
 
-function columnsOf(result: Result, { text, time }: Fit): Pick<RowChange, 'status' | 'whatsapp_message_id' | 'error_message' | 'sent_at'> {
-  const providerId = (id: string | null) => (id === null ? null : text(id, LONGEST_ID));
+function columnsOf(
+  result: Result,
+  { text, time, error, id }: Fit,
+): Pick<RowChange, 'status' | 'whatsapp_message_id' | 'error_message' | 'sent_at'> {
+  const providerId = (name: string | null) => (name === null ? null : text(name, id, LONGEST_ID));
   switch (result.kind) {
     case 'sent':
       return {
         status: 'sent',
         whatsapp_message_id: providerId(result.providerId),
-        error_message: result.note === undefined ? null : text(noteText(result.note), LONGEST_ERROR),
+        error_message: result.note === undefined ? null : text(noteText(result.note), error, LONGEST_ERROR),
         sent_at: time(result.at),
       };
     case 'failed': {
-      const error = text(`${result.code}: ${result.reason}`, LONGEST_ERROR);
-      return { status: 'failed', whatsapp_message_id: providerId(result.providerId), error_message: error, sent_at: null };
+      const why = text(`${result.code}: ${result.reason}`, error, LONGEST_ERROR);
+      return { status: 'failed', whatsapp_message_id: providerId(result.providerId), error_message: why, sent_at: null };
     }
     case 'marked':
       return {
         status: 'pending',
         whatsapp_message_id: null,
-        error_message: text(noteText(result.note), LONGEST_ERROR),
+        error_message: text(noteText(result.note), error, LONGEST_ERROR),
         sent_at: null,
       };
   }

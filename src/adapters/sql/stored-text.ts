@@ -7,7 +7,7 @@ export function storedText(text: string, longest = Number.POSITIVE_INFINITY): st
 /** The longest text of a column that refuses ours: 255 is what existing databases have. */
 const LONGEST_PLAIN = 255;
 
-/** The same in plain ASCII and short, for a column that refuses ours. */
-export function plainText(text: string, longest: number): string {
-  return storedText(text, Math.min(longest, LONGEST_PLAIN)).replace(/[^\n -~]/gu, '?');
+/** The same in plain ASCII and short, for a column that refuses ours for a reason that is not known. */
+export function plainText(text: string): string {
+  return storedText(text, LONGEST_PLAIN).replace(/[^\n -~]/gu, '?');
 }

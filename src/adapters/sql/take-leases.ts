@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import type { Owner } from '../../core/checkpoint.ts';
+import { plainJson } from '../../core/plain-json.ts';
 import { type Before, LEASE_LIFE } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
 import { serverNow, unlessThere } from './dialect.ts';
@@ -49,7 +50,7 @@ export async function takeLeases(transaction: Kysely<Schema>, dialect: SqlDialec
     before.set(row.name, was);
     await transaction
       .updateTable('wsend_leases')
-      .set({ epoch, token, owner: JSON.stringify(owner), asked: null, expires_at })
+      .set({ epoch, token, owner: plainJson(owner), asked: null, expires_at })
       .set({ before_epoch: was.epoch, before_given_back: Number(was.givenBack) })
       .where('name', '=', row.name)
       .execute();

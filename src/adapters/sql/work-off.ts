@@ -12,8 +12,7 @@ import { locked } from './dialect.ts';
 import type { OptionalColumns } from './optional-columns.ts';
 import { react } from './react.ts';
 import { reply } from './reply.ts';
-import type { Fit } from './row-change.ts';
-import { plainText, storedText } from './stored-text.ts';
+import { type Fitting, fitted, fittedPlainly, type Rooms } from './room.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
@@ -26,15 +25,17 @@ export interface Working {
   /** The same as it is stored. */
   now: string;
   columns: OptionalColumns;
-  text: Fit['text'];
-  /** The database has refused the texts as they were: those that must not be changed cannot be written. */
-  plain: boolean;
+  /** The room in the columns, and how texts that may be changed are made fit for it. */
+  rooms: Rooms;
+  text: Fitting;
+  /** The database takes the text of Message 2 no better than the others did: it cannot be written. */
+  unwritable: boolean;
   stop: StopRules;
   write: WriteText;
 }
 
 /** What stays the same from one round to the next. */
-export type WorkingRules = Pick<Working, 'columns' | 'stop' | 'write'>;
+export type WorkingRules = Pick<Working, 'columns' | 'rooms' | 'stop' | 'write'>;
 
 /** Facts of one kind that are worked off in one transaction: few enough that nothing else waits long for SQLite's one connection. */
 const AT_ONCE: Record<Fact['kind'], number> = { delivery: 200, reply: 10, reaction: 20 };
@@ -55,40 +56,39 @@ export interface Worked {
 
 /**
  * Works off the oldest due facts of one kind: their effects, and the marks that they are done, in one transaction. Its rows of the inbox are
- * locked first, so that of two listeners one has them. A round that the database refuses is taken apart, so that one fact holds up no other.
+ * locked first, so that of two listeners one has them. A round that the database refuses is taken apart, so that one fact holds up no other; then
+ * only what it refuses gives way: the contact's words before Message 2, which is sent as it is or not at all.
  */
 export async function workOffKind(database: Database, kind: Fact['kind'], at: EpochMs, rules: WorkingRules): Promise<WorkedOff> {
-  try {
-    return await round(database, { kind, at, rules, limit: AT_ONCE[kind], plain: false });
-  } catch (error) {
-    if (isLoss(error, database)) throw error;
+  for (const way of WAYS) {
+    try {
+      return await round(database, { kind, at, rules, limit: way.limit ?? AT_ONCE[kind], ...way });
+    } catch (error) {
+      if (isLoss(error, database)) throw error;
+    }
   }
-  try {
-    return await round(database, { kind, at, rules, limit: 1, plain: false });
-  } catch (error) {
-    if (isLoss(error, database)) throw error;
-  }
-  try {
-    return await round(database, { kind, at, rules, limit: 1, plain: true });
-  } catch (error) {
-    if (isLoss(error, database)) throw error;
-    return refuse(database, kind, at);
-  }
+  return refuse(database, kind, at);
 }
 
-interface Round {
+/** How a round is tried, one way after the other. */
+const WAYS: { limit?: 1; text: Fitting; unwritable: boolean }[] = [
+  { text: fitted, unwritable: false },
+  { limit: 1, text: fitted, unwritable: false },
+  { limit: 1, text: fittedPlainly, unwritable: false },
+  { limit: 1, text: fittedPlainly, unwritable: true },
+];
+
+interface Round extends Pick<Working, 'text' | 'unwritable'> {
   kind: Fact['kind'];
   at: EpochMs;
   rules: WorkingRules;
   limit: number;
-  plain: boolean;
 }
 
-function round(database: Database, { kind, at, rules, limit, plain }: Round): Promise<WorkedOff> {
+function round(database: Database, { kind, at, rules, limit, text, unwritable }: Round): Promise<WorkedOff> {
   const { dialect } = database;
-  const text: Fit['text'] = plain ? plainText : storedText;
   return inRepeatableTransaction(database, async (transaction) => {
-    const working: Working = { ...rules, transaction, dialect, at, now: toStored(at, dialect), text, plain };
+    const working: Working = { ...rules, transaction, dialect, at, now: toStored(at, dialect), text, unwritable };
     const due = await takeDue(working, kind, limit);
     const { worked, moved } = await workOff(working, due);
     await mark(
