@@ -20,7 +20,7 @@ export type Purpose = 'send' | 'sandbox' | 'look';
 
 export interface Config {
   policy: Policy;
-  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number };
+  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number; retries: number };
   /** What `listen` needs; empty texts are null. */
   webhook: { secret: string | null; signingSecret: string | null; url: string | null };
   stopWords: string[];
@@ -155,12 +155,15 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
       retry: { maxAttempts: num('maxAttempts'), baseDelayMs: ms('retryBase') },
       concurrency: num('concurrency'),
       lookupMs: ms('lookup'),
+      askEveryMs: ms('askEvery'),
+      queueLimit: values.queueLimit.value === '' ? batchSize : num('queueLimit'),
     },
     provider: {
       apiKey: text('apiKey').replace(/^(token|bearer)\s+/i, ''),
       device: text('device').toLowerCase(),
       baseUrl: text('baseUrl').replace(/\/+$/, ''),
       timeoutMs: ms('timeout'),
+      retries: num('retries'),
     },
     webhook: {
       secret: text('webhookSecret') || null,

@@ -2,6 +2,7 @@ import type { Claim } from './core/checkpoint.ts';
 import type { Outcome } from './core/outcome.ts';
 import type { EpochMs, Milliseconds } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
+import { askBeside } from './engine/ask-line.ts';
 import { namesOf, settleByLookUp } from './engine/doubt.ts';
 import { type Addressed, address } from './engine/envelope.ts';
 import { restLine, rests, sendMessage2First } from './engine/line.ts';
@@ -116,6 +117,7 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
       return putBack(run, message, now);
     case 'unknown':
       restLine(run, outcome);
+      askBeside(run);
       return settleByLookUp(run, message, { claim, outcome });
   }
 }

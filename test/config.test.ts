@@ -52,6 +52,8 @@ describe('the configuration', () => {
       retry: { maxAttempts: 3, baseDelayMs: 60_000 },
       concurrency: 4,
       lookupMs: 10_000,
+      askEveryMs: 60_000,
+      queueLimit: 75,
     });
     expect([databaseUrl, redisUrl, sandboxFile, warnings]).toEqual(['sqlite:wsend.db', null, 'wsend-sandbox.db', []]);
   });

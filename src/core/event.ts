@@ -6,7 +6,16 @@ import type { EpochMs, Milliseconds } from './units.ts';
 export type PauseReason = 'circuit_breaker' | 'pause' | 'limit' | 'barred' | 'waiting' | 'signal';
 
 /** Why a line rests for a while inside a run. */
-export type RestReason = 'batch_pause' | 'throttled' | 'offline' | 'unreachable' | 'checkpoint' | 'database' | 'message_2';
+export type RestReason =
+  | 'batch_pause'
+  | 'throttled'
+  | 'offline'
+  | 'queue_paused'
+  | 'queue_full'
+  | 'unreachable'
+  | 'checkpoint'
+  | 'database'
+  | 'message_2';
 
 /** One recipient of one attempt, as every event about it names it. `phone` is whole: reports show it, logs mask it. */
 export interface Attempted {

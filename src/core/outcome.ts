@@ -32,9 +32,12 @@ export type Finding =
   | { kind: 'unsure'; reason: string; reachable: boolean }
   | { kind: 'barred'; code: string; reason: string };
 
-/** How the line is. `waiting`: not ready now, may become so by itself. `barred`: a person must act. `unreachable`: no answer. */
+/**
+ * How the line is. `waiting`: not ready now, may become so by itself; `queuePaused` where it takes messages and delivers none. `barred`: a person must act; `byDevice` where the device itself says so, and
+ * it is not the asking that is refused. `unreachable`: no answer. `queued`: messages that wait in the line's own queue, where it tells that.
+ */
 export type LineState =
-  | { kind: 'ready'; name: string }
-  | { kind: 'waiting'; reason: string }
-  | { kind: 'barred'; code: string; reason: string }
+  | { kind: 'ready'; name: string; queued?: number }
+  | { kind: 'waiting'; reason: string; queuePaused?: boolean }
+  | { kind: 'barred'; code: string; reason: string; byDevice?: boolean }
   | { kind: 'unreachable'; reason: string };

@@ -12,4 +12,8 @@ export interface Policy {
   concurrency: number;
   /** How long a reference is looked for before it counts as absent. */
   lookupMs: Milliseconds;
+  /** How often the line is asked how it is while a run sends; 0: only before the first send, and when something is wrong. */
+  askEveryMs: Milliseconds;
+  /** Most messages that may wait in the line's own queue, where it tells how many do; 0: as many as come. */
+  queueLimit: number;
 }

@@ -10,7 +10,7 @@ export interface RetryPolicy {
 
 /** Wait after a 429 without `Retry-After`: the provider's own advice is about a minute. */
 export const THROTTLED_WAIT: Milliseconds = 60 * SECOND;
-/** Wait before the device is asked again whether it is back. */
+/** Wait before the device is asked again whether it is back, and how many messages wait in its queue. */
 export const OFFLINE_WAIT: Milliseconds = 20 * SECOND;
 /** The longest single wait for a provider that cannot be reached. */
 export const UNREACHABLE_WAIT_LIMIT: Milliseconds = 5 * MINUTE;

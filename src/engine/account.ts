@@ -42,7 +42,8 @@ export function move({ account }: Run, message: Addressed, to: Standing): void {
 export function learn(run: Run, result: Settled, latencyMs: Milliseconds | undefined): void {
   const { account } = run;
   if (latencyMs !== undefined) {
-    run.line.trouble = null;
+    // That the provider takes a message says nothing of a line that called itself unready: only its own word ends that.
+    if (!run.line.askFirst) run.line.trouble = null;
     recordLatency(account.latency, latencyMs);
   }
   if (result.kind === 'failed') {

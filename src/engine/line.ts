@@ -18,8 +18,14 @@ export interface Line {
   /** Calls in flight, and claims for them. */
   calls: number;
   trouble: LineTrouble | null;
-  /** The line has to be asked how it is before the next send: at the beginning, and after a 503. */
+  /** Sends started on it under its lease, by whichever run of it. */
+  starts: number;
+  /** The line has to be asked how it is before the next send: at the beginning, after a 503, and while it says that it is not ready or its queue is full. */
   askFirst: boolean;
+  /** When it was last asked how it is, how many sends had been started by then, and whether the answer is still to come. */
+  asked: { at: EpochMs; starts: number; underWay: boolean };
+  /** What it told of its queue: how many messages wait there, and of the sends started on it, how many it surely counted. Null where it tells nothing. */
+  queue: { told: number; counted: number } | null;
   /** A rest was told and is not over. */
   resting: boolean;
   /** Somebody has made a Message 2 that is due on it. */
@@ -30,7 +36,7 @@ export interface Line {
 
 /** Why the line rests, and since when it has been resting without a single answer that it works. */
 export interface LineTrouble {
-  reason: 'throttled' | 'offline' | 'unreachable';
+  reason: 'throttled' | 'offline' | 'queue_paused' | 'queue_full' | 'unreachable';
   detail: string;
   since: EpochMs;
   /** Failures in a row to reach the provider at all. */
@@ -62,22 +68,6 @@ export function restUnreachable(run: Run, detail: string): void {
   rest(run, 'unreachable', detail, unreachableWait(inARow, run.batches.policy.retry), inARow);
 }
 
-/** Asks the line how it is; afterwards it may go on, rests again, or the run was stopped. */
-export async function askLine(run: Run): Promise<void> {
-  const state = await run.line.provider.askLine();
-  switch (state.kind) {
-    case 'ready':
-      run.line.askFirst = false;
-      return;
-    case 'waiting':
-      return rest(run, 'offline', state.reason, OFFLINE_WAIT);
-    case 'unreachable':
-      return restUnreachable(run, state.reason);
-    case 'barred':
-      return stopRun(run, 'barred', `${state.code}: ${state.reason}`);
-  }
-}
-
 /** True while the line must not be used: the provider said so after this turn was given. */
 export function rests({ line, clock }: Run): boolean {
   return clock.now() < line.pacing.notBefore;
@@ -104,7 +94,8 @@ export async function sendMessage2First(run: Run): Promise<void> {
   report.tell({ type: 'go_on', campaign: campaign.id });
 }
 
-function rest(
+/** Rests the line from its next turn on; what has begun is not touched. */
+export function rest(
   run: Run,
   reason: LineTrouble['reason'],
   detail: string,

@@ -68,7 +68,9 @@ export async function openLine(
   const isKnown = epoch === null ? !fields.has('known') : givenBack && fields.get('known') === String(epoch);
   const pacing = isKnown ? kept : { ...kept, lastStart: clock.now() };
   const bell = new Bell();
-  return { name, lease, provider, pacing, bell, batches: 0, calls: 0, trouble: null, askFirst: true, resting: false, message2Due: false };
+  const asked = { at: 0, starts: 0, underWay: false };
+  const unasked = { starts: 0, askFirst: true, asked, queue: null };
+  return { name, lease, provider, pacing, bell, batches: 0, calls: 0, trouble: null, resting: false, message2Due: false, ...unasked };
 }
 
 /**

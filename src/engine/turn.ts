@@ -4,7 +4,8 @@ import { afterClockStep, batchIsFull, nextStart, type Pace, started } from '../c
 import type { Policy } from '../core/policy.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { openIfTooMany, ownPending } from './account.ts';
-import { askLine, giveUpWaiting, patienceEnds } from './line.ts';
+import { askInTime, askLine, queueMayBeFull, waitForQueue } from './ask-line.ts';
+import { giveUpWaiting, patienceEnds } from './line.ts';
 import { recount } from './recount.ts';
 import { maySend, type Run } from './run.ts';
 
@@ -40,6 +41,7 @@ export async function myTurn(run: Run, now: EpochMs): Promise<boolean> {
   }
   const due = nextStart(line.pacing, batches.pace, now);
   const batchEnds = batchIsFull(line.pacing, batches.pace);
+  askInTime(run, now, { opensBatch: batchEnds && due - now <= READY_AHEAD });
   if (now < due) {
     if (batchEnds) tellPause(run, due);
     // Woken once before, the loop looks at everything that may be stale by then, so that nothing is left to do when the turn has come.
@@ -55,6 +57,10 @@ export async function myTurn(run: Run, now: EpochMs): Promise<boolean> {
     await askLine(run);
     return false;
   }
+  if (queueMayBeFull(run)) {
+    await waitForQueue(run, now);
+    return false;
+  }
   goOn(run);
   return true;
 }
@@ -63,6 +69,7 @@ export async function myTurn(run: Run, now: EpochMs): Promise<boolean> {
 export function takeTurn({ line, batches }: Run, at: EpochMs): void {
   line.pacing = started(line.pacing, batches.pace, at);
   line.calls += 1;
+  line.starts += 1;
   batches.starts += 1;
 }
 

@@ -33,6 +33,10 @@ export class MemoryProvider implements Provider {
   /** What a look-up that cannot tell says; null while look-ups work. */
   lookUpFault: ((reference: string) => Finding | null) | null = null;
   lineState: () => LineState = () => ({ kind: 'ready', name: 'test' });
+  /** How long an answer about the line takes. */
+  lineLatencyMs = 0;
+  /** When the line was asked how it is. */
+  readonly asked: number[] = [];
   /** When each call was asked for, and until when it could be written. */
   readonly deadlines: { asked: number; given: number }[] = [];
   inFlight = 0;
@@ -86,7 +90,10 @@ export class MemoryProvider implements Provider {
 
   async askLine(): Promise<LineState> {
     await this.before('askLine');
-    return this.lineState();
+    this.asked.push(this.#clock.now());
+    const state = this.lineState();
+    await this.#clock.sleep(this.#clock.now() + this.lineLatencyMs);
+    return state;
   }
 
   async close(): Promise<void> {}

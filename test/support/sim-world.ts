@@ -25,6 +25,8 @@ export const POLICY: Policy = {
   retry: { maxAttempts: 3, baseDelayMs: 60_000 },
   concurrency: 4,
   lookupMs: 10_000,
+  askEveryMs: 60_000,
+  queueLimit: 75,
 };
 
 interface RunOptions {

@@ -83,13 +83,13 @@ function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number
 
 async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>, state: SandboxState): Promise<Reply> {
   const { store, faults, now, nextId, teller } = state;
-  const { reference, phone, device, message: content } = message;
+  const { reference, phone, device, message: content, retries } = message;
   const { id, waId } = nextId();
   const taken = { id, waId, reference, phone, device, content, at: now(), fails: fate.fails };
   const planned = planContact(taken, state.planning());
   await store.add(taken, planned);
   teller?.tell(planned);
-  const reply = json(201, queuedRecord(taken));
+  const reply = json(201, queuedRecord(taken, retries));
   switch (fate.answer) {
     case 'good':
       return reply;

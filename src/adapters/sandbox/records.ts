@@ -3,6 +3,7 @@ import type { ContactEvent } from './events.ts';
 import type { Faults } from './faults.ts';
 import { stateOf } from './message-state.ts';
 import type { TakenMessage } from './store.ts';
+import { USUAL_RETRIES } from './validate.ts';
 
 /** The device id of every sandbox. It serves any other that is well formed too. */
 export const SANDBOX_DEVICE = '5a4db0c5e4d0000000000001';
@@ -16,8 +17,8 @@ export function widOf(phone: string): string {
   return `${phone.slice(1)}@c.us`;
 }
 
-/** A message as `POST /messages` answers it: queued, nothing more. */
-export function queuedRecord(message: TakenMessage): Record<string, unknown> {
+/** A message as `POST /messages` answers it: queued, nothing more. How often its delivery is tried is kept nowhere: lists show the usual number. */
+export function queuedRecord(message: TakenMessage, retries = USUAL_RETRIES): Record<string, unknown> {
   const at = new Date(message.at).toISOString();
   return {
     id: message.id,
@@ -32,7 +33,7 @@ export function queuedRecord(message: TakenMessage): Record<string, unknown> {
     message: message.content,
     priority: 'normal',
     retentionPolicy: 'plan_defaults',
-    retry: { max: 25, count: 0 },
+    retry: { max: retries, count: 0 },
     webhookStatus: 'pending',
     reference: message.reference,
   };

@@ -3,7 +3,9 @@ import { problem, type Reply } from './reply.ts';
 /** The most characters in a text message. */
 const LONGEST_MESSAGE = 6_000;
 const DEVICE_ID = /^[0-9a-f]{24}$/;
-const FIELDS = ['phone', 'message', 'device', 'reference'];
+const FIELDS = ['phone', 'message', 'device', 'reference', 'retries'];
+/** How often a delivery is tried where the request does not say. */
+export const USUAL_RETRIES = 25;
 
 /** The fields of `POST /messages` that wsend uses. */
 export interface NewMessage {
@@ -11,6 +13,8 @@ export interface NewMessage {
   message: string;
   device: string;
   reference: string;
+  /** How often its delivery is tried. */
+  retries: number;
 }
 
 /** A request body as a message, or the refusal that the real API would give: it knows no other fields, and numbers only in E.164 with `+`. */
@@ -22,7 +26,7 @@ export function validate(body: string, defaultDevice: string): NewMessage | Repl
     return problem(400, 'The request body is not valid JSON');
   }
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) return problem(400, 'The request body must be a JSON object');
-  const { phone, message, device = defaultDevice, reference = '' } = fields as Record<string, unknown>;
+  const { phone, message, device = defaultDevice, reference = '', retries = USUAL_RETRIES } = fields as Record<string, unknown>;
   for (const name in fields) {
     if (!FIELDS.includes(name)) return invalid(name.slice(0, 60), 'is not an allowed property');
   }
@@ -35,7 +39,9 @@ export function validate(body: string, defaultDevice: string): NewMessage | Repl
   if (typeof device !== 'string' || !DEVICE_ID.test(device))
     return problem(400, 'The device id is not valid', { errorCode: 'device:invalid' });
   if (typeof reference !== 'string' || reference.length > 255) return invalid('reference', 'must be a text of at most 255 characters');
-  return { phone, message, device, reference };
+  if (!Number.isInteger(retries) || Number(retries) < 0 || Number(retries) > 100)
+    return invalid('retries', 'must be a number from 0 to 100');
+  return { phone, message, device, reference, retries: Number(retries) };
 }
 
 /** True for an id that a device may have: 24 hex digits. */

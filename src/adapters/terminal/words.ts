@@ -61,6 +61,8 @@ export const RESTING: Record<RestReason, [full: string, ...shorter: string[]]> =
   batch_pause: ['pause'],
   throttled: ['Wassenger says slow down:', 'slow down:'],
   offline: ['the device is offline: asking again in', 'device offline, asking in', 'offline:'],
+  queue_paused: ['nothing is delivered: asking again in', 'queue paused, asking in', 'queue paused:'],
+  queue_full: ["the device's queue is full: asking again in", 'queue full, asking in', 'queue full:'],
   unreachable: ['Wassenger cannot be reached: trying again in', 'unreachable, retry in', 'unreachable:'],
   checkpoint: ['the checkpoint cannot be reached: trying again in', 'no checkpoint, retry in', 'checkpoint:'],
   message_2: ['Message 2 goes first:', 'Message 2:'],

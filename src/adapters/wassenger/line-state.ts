@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 
 /** Device statuses that only a person can change. Source: the provider's Swagger file, as for all words here. */
 const BARRED_STATUS = new Set(['invalid', 'banned', 'removed', 'disabled', 'unpaid']);
-/** Queue statuses in which new messages are refused. `pause` still takes them. */
+/** Queue statuses in which new messages are refused. `pause` takes them, and delivers none. */
 const BARRED_QUEUE = new Set(['reject', 'freeze']);
 
 /** How the line is, from the answer to `GET /devices/{id}`. */
@@ -27,13 +27,24 @@ function stateOf(device: Record<string, unknown>, secret: string): LineState {
   const session = quote(isFields(device.session) ? device.session.status : device.session, secret);
   const queue = quote(isFields(device.queue) ? device.queue.status : device.queue, secret);
   if (status === '') return { kind: 'unreachable', reason: 'the state of the device could not be read: check the base URL' };
-  if (BARRED_STATUS.has(status)) return { kind: 'barred', code: `device:${status}`, reason: `the device is ${status}` };
-  if (session === 'blocked') return { kind: 'barred', code: 'session:blocked', reason: 'the WhatsApp session is blocked' };
-  if (BARRED_QUEUE.has(queue))
-    return { kind: 'barred', code: `queue:${queue}`, reason: `the queue of the device refuses messages (${queue})` };
+  if (BARRED_STATUS.has(status)) return barred(`device:${status}`, `the device is ${status}`);
+  if (session === 'blocked') return barred('session:blocked', 'the WhatsApp session is blocked');
+  if (BARRED_QUEUE.has(queue)) return barred(`queue:${queue}`, `the queue of the device refuses messages (${queue})`);
   if (status !== 'operative') return { kind: 'waiting', reason: `the device is ${status}` };
   if (session !== '' && session !== 'online') return { kind: 'waiting', reason: `the WhatsApp session is ${session}` };
-  return { kind: 'ready', name: nameOf(device, secret) };
+  if (queue === 'pause') return { kind: 'waiting', reason: 'the queue of the device is paused', queuePaused: true };
+  return { kind: 'ready', name: nameOf(device, secret), ...queuedIn(device) };
+}
+
+/** What the device itself says, and only a person can change. */
+function barred(code: string, reason: string): LineState {
+  return { kind: 'barred', code, reason, byDevice: true };
+}
+
+/** How many messages wait in the queue of the device, where it tells; those with a date of their own are not meant. */
+function queuedIn({ queue }: Record<string, unknown>): { queued?: number } {
+  const messages = isFields(queue) ? queue.messages : undefined;
+  return Number.isSafeInteger(messages) && Number(messages) >= 0 ? { queued: Number(messages) } : {};
 }
 
 function nameOf({ alias, name, phone, id }: Record<string, unknown>, secret: string): string {

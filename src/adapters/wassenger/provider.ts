@@ -28,7 +28,7 @@ function queryOf(reference: string, device: string | null): string {
  * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
  * repeated or redirected unseen may reach somebody twice.
  */
-export function wassengerProvider({ secret, device, base, timeoutMs, now }: Account): Provider & ProviderList {
+export function wassengerProvider({ secret, device, base, timeoutMs, retries, now }: Account): Provider & ProviderList {
   const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT));
   const http = got.extend({
     agent: { http: agent, https: agent as HttpsAgent },
@@ -61,7 +61,7 @@ export function wassengerProvider({ secret, device, base, timeoutMs, now }: Acco
     line: device,
 
     async send({ reference, phone, content }: OutboundMessage, slot: Slot): Promise<Outcome> {
-      const body = JSON.stringify({ phone, message: content, device, reference });
+      const body = JSON.stringify({ phone, message: content, device, reference, retries });
       return classifyExchange(await call({ url: messages, body, slot }), reading());
     },
 

@@ -24,8 +24,24 @@ test('an operative device whose session is online is ready', () => {
   expect(line(DEVICE_RECORD)).toEqual({ kind: 'ready', name: 'Reception' });
   expect(line({ ...DEVICE_RECORD, session: undefined, queue: undefined })).toEqual({ kind: 'ready', name: 'Reception' });
   expect(line({ ...DEVICE_RECORD, session: 'online' })).toMatchObject({ kind: 'ready' });
-  expect(line({ ...DEVICE_RECORD, queue: { status: 'pause' } })).toMatchObject({ kind: 'ready' });
   expect(line([DEVICE_RECORD])).toMatchObject({ kind: 'ready' });
+});
+
+test('a device tells how many messages wait in its queue, or it does not', () => {
+  const told = (messages: unknown) => line({ ...DEVICE_RECORD, queue: { status: 'active', messages, scheduled: 9 } });
+  expect([0, 17].map(told)).toEqual([0, 17].map((queued) => ({ kind: 'ready', name: 'Reception', queued })));
+  for (const messages of [undefined, null, -1, 1.5, '17', Number.NaN, {}])
+    expect(told(messages)).toEqual({ kind: 'ready', name: 'Reception' });
+});
+
+test('a paused queue takes messages and delivers none: it may go on', () => {
+  const paused = { kind: 'waiting', reason: 'the queue of the device is paused', queuePaused: true };
+  expect(line({ ...DEVICE_RECORD, queue: { status: 'pause', messages: 3 } })).toEqual(paused);
+});
+
+test('only what the device says of itself is its own word', () => {
+  expect(line({ ...DEVICE_RECORD, status: 'unpaid' })).toMatchObject({ kind: 'barred', byDevice: true });
+  expect(line({}, 404)).not.toHaveProperty('byDevice');
 });
 
 test('a line without a name goes by its number, masked', () => {

@@ -12,7 +12,7 @@ const ACCEPTED = { kind: 'accepted', providerId: '65bb00000000000000000009', wha
 const CREATED = http('201 Created', '{"id":"65bb00000000000000000009"}');
 
 describe('a send', () => {
-  test('carries key, number, text, device and reference, and nothing else', async () => {
+  test('carries key, number, text, device, reference and how often to try, and nothing else', async () => {
     const server = await answering([CREATED]);
     const content = 'Bonjour Zoë 😀 "quoted"\n\u2028 last';
     expect(await providerAt(server.url, { apiKey: `  Token ${KEY}\n` }).send({ ...MESSAGE, content }, LATER)).toEqual(ACCEPTED);
@@ -20,7 +20,7 @@ describe('a send', () => {
     expect(head).toMatch(/^POST \/v1\/messages HTTP\/1.1\r\n/);
     expect(head.toLowerCase()).toContain(`\r\ntoken: ${KEY}`);
     expect(head.toLowerCase()).toContain('\r\ncontent-type: application/json');
-    expect(JSON.parse(body)).toEqual({ phone: MESSAGE.phone, message: content, device: DEVICE, reference: MESSAGE.reference });
+    expect(JSON.parse(body)).toEqual({ phone: MESSAGE.phone, message: content, device: DEVICE, reference: MESSAGE.reference, retries: 3 });
   });
 
   test('keeps its connection for the next one', async () => {

@@ -20,8 +20,11 @@ export function closing(close: () => unknown): void {
 }
 
 /** A provider that is closed after this test. */
-export function providerAt(baseUrl: string, { timeoutMs = 5_000, now = Date.now, apiKey = KEY, device = DEVICE } = {}): Provider {
-  const provider = lazyWassengerProvider({ apiKey, device, baseUrl, timeoutMs, now });
+export function providerAt(
+  baseUrl: string,
+  { timeoutMs = 5_000, now = Date.now, apiKey = KEY, device = DEVICE, retries = 3 } = {},
+): Provider {
+  const provider = lazyWassengerProvider({ apiKey, device, baseUrl, timeoutMs, retries, now });
   closing(() => provider.close());
   return provider;
 }
