@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, UsageError } from './errors.ts';
 import type { Flags } from './flags.ts';
+import { refuseRepeats } from './given-once.ts';
 import type { Outside } from './outside.ts';
 
 declare const WSEND_VERSION: string;
@@ -43,6 +44,8 @@ sent), 3 some failed or in doubt, 4 line barred, 5 circuit breaker open,
 6 paused, 7 held by another run, 129/130/143 interrupted.
 After 5, 6, 129, 130 and 143: wsend resume <id>.`;
 
+const PHONE_COLUMN = ['--phone-column <name>', 'the column that holds the numbers, where its name does not tell'] as const;
+
 function makeProgram(outside: Outside, act: Act): Command {
   const program = new Command('wsend')
     .description('Sends a WhatsApp campaign to a list of people, as fast as is safe: nobody twice, nobody forgotten.')
@@ -72,6 +75,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .option('--message-2 <text|@file>', 'Message 2, kept for those who reply within 24 h')
     .option('--name <name>', 'name of the campaign (default: the file)')
     .option('--country <code>', 'country of numbers without a country code, such as BJ')
+    .option(...PHONE_COLUMN)
     .option('--skip-invalid', 'send to the valid rows although some are refused')
     .option('--again', 'send although the same file with the same text is a campaign already')
     .action((_flags, command) => {
@@ -99,6 +103,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .option('--campaign <id>', 'for the pending recipients of a campaign')
     .option('--csv <file>', 'for the people in a file')
     .option('--country <code>', 'country of numbers without a country code, such as BJ')
+    .option(...PHONE_COLUMN)
     .action((flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/estimate.ts')).estimate(world, flags)),
     );
@@ -198,6 +203,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .description('put the numbers of a CSV file on the list')
     .argument('<file>', 'a file with a phone column')
     .option('--country <code>', 'country of numbers without a country code, such as BJ')
+    .option(...PHONE_COLUMN)
     .action((csv, _flags, command) => {
       const flags = command.optsWithGlobals();
       return act(flags, async (world) => (await import('./commands/opt-out.ts')).importFile(world, { ...flags, csv }));
@@ -214,6 +220,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .action((flags, command) =>
       act(command.optsWithGlobals(), async (world) => (await import('./commands/sandbox.ts')).sandbox(world, flags)),
     );
+  refuseRepeats(program);
   return program;
 }
 

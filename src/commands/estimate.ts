@@ -10,6 +10,7 @@ export interface EstimateOptions {
   campaign?: string;
   csv?: string;
   country?: string;
+  phoneColumn?: string;
 }
 
 /** `wsend estimate`: how long a number of recipients, a campaign or a file takes at the configured pace. */
@@ -22,7 +23,7 @@ export async function estimate(world: World, options: EstimateOptions): Promise<
   return EXIT.done;
 }
 
-async function countOf(world: World, { count, campaign, csv, country }: EstimateOptions): Promise<number> {
+async function countOf(world: World, { count, campaign, csv, country, phoneColumn }: EstimateOptions): Promise<number> {
   if ([count, campaign, csv].filter((given) => given !== undefined).length !== 1) {
     throw new UsageError(
       'exactly one of --count <n>, --campaign <id> and --csv <file> is needed',
@@ -30,13 +31,14 @@ async function countOf(world: World, { count, campaign, csv, country }: Estimate
     );
   }
   if (country !== undefined && csv === undefined) throw new UsageError('--country goes with --csv alone', 'Leave it out.');
+  if (phoneColumn !== undefined && csv === undefined) throw new UsageError('--phone-column goes with --csv alone', 'Leave it out.');
   if (count !== undefined) {
     const read = () => readCount(count, '--count');
     checkAll(() => world.config('look'), read);
     return read();
   }
   if (csv !== undefined)
-    return (await world.people({ path: csv, country, message1: null, message2: null, writeRejected: false })).counts.accepted;
+    return (await world.people({ path: csv, country, phoneColumn, message1: null, message2: null, writeRejected: false })).counts.accepted;
   const { campaigns, recipients } = await world.data();
   const found = await campaignOf(campaigns, readCampaignId(campaign as string));
   const tally = await campaigns.tally(found.id);

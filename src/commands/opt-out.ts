@@ -47,8 +47,11 @@ export async function list(world: World): Promise<number> {
 }
 
 /** `wsend optout import`: the numbers of a file; rows that are none are said, and the others count all the same. */
-export async function importFile(world: World, { csv, country }: { csv: string; country?: string }): Promise<number> {
-  const people = await world.people({ path: csv, country, message1: null, message2: null });
+export async function importFile(
+  world: World,
+  { csv, country, phoneColumn }: { csv: string; country?: string; phoneColumn?: string },
+): Promise<number> {
+  const people = await world.people({ path: csv, country, phoneColumn, message1: null, message2: null });
   const { optOuts } = await world.data();
   let changed = 0;
   let some: string[] = [];
@@ -62,6 +65,7 @@ export async function importFile(world: World, { csv, country }: { csv: string; 
   }
   await put();
   const { refused, accepted } = people.counts;
+  for (const note of people.notes) world.show.aside(`  ${note}`);
   for (const { line, reason } of people.firstRefused) world.show.aside(`  line ${line}: ${reason}`);
   const rest =
     refused === 0 ? '' : ` ${formatCount(refused, 'row')} could not be read and ${refused === 1 ? 'is' : 'are'} in ${people.rejectedFile}.`;

@@ -20,6 +20,7 @@ export interface RunOptions extends SendingOptions {
   message2?: string;
   name?: string;
   country?: string;
+  phoneColumn?: string;
   skipInvalid?: boolean;
   again?: boolean;
 }
@@ -70,6 +71,7 @@ const OF_FILES = {
   message2: '--message-2',
   name: '--name',
   country: '--country',
+  phoneColumn: '--phone-column',
   skipInvalid: '--skip-invalid',
   again: '--again',
 } as const;
@@ -93,6 +95,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   const check = world.people({
     path: options.csv as string,
     country: options.country,
+    phoneColumn: options.phoneColumn,
     message1: await world.template(message1, '--message'),
     message2: message2 === null ? null : await world.template(message2, '--message-2'),
     writeRejected: !options.dryRun,

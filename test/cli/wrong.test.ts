@@ -28,6 +28,7 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     place.write('sheet.csv', Buffer.from('PK\x03\x04 and so on'));
     place.write('ragged.csv', 'phone,name\n+2290100001111,Ann\n+2290100011111\n+2290100021111,Ben,x\n');
     place.write('columns.csv', 'who,name\nme,Ann\n');
+    place.write('else.csv', 'who,Kontakt\nme,+2290100001111\n');
     place.write('latin1.csv', Buffer.from('phone,name\n+2290100001111,Ren\xe9\n', 'latin1'));
     place.write('quote.csv', 'phone,name\n+2290100001111,"Ann\n+2290100011111,Ben\n');
     place.write('twins.csv', 'phone,name,Name\n+2290100001111,Ann,Ann\n');
@@ -55,6 +56,12 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
       /2 rows of ragged\.csv cannot be sent:\n.*line 3: it has 1 field, the header has 2\n.*line 4: it has 3 fields/,
     ],
     ['no column of numbers', run('columns.csv'), 'columns.csv has no phone column; its columns are "who", "name"'],
+    [
+      'a column of numbers that is called something else',
+      run('else.csv'),
+      /its columns are "who", "Kontakt"; "Kontakt" holds numbers\n {2}next: Say that it is the one: --phone-column "Kontakt"\./,
+    ],
+    ['a column that is not there', [...run('else.csv'), '--phone-column', 'nope'], '--phone-column: else.csv has no column "nope"'],
     ['another encoding', run('latin1.csv'), 'latin1.csv, line 2: not UTF-8 text'],
     ['a quote that is never closed', run('quote.csv'), 'quote.csv, line 2: a quote that opens in this row is never closed'],
     ['two columns of one name', run('twins.csv'), 'columns 2 ("name") and 3 ("Name") have the same name'],
@@ -94,6 +101,15 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     ['people of a country for a campaign', ['run', '--campaign', '1', '--country', 'BJ'], '--country goes with --csv alone'],
     ['an estimate for numbers of a country', ['estimate', '--count', '9', '--country', 'BJ'], '--country goes with --csv alone'],
     ['a file without a text', ['run', '--csv', 'people.csv'], '--csv needs --message'],
+    [
+      'two files',
+      [...FILE, '--csv', 'other.csv'],
+      /--csv is given twice; one value is allowed\n {2}next: Run the command once for each file/,
+    ],
+    ['two texts', [...FILE, '--message=x'], '--message is given twice'],
+    ['two counts', ['estimate', '--count', '1', '--count', '2'], '--count is given twice; one value is allowed'],
+    ['a column of a file for a campaign', ['run', '--campaign', '1', '--phone-column', 'x'], '--phone-column goes with --csv alone'],
+    ['an estimate for a column', ['estimate', '--count', '9', '--phone-column', 'x'], '--phone-column goes with --csv alone'],
     ['resume of nothing', ['resume'], 'exactly one of <id> and --all is needed'],
     ['an estimate of nothing', ['estimate'], 'exactly one of --count <n>, --campaign <id> and --csv <file> is needed'],
     ['a count that is none', ['estimate', '--count', '1e3'], '--count is "1e3"; allowed: a whole number from 1 on'],

@@ -1,32 +1,29 @@
+import { trimmed } from '../../core/trimmed.ts';
 import { toVariable } from '../../core/variable.ts';
 import { UsageError } from '../../errors.ts';
+import { phoneRank } from './phone-words.ts';
 import { shown } from './shown.ts';
 
-/**
- * The names that a phone column may have, compared as toVariable writes them, accents and separators left out; the first in this
- * order wins. What surely holds a whole WhatsApp number comes first, words that may mean something else come last.
- */
-export const PHONE_COLUMNS = [
-  ...['full_number', 'whatsapp_number', 'whatsapp_phone', 'numero_whatsapp', 'phone', 'phone_number', 'mobile', 'mobile_phone'],
-  ...['mobile_number', 'cell', 'cell_phone', 'cell_number', 'gsm', 'numero_gsm', 'telephone', 'telephone_number', 'telephone_mobile'],
-  ...['numero_de_telephone', 'numero_telephone', 'numero_tel', 'num_tel', 'tel', 'tel_mobile', 'portable', 'telephone_portable'],
-  ...['mobil', 'handy', 'handynummer', 'mobilnummer', 'mobiltelefon', 'telefon', 'telefonnummer', 'rufnummer', 'celular', 'movil'],
-  ...['telefono', 'numero_de_telefono', 'telefono_movil', 'telefono_celular', 'cellulare', 'telemovel', 'telefone', 'numero_de_telefone'],
-  ...['contact_number', 'contact_phone', 'phone_no', 'mobile_no', 'whatsapp', 'wa', 'number', 'numero', 'num', 'msisdn'],
+/** First names of people, compared as toVariable writes them without `_`: the usual exports say `Given Name`, `Prénom`, `Vorname`, … */
+const FIRST_NAMES = [
+  ...[
+    'first_name',
+    'given_name',
+    'forename',
+    'prenom',
+    'prenoms',
+    'vorname',
+    'nombre',
+    'nombres',
+    'nome',
+    'primeiro_nome',
+    'primer_nombre',
+  ],
+  ...['nome_proprio', 'الاسم_الأول', 'الاسم_الاول'],
 ];
-
-const FIRST_NAMES = ['first_name', 'given_name', 'forename', 'prenom', 'prenoms', 'vorname', 'nombre', 'nombres', 'nome', 'primeiro_nome'];
 const LAST_NAMES = [
-  'last_name',
-  'surname',
-  'family_name',
-  'nom',
-  'nom_de_famille',
-  'nachname',
-  'apellido',
-  'apellidos',
-  'cognome',
-  'sobrenome',
+  ...['last_name', 'surname', 'family_name', 'nom', 'nom_de_famille', 'nachname', 'familienname', 'apellido', 'apellidos', 'cognome'],
+  ...['sobrenome', 'اسم_العائلة', 'اللقب'],
 ];
 
 /** What the first row of a file says about the others. Positions are from 0. */
@@ -35,31 +32,62 @@ export interface Header {
   columns: string[];
   /** The variable of each column (see toVariable); null for a column without a name. */
   variables: (string | null)[];
-  phone: number;
+  /** The phone columns, the likeliest first; none where no column is so called. A row's number is in the first that holds one. */
+  phones: number[];
   firstName: number | undefined;
   lastName: number | undefined;
   /** What the operator should know, a sentence each. */
   notes: string[];
 }
 
-/** Reads the header. Throws UsageError when there is no phone column or two columns have one name. */
-export function readHeader(cells: string[], path: string): Header {
-  const columns = cells.map((cell) => cell.trim());
+/**
+ * Reads the header. `phoneColumn` is the name of the one phone column, where the operator gave it. Throws UsageError when no column has
+ * that name, when two columns have one name, or when it is a row.
+ */
+export function readHeader(cells: string[], path: string, phoneColumn?: string): Header {
+  const columns = cells.map(trimmed);
   const variables = columns.map((column) => toVariable(column) || null);
   refuseTwins(columns, variables, path);
-  const [phone, ...others] = positionsOf(PHONE_COLUMNS, variables);
-  if (phone === undefined) throw withoutPhone(columns, path);
-  const notes = others.map(
-    (other) => `${shown(columns[other])} looks like a phone column too; the numbers are taken from ${shown(columns[phone])}`,
-  );
+  const phones = phoneColumn === undefined ? phoneColumnsOf(columns) : [namedColumn(phoneColumn, columns, variables, path)];
   const [firstName] = positionsOf(FIRST_NAMES, variables);
   const [lastName] = positionsOf(LAST_NAMES, variables);
-  return { columns, variables, phone, firstName, lastName, notes };
+  return { columns, variables, phones, firstName, lastName, notes: phones.length > 1 ? [orderOf(phones, columns)] : [] };
 }
 
-/** The names that a template may use: every named column, and `phone`, the number in E.164. */
-export function variablesOf(header: Header): string[] {
-  return [...new Set(['phone', ...header.variables.filter((variable) => variable !== null)])];
+/**
+ * The names that a template may use: every named column; `phone`, the number in E.164; `first_name` and `last_name`, whatever the column
+ * of these names is called.
+ */
+export function variablesOf({ variables, firstName, lastName }: Header): string[] {
+  const names = [...(firstName === undefined ? [] : ['first_name']), ...(lastName === undefined ? [] : ['last_name'])];
+  return [...new Set(['phone', ...variables.filter((variable) => variable !== null), ...names])];
+}
+
+/** Up to 20 columns of a header, for an error. */
+export function columnsShown(columns: string[]): string {
+  const seen = columns.slice(0, 20).map((column) => shown(column));
+  return `${seen.join(', ')}${columns.length > 20 ? ', …' : ''}`;
+}
+
+function phoneColumnsOf(columns: string[]): number[] {
+  const ranked = columns.flatMap((column, position) => {
+    const rank = phoneRank(column);
+    return rank === undefined ? [] : [{ position, rank }];
+  });
+  return ranked.sort((a, b) => a.rank - b.rank || a.position - b.position).map(({ position }) => position);
+}
+
+function namedColumn(name: string, columns: string[], variables: (string | null)[], path: string): number {
+  const exact = trimmed(name) === '' ? -1 : columns.indexOf(trimmed(name));
+  const position = exact === -1 ? variables.indexOf(toVariable(name)) : exact;
+  if (position !== -1) return position;
+  refuseRow(columns, path);
+  throw new UsageError(`--phone-column: ${path} has no column ${shown(name)}; its columns are ${columnsShown(columns)}`);
+}
+
+function orderOf(phones: number[], columns: string[]): string {
+  const [first, ...others] = phones.map((position) => shown(columns[position]));
+  return `the numbers are taken from ${first}, and where it is empty from ${others.join(', then ')}; --phone-column takes one alone`;
 }
 
 function positionsOf(names: string[], variables: (string | null)[]): number[] {
@@ -80,14 +108,11 @@ function refuseTwins(columns: string[], variables: (string | null)[], path: stri
   }
 }
 
-function withoutPhone(columns: string[], path: string): UsageError {
-  const accepted = `Name it phone, mobile, tel, téléphone, whatsapp, number or the like.`;
-  if (columns.some((column) => /\d{6}/.test(column.replace(/[\s().-]/g, '')))) {
-    return new UsageError(
-      `${path}: the first line must name the columns, but it looks like a row`,
-      'Put a line such as "phone,first_name" above it.',
-    );
-  }
-  const seen = columns.slice(0, 20).map((column) => shown(column));
-  return new UsageError(`${path} has no phone column; its columns are ${seen.join(', ')}${columns.length > 20 ? ', …' : ''}`, accepted);
+/** A first line with a phone number in it names no columns. */
+export function refuseRow(columns: string[], path: string): void {
+  if (!columns.some((column) => /\d{6}/.test(column.replace(/[\s().-]/g, '')))) return;
+  throw new UsageError(
+    `${path}: the first line must name the columns, but it looks like a row`,
+    'Put a line such as "phone,first_name" above it.',
+  );
 }

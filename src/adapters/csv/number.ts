@@ -9,6 +9,7 @@ import {
 import { currentForm } from '../../core/person.ts';
 import { type Phone, toE164 } from '../../core/phone.ts';
 import { UsageError } from '../../errors.ts';
+import { missingAreaCode, missingZero } from './missing-digits.ts';
 import { shown } from './shown.ts';
 
 /**
@@ -55,6 +56,8 @@ export function readNumber(cell: string, country: CountryCode | undefined): Read
 /** The number that a text was read as, where it can be sent to. */
 function judge(number: PhoneNumber, text: string, country: CountryCode | undefined): ReadNumber {
   const international = text.startsWith('+');
+  const area = missingAreaCode(number);
+  if (area) return { problem: area };
   if (!number.isPossible()) return { problem: lengthProblem(number, international) };
   if (!international && country) {
     const doubt = completionProblem(text, number, country);
@@ -106,13 +109,15 @@ function parse(text: string, country: CountryCode | undefined): PhoneNumber | st
 
 function lengthProblem(number: PhoneNumber, international: boolean): string {
   const where = placeOf(number);
+  const zero = missingZero(number);
+  const hint = zero === undefined ? '' : `; ${zero}`;
   switch (validatePhoneNumberLength(number.number)) {
     case 'TOO_SHORT':
-      return `the number is too short for ${where}`;
+      return `the number is too short for ${where}${hint}`;
     case 'TOO_LONG':
-      return `the number is too long for ${where}${international ? '' : '; one of another country needs its + and code'}`;
+      return `the number is too long for ${where}${international || hint ? hint : '; one of another country needs its + and code'}`;
     default:
-      return `no number of ${where} has this length`;
+      return `no number of ${where} has this length${hint}`;
   }
 }
 

@@ -13,6 +13,8 @@ export interface PeopleOptions {
   path: string;
   /** The country of numbers without a country code (`--country`). */
   country?: string | undefined;
+  /** The name of the phone column (`--phone-column`), where its name does not tell. */
+  phoneColumn?: string | undefined;
   /** Null where only the numbers matter (an estimate); the texts are then empty and not checked. */
   message1: RowTemplate | null;
   message2: RowTemplate | null;
@@ -64,7 +66,7 @@ export interface CheckedPeople {
 export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople> {
   const { path, message1, message2 } = options;
   const country = options.country === undefined ? undefined : readCountry(options.country);
-  const source: PeopleSource = { path, country, message1, message2 };
+  const source: PeopleSource = { path, country, phoneColumn: options.phoneColumn, message1, message2 };
   const required = new Set([...(message1?.required ?? []), ...(message2?.required ?? [])]);
 
   const counts: PeopleCounts = { rows: 0, accepted: 0, duplicates: 0, refused: 0 };

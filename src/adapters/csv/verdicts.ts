@@ -1,12 +1,14 @@
 import type { Hash } from 'node:crypto';
 import type { CountryCode } from 'libphonenumber-js/min';
 import { personKey } from '../../core/person.ts';
+import { trimmed } from '../../core/trimmed.ts';
 import { UsageError } from '../../errors.ts';
 import type { PlannedRecipient } from '../../ports.ts';
 import { readBytes } from './bytes.ts';
 import type { Format } from './delimiter.ts';
 import { type Header, readHeader, variablesOf } from './header.ts';
-import { readNumber } from './number.ts';
+import { withoutPhone } from './number-columns.ts';
+import { readPhone } from './phone-cell.ts';
 import { createPhoneSet } from './phone-set.ts';
 import { type Row, readRows } from './rows.ts';
 
@@ -25,6 +27,8 @@ export interface RowTemplate {
 export interface PeopleSource {
   path: string;
   country: CountryCode | undefined;
+  /** The name of the one phone column; undefined where its name is to tell. */
+  phoneColumn: string | undefined;
   /** Null where only the numbers matter; the texts are then empty. */
   message1: RowTemplate | null;
   message2: RowTemplate | null;
@@ -33,7 +37,7 @@ export interface PeopleSource {
 /** What was found, in the order of the file: the header, then something for each row. */
 export type Verdict =
   | { kind: 'header'; header: Header; format: Format }
-  /** `fields` by variable; blank cells are ''. */
+  /** `fields` by variable, trimmed; '' where nothing can be seen. */
   | { kind: 'accepted'; row: Row; recipient: PlannedRecipient; fields: Record<string, string>; renumbered: boolean }
   | { kind: 'duplicate'; row: Row }
   | { kind: 'refused'; row: Row; reason: string };
@@ -57,7 +61,8 @@ export async function* readVerdicts(source: PeopleSource, bytes: Hash): AsyncGen
       yield verdict;
       continue;
     }
-    header = readHeader(row.cells, source.path);
+    header = readHeader(row.cells, source.path, source.phoneColumn);
+    if (header.phones.length === 0) throw await withoutPhone(header, rows, source);
     refuseUnknown(source, header);
     yield { kind: 'header', header, format };
   }
@@ -68,7 +73,7 @@ function judge(row: Row, header: Header, source: PeopleSource, seen: (phone: str
   if (row.cells.length !== header.columns.length) {
     return refused(`it has ${cellCount(row.cells.length)}, the header has ${header.columns.length}`);
   }
-  const number = readNumber(row.cells[header.phone] ?? '', source.country);
+  const number = readPhone(row, header.phones, source.country);
   if ('problem' in number) return refused(number.problem);
   if (seen(personKey(number.phone))) return { kind: 'duplicate', row };
 
@@ -93,8 +98,10 @@ function fieldsOf(row: Row, header: Header, phone: string): Record<string, strin
   const fields: Record<string, string> = Object.create(null);
   for (const [position, variable] of header.variables.entries()) {
     const cell = row.cells[position] ?? '';
-    if (variable !== null) fields[variable] = cell.trim() === '' ? '' : cell;
+    if (variable !== null) fields[variable] = trimmed(cell);
   }
+  if (header.firstName !== undefined) fields.first_name ??= trimmed(row.cells[header.firstName] ?? '');
+  if (header.lastName !== undefined) fields.last_name ??= trimmed(row.cells[header.lastName] ?? '');
   fields.phone = phone;
   return fields;
 }
@@ -103,7 +110,7 @@ function fieldsOf(row: Row, header: Header, phone: string): Record<string, strin
 const LONGEST_NAME = 100;
 
 function nameIn(row: Row, position: number | undefined): string | null {
-  const name = position === undefined ? '' : (row.cells[position] ?? '').trim();
+  const name = position === undefined ? '' : trimmed(row.cells[position] ?? '');
   return name === '' ? null : name.length <= LONGEST_NAME ? name : [...name].slice(0, LONGEST_NAME).join('');
 }
 

@@ -1,5 +1,6 @@
 import { maskPhone } from '../../core/phone.ts';
 import { LONGEST_TEXT, textProblem } from '../../core/text.ts';
+import { trimmed } from '../../core/trimmed.ts';
 import { toVariable } from '../../core/variable.ts';
 import { messageOf, UsageError } from '../../errors.ts';
 import { createEngine, FILTERS, LONGEST_TEMPLATE, RENDER_LIMIT_MS, TAGS } from './engine.ts';
@@ -23,7 +24,7 @@ export interface Template {
 
 /** Reads a template; `what` names it in errors (`--message`). Throws UsageError with line and column where it cannot be understood. */
 export function compileTemplate(text: string, what: string): Template {
-  if (text.trim() === '') throw new UsageError(`${what} is empty: it is the text that every recipient gets`);
+  if (trimmed(text) === '') throw new UsageError(`${what} is empty: it is the text that every recipient gets`);
   if (text.length > LONGEST_TEMPLATE) {
     throw new UsageError(`${what} has ${text.length} characters; a text may have at most ${LONGEST_TEXT}, a template ${LONGEST_TEMPLATE}`);
   }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { BEFORE_ALL } from '../../core/campaign.ts';
+import { trimmed } from '../../core/trimmed.ts';
 import { CHUNK, inChunks } from './chunks.ts';
 import { lockCampaign, recount } from './counters.ts';
 import type { Database } from './database.ts';
@@ -64,9 +65,9 @@ export async function preparable({ db }: Database, campaign: number): Promise<nu
 /** What a template of a database campaign can read of its contact. */
 export const FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'] as const;
 
-/** The same as a template gets it: texts, empty where there is none. */
+/** The same as a template gets it: texts without blanks at their ends, empty where there is none or nothing to be seen. */
 export function fieldsOf(contact: Record<(typeof FIELDS)[number], string | null>): Record<string, string> {
-  return Object.fromEntries(FIELDS.map((field) => [field, contact[field] ?? '']));
+  return Object.fromEntries(FIELDS.map((field) => [field, trimmed(contact[field] ?? '')]));
 }
 
 /** One person, one message: a number that an earlier contact of the campaign has in its other spelling, with or without `+`, is left out. */

@@ -75,7 +75,7 @@ describe('every row is accepted, a duplicate, or refused', () => {
     ]);
     expect(people.emptyVariables).toEqual({ first_name: 1 });
     expect(people.columns).toEqual(['phone', 'first_name', 'nom', 'city']);
-    expect(people.variables).toEqual(['phone', 'first_name', 'nom', 'city']);
+    expect(people.variables).toEqual(['phone', 'first_name', 'nom', 'city', 'last_name']);
     expect(people.sample.map((one) => one.message1)).toEqual(['Hi Ama', 'Hi Kofi', 'Hi ']);
   });
 
@@ -125,10 +125,48 @@ describe('every row is accepted, a duplicate, or refused', () => {
     expect(people.sample[0]).toMatchObject({ firstName: 'é'.repeat(100), lastName: '😀'.repeat(100) });
   });
 
-  test('a blank cell is an empty value, any other goes in as it is', async () => {
-    const people = await check('phone,first_name\n+2290190000001," \n "\n+2290190000002,  Ama  \n');
-    expect(people.sample.map((recipient) => recipient.message1)).toEqual(['Hi ', 'Hi   Ama  ']);
-    expect(people.emptyVariables).toEqual({ first_name: 1 });
+  test('a cell goes in without blanks at its ends; one in which nothing can be seen is an empty value', async () => {
+    const people = await check('phone,first_name\n+2290190000001," \n "\n+2290190000002,  Ama B.\u00a0\n+2290190000003,\u200b\n');
+    expect(people.sample.map((recipient) => recipient.message1)).toEqual(['Hi ', 'Hi Ama B.', 'Hi ']);
+    expect(people.sample.map((recipient) => recipient.firstName)).toEqual([null, 'Ama B.', null]);
+    expect(people.emptyVariables).toEqual({ first_name: 2 });
+  });
+
+  test('an export of Google Contacts is read as it is: the first number of the first phone that is filled, and its names', async () => {
+    const google = [
+      'First Name,Last Name,Labels,Phone 1 - Label,Phone 1 - Value,Phone 2 - Label,Phone 2 - Value',
+      'Ama,Adjovi,* myContacts,Mobile,+229 01 90 00 00 01 ::: +229 01 90 00 00 09,,',
+      'Kofi,,* myContacts,,,Home,+229 01 90 00 00 02',
+      'Awa,,* myContacts,Mobile,call first ::: +229 01 90 00 00 03,Home,+229 01 90 00 00 04',
+      'Nobody,,* myContacts,,,,',
+    ].join('\n');
+    const people = await check(google, { message1: template('Hi {{ first_name }} {{ last_name }}'), writeRejected: false });
+    expect(people.sample.map(({ phone, message1 }) => [phone, message1])).toEqual([
+      ['+2290190000001', 'Hi Ama Adjovi'],
+      ['+2290190000002', 'Hi Kofi '],
+      ['+2290190000003', 'Hi Awa '],
+    ]);
+    expect(people.firstRefused).toEqual([{ line: 5, reason: 'no phone number' }]);
+  });
+
+  test('an export of Outlook too, in French: the mobile number, else the next; what is no number at all counts as empty', async () => {
+    const outlook = [
+      'Prénom;Nom;Téléphone (bureau);Télécopie (bureau);Tél. mobile',
+      'Ama;Adjovi;+229 21 00 00 00;+229 21 00 00 01;+229 01 90 00 00 01',
+      'Kofi;Mensah;+229 01 90 00 00 02;;néant',
+    ].join('\n');
+    const people = await check(outlook, { message1: template('{{ first_name }} {{ nom }}') });
+    expect(people.sample.map(({ phone, message1 }) => [phone, message1])).toEqual([
+      ['+2290190000001', 'Ama Adjovi'],
+      ['+2290190000002', 'Kofi Mensah'],
+    ]);
+  });
+
+  test('of the column that --phone-column names alone', async () => {
+    const content = 'Téléphone,Contact parent,first_name\n+2290190000001,+2290190000002,Ama\n+2290190000003,,Kofi\n';
+    const people = await check(content, { phoneColumn: 'contact parent', writeRejected: false });
+    expect(people.sample.map(({ phone }) => phone)).toEqual(['+2290190000002']);
+    expect(people.counts.refused).toBe(1);
   });
 
   test('the columns __proto__ and constructor are columns like any other', async () => {
@@ -147,9 +185,16 @@ describe('a file that cannot be used is refused in one line', () => {
     ['only delimiters', ';;;\n;;;\n', 'is empty'],
     ['header only', 'phone,first_name\n\n,\n', 'has a header but no rows'],
     ['no phone column', 'name,first_name\nx,y\n', 'has no phone column; its columns are "name", "first_name"'],
+    [
+      'no phone column by name',
+      'who,Kontakt A,date,Kontakt B\nx,0190000001,2026-01-02,"+229 01"\n,,,\n',
+      '"Kontakt B"; "Kontakt A" holds numbers',
+    ],
+    ['several that may be one', 'a,b\n+2290190000001,+2290190000002\n+2290190000003,\n', '"b"; numbers are in "a", "b"'],
+    ['terminal codes in a header', 'e-mail\u001b[31m\nx\n', 'its columns are "e-mail [31m"'],
     ['twin columns', 'phone,first_name,First Name\n', 'columns 2 ("first_name") and 3 ("First Name") have the same name'],
     ['no header', '+2290190000001,Ama\n', 'looks like a row'],
-    ['unknown variable', 'phone,prenom,Ville du Nord\n', 'people.csv are phone, prenom, ville_du_nord'],
+    ['unknown variable', 'phone,nom,Ville du Nord\n', 'people.csv are phone, nom, ville_du_nord'],
     ['old encoding', Buffer.from('phone,first_name\n+2290190000001,Ama\n+2290190000002,Ren\xe9\n', 'latin1'), 'line 3: not UTF-8 text'],
     ['open quote', 'phone,first_name\n+2290190000001,"Ama\n', 'line 2: a quote that opens in this row is never closed'],
     ['binary', Buffer.from([1, 0, 2]), 'not a text file'],
@@ -159,6 +204,19 @@ describe('a file that cannot be used is refused in one line', () => {
     await expect(checking).rejects.toThrow(message);
     await expect(checking).rejects.toThrow(/^[^\n]+$/);
     await expect(checking).rejects.toThrow('people.csv');
+  });
+
+  test('without a phone column the next step names the column that holds numbers, or the names that are known', async () => {
+    const next = (content: string) => check(content, { country: 'BJ' }).catch((error: UsageError) => error.next);
+    expect(await next('who,Kontakt\nx,0190000001\n')).toBe('Say that it is the one: --phone-column "Kontakt".');
+    expect(await next('who,what\nx,y\n')).toContain('phone, mobile, tel');
+    expect(await next('who,,what\nx,0190000001,z\n')).toContain('--phone-column <name>');
+  });
+
+  test('a first line that is a row is called that, and its number is not shown', async () => {
+    const error: UsageError = await check('+229 01 90 00 00 01,Ama\n').catch((error) => error);
+    expect(error.message).toContain('looks like a row');
+    expect(error.message + error.next).not.toMatch(/90/);
   });
 
   test('both messages are looked through before any row', async () => {
