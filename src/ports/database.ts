@@ -5,10 +5,11 @@ import type { EpochMs } from '../core/units.ts';
 /** Whether it keeps what it is told, and lets wsend write it. Nothing of it changes anything. */
 export interface Fitness {
   /**
-   * Rejects with UsageError, saying what to do, where a table that wsend writes has no transactions or its user may not write what this takes.
+   * Rejects with UsageError, saying what to do, where a table that wsend writes has no transactions, a column is too narrow or of another type, or
+   * its user may not write what this takes. For `reading` (a dry run) only the columns are looked at.
    * Rejects with DatabaseUnreachable where nothing can be written at all.
    */
-  require(what: 'sending' | 'listening'): Promise<void>;
+  require(what: 'sending' | 'listening' | 'reading'): Promise<void>;
   /** Rejects with UsageError where a campaign, category, contact or message has an id that wsend would not read, or could take for another. */
   requireExactIds(): Promise<void>;
   /** What else doctor warns of: settings under which it forgets what it confirmed, and rights that other commands need. */

@@ -2,12 +2,14 @@ import { sql } from 'kysely';
 import { BEFORE_ALL } from '../../core/campaign.ts';
 import { UsageError } from '../../errors.ts';
 import type { Fitness } from '../../ports.ts';
+import { type ColumnNeed, LISTENING_NEEDS, MAKING_NEEDS, SENDING_NEEDS, unfitColumns } from './column-needs.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { durabilityWarnings } from './durability.ts';
 import { GIVE_ANOTHER } from './exact-ids.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { hasOwnTables } from './own-tables.ts';
+import { roomOf } from './room.ts';
 import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, SENDING_OWN, sendingRights } from './write-rights.ts';
 
 /** Whether the operator's database can be relied on; every call asks it anew, and changes nothing. */
@@ -15,12 +17,11 @@ export function fitness(database: Database): Fitness {
   return {
     require: (what) =>
       asking(database, async () => {
+        const columns = await columnProblems(database, what === 'listening' ? [...SENDING_NEEDS, ...LISTENING_NEEDS] : SENDING_NEEDS);
+        if (what === 'reading') return refuse(database, columns);
         const sending = [...sendingRights(database.dialect), ...((await hasOwnTables(database)) ? SENDING_OWN : [])];
         const rights = what === 'sending' ? sending : [...sending, ...(await thoseThere(database, LISTENING))];
-        const problems = [...(await engineProblem(database)), ...(await rightsProblem(database, rights))];
-        if (problems.length === 0) return;
-        const list = problems.map(({ seen }) => seen).join('; ');
-        throw new UsageError(`${database.name} ${list}`, problems.map(({ next }) => next).join(' '));
+        refuse(database, [...columns, ...(await engineProblem(database)), ...(await rightsProblem(database, rights))]);
       }),
 
     requireExactIds: () => asking(database, () => requireExactIds(database)),
@@ -28,6 +29,7 @@ export function fitness(database: Database): Fitness {
     warnings: () =>
       asking(database, async () => [
         ...(await durabilityWarnings(database)),
+        ...(await columnWarnings(database)),
         ...(await rightsWarning(database, MAKING, 'wsend run --csv, or a campaign whose recipients are still to be made')),
         ...(await rightsWarning(database, LISTENING, 'wsend listen')),
       ]),
@@ -51,6 +53,42 @@ async function requireExactIds({ db, name }: Database): Promise<void> {
 interface Problem {
   seen: string;
   next: string;
+}
+
+function refuse({ name }: Database, problems: Problem[]): void {
+  if (problems.length === 0) return;
+  throw new UsageError(`${name} ${problems.map(({ seen }) => seen).join('; ')}`, problems.map(({ next }) => next).join(' '));
+}
+
+/** Columns of another type than their texts and times, or too narrow for what must not be cut: noticed else only once something was sent. */
+async function columnProblems({ db, dialect }: Database, needs: ColumnNeed[]): Promise<Problem[]> {
+  const unfit = unfitColumns(dialect, await columnsByTable(db, dialect), needs);
+  if (unfit.length === 0) return [];
+  return [
+    {
+      seen: `has columns that do not hold what wsend keeps there: ${unfit.map(({ seen }) => seen).join('; ')}`,
+      next: `Change them: ${unfit.map(({ mend }) => mend).join('; ')}.`,
+    },
+  ];
+}
+
+/** What keeps other commands from their work, and what is cut or written with question marks. */
+async function columnWarnings({ db, dialect }: Database): Promise<string[]> {
+  const tables = await columnsByTable(db, dialect);
+  const unfit = (needs: ColumnNeed[], command: string) =>
+    unfitColumns(dialect, tables, needs).map(({ seen, mend }) => `${seen}, so ${command} is refused: ${mend}`);
+  const lacking = (table: string, column: string, harm: string) => {
+    const { lacks } = roomOf(dialect, tables.get(table)?.get(column));
+    return lacks !== null && '🎉'.search(lacks) >= 0
+      ? [`${table}.${column} holds no emoji (${tables.get(table)?.get(column)?.charset}): ${harm}`]
+      : [];
+  };
+  return [
+    ...unfit(LISTENING_NEEDS, 'wsend listen'),
+    ...unfit(MAKING_NEEDS, 'wsend run --csv'),
+    ...lacking('messages', 'content', 'a campaign with one in its text is refused'),
+    ...lacking('interactions', 'content', 'they are kept as question marks'),
+  ];
 }
 
 /** Tables that wsend writes in an engine that cannot take a transaction back. Views have none. */

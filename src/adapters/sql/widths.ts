@@ -1,4 +1,4 @@
-// The longest texts that are written where a column, or we, set a limit. In characters.
+// How long the texts are that are written where a column, or we, set a limit. In characters.
 
 /** The width of names in existing databases. */
 export const LONGEST_NAME = 100;
@@ -6,3 +6,7 @@ export const LONGEST_NAME = 100;
 export const LONGEST_ID = 255;
 /** The longest error text: room for any provider's reason, and a limit to what one row may take. */
 export const LONGEST_ERROR = 2_000;
+/** The least that a column of ids must hold: the provider's have 24 characters, WhatsApp's up to 32. A longer one is cut, and kept whole in a table of our own. */
+export const SHORTEST_ID = 32;
+/** The least that a column of error texts must hold: how a note or a code begins, by which it is known again. */
+export const SHORTEST_ERROR = 20;
