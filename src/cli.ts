@@ -136,6 +136,15 @@ function makeProgram(outside: Outside, act: Act): Command {
     );
 
   program
+    .command('cancel')
+    .description('end a draft or paused campaign for good: who was not sent to stays so')
+    .argument('<id>', 'number of the campaign')
+    .option('--sandbox', 'a campaign that is rehearsed')
+    .action((id, _flags, command) =>
+      act(command.optsWithGlobals(), async (world) => (await import('./commands/cancel.ts')).cancel(world, { id })),
+    );
+
+  program
     .command('reconcile')
     .description('settle what is in doubt by asking the provider')
     .argument('<id>', 'number of the campaign')

@@ -12,3 +12,12 @@ export async function campaignOf(campaigns: CampaignStore, id: number): Promise<
     );
   return found;
 }
+
+/** UsageError where the campaign was cancelled: nothing is sent for it any more. */
+export function refuseCancelled({ id, cancelledAt }: Campaign): void {
+  if (cancelledAt === null) return;
+  throw new UsageError(
+    `campaign ${id} was cancelled on ${new Date(cancelledAt).toISOString().slice(0, 10)}: nothing is sent for it any more`,
+    'To write to those who were not sent to, make a new campaign.',
+  );
+}

@@ -14,7 +14,7 @@ import type { Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { readCount } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
+import { campaignOf, refuseCancelled } from './campaign-of.ts';
 import { namesOf, type Opened, takeLease, underLease } from './lease.ts';
 import { sendDueMessage2 } from './message-2.ts';
 import { policyReader } from './policy-reader.ts';
@@ -79,6 +79,7 @@ export async function conduct(
   try {
     // Another run may have been at it until this moment.
     const latest = { ...stream, campaign: await campaignOf(campaigns, id) };
+    if (sending) refuseCancelled(latest.campaign);
     return await underLease(world, lease, latest, async (opened) => {
       const { campaign } = latest;
       const settings = { ...opened.found.header?.settings, ...settingsOf(options) };

@@ -6,7 +6,7 @@ import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
 import { settingsOf } from '../flags.ts';
 import type { World } from '../world.ts';
-import { campaignOf } from './campaign-of.ts';
+import { campaignOf, refuseCancelled } from './campaign-of.ts';
 import type { SendingOptions } from './conduct.ts';
 
 /** Recipients whose text is shown. */
@@ -23,7 +23,7 @@ export async function dryRunCampaign(
   { failed = false }: { failed?: boolean } = {},
 ): Promise<number> {
   const { campaigns, recipients } = await world.data();
-  await campaignOf(campaigns, id);
+  refuseCancelled(await campaignOf(campaigns, id));
   const view = await world.view(id);
   const { header, lastMessage, unstored } = view;
   const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;

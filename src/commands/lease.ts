@@ -3,6 +3,7 @@ import {
   applyChanges,
   CHECKPOINT_KEPT_FOR,
   type Change,
+  type Checkpoint,
   type CheckpointHeader,
   campaignName,
   lineName,
@@ -120,16 +121,30 @@ export async function adjust(world: World, campaign: number, change: (header: Ch
   if (!('lease' in answer)) return false;
   const { lease } = answer;
   try {
-    const { epoch } = lease;
-    const entries = await world.entries();
-    const checkpoint = readCheckpoint((await entries.open(name, epoch)).fields);
-    if (checkpoint.header === null || checkpoint.known !== lease.before(name).epoch) return false;
-    const changes: Change[] = [...change(checkpoint.header), { type: 'know', server: checkpoint.server ?? '' }];
-    const fields = applyChanges(checkpoint, changes, { epoch, owner });
-    await entries.write(1, [{ name, epoch, fields, keptFor: checkpoint.header.finished ? CHECKPOINT_KEPT_FOR : null }]);
-    return true;
+    return await amend(world, { lease, name, owner }, ({ header }) => (header === null ? null : change(header)));
   } finally {
     await lease.release();
     (await world.processes()).end(owner);
   }
+}
+
+/**
+ * Changes the checkpoint under a name whose lease is held, so that the next to look still finds all that the last run knew. False, and nothing is
+ * changed, when nothing is kept here, it is not what the last run knew, or `change` says null.
+ */
+export async function amend(
+  world: World,
+  { lease, name, owner }: { lease: HeldLease; name: string; owner: Owner },
+  change: (checkpoint: Checkpoint) => Change[] | null,
+): Promise<boolean> {
+  const entries = await world.entries();
+  if ((await entries.view(name)) === null) return false;
+  const { epoch } = lease;
+  const checkpoint = readCheckpoint((await entries.open(name, epoch)).fields);
+  if (checkpoint.known !== lease.before(name).epoch) return false;
+  const changes = change(checkpoint);
+  if (changes === null) return false;
+  const fields = applyChanges(checkpoint, [...changes, { type: 'know', server: checkpoint.server ?? '' }], { epoch, owner });
+  await entries.write(1, [{ name, epoch, fields, keptFor: checkpoint.header?.finished ? CHECKPOINT_KEPT_FOR : null }]);
+  return true;
 }

@@ -39,6 +39,7 @@ interface Sending {
 export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, onRun, held }: Sending): Promise<number> {
   const data = await world.dataToWrite();
   const found = await campaignOf(data.campaigns, wish.campaign);
+  if (found.cancelledAt !== null) return EXIT.done;
   const settings = (await world.view(found.id)).header?.settings ?? {};
   const config = world.config(world.purpose, settings);
   const wanted = wish.line ?? '';
@@ -58,6 +59,8 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
     return EXIT.held;
   }
   return underLease(world, answer.lease, stream, async ({ found, ...opened }) => {
+    // It may have been cancelled until this moment.
+    if ((await campaignOf(data.campaigns, campaign.id)).cancelledAt !== null) return EXIT.done;
     const progress = progressOf(await campaigns.tally(campaign.id), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
     const parts = {
       ...stream,

@@ -20,7 +20,8 @@ export async function reconcile(world: World, options: ReconcileOptions): Promis
   checkConfig(world, options);
   const campaign = await campaignOf((await world.data()).campaigns, id);
   const { header } = await world.view(id);
-  if (header !== null || campaign.status === 'sending') return conduct(world, id, options, { sending: false, assume });
+  if (header !== null || campaign.status === 'sending' || campaign.cancelledAt !== null)
+    return conduct(world, id, options, { sending: false, assume });
   world.show.result({ type: 'reconcile', campaign: id, in_doubt: 0 }, `Campaign ${id} was not begun: nothing is in doubt.\n`);
   return EXIT.done;
 }

@@ -44,7 +44,7 @@ async function stateOf(world: World, campaign: Campaign, tally: Tally): Promise<
   const { pace } = world.config('sandbox', view.header?.settings).policy;
   const now = world.clock.now();
   const isRunning = view.owner !== null;
-  const etaMs = progress.pending === 0 ? null : timeLeft(progress.pending, pace, UNPACED, now);
+  const etaMs = progress.pending === 0 || campaign.cancelledAt !== null ? null : timeLeft(progress.pending, pace, UNPACED, now);
   return {
     campaign,
     progress,
@@ -59,9 +59,9 @@ async function stateOf(world: World, campaign: Campaign, tally: Tally): Promise<
     lastMessage: view.lastMessage,
     next: isRunning
       ? null
-      : campaign.status === 'draft' && tally.total === 0
+      : campaign.status === 'draft' && campaign.cancelledAt === null && tally.total === 0
         ? world.nextStep(`wsend run --campaign ${campaign.id}`)
-        : next(world, nextCommand(campaign.id, progress)),
+        : next(world, nextCommand(campaign, progress)),
   };
 }
 

@@ -30,14 +30,25 @@ export interface CampaignState {
 }
 
 /** Where a campaign stands, in one word that its status column cannot say. */
-export type Standstill = 'running' | 'paused' | 'interrupted' | 'in_doubt' | 'replies' | 'draft' | 'completed' | 'failed' | 'other';
+export type Standstill =
+  | 'running'
+  | 'cancelled'
+  | 'paused'
+  | 'interrupted'
+  | 'in_doubt'
+  | 'replies'
+  | 'draft'
+  | 'completed'
+  | 'failed'
+  | 'other';
 
 /**
- * `running` while a run holds it; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and nobody holds
+ * `running` while a run holds it; `cancelled` once it was ended for good; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and nobody holds
  * it; `in_doubt` when all that keeps it unfinished are recipients in doubt; `replies` when all Message 1 are settled and replies are waited for; else its status, `other` for one that wsend does not know.
  */
 export function standstill({ campaign, progress, paused, owner }: CampaignState): Standstill {
   if (owner !== null) return 'running';
+  if (campaign.cancelledAt !== null) return 'cancelled';
   if (paused !== null) return 'paused';
   if (campaign.status === 'sending') {
     if (progress.pending > 0) return 'interrupted';

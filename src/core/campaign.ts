@@ -20,6 +20,13 @@ export interface Campaign {
   status: string;
   createdAt: EpochMs | null;
   updatedAt: EpochMs | null;
+  /** When it was ended for good before everyone was settled; null where it was not. */
+  cancelledAt: EpochMs | null;
+}
+
+/** Tells a campaign from one with the same id in another or a recreated database: when it was created, to the second. */
+export function identityOf({ createdAt }: Pick<Campaign, 'createdAt'>): string {
+  return createdAt === null ? 'undated' : `created ${new Date(Math.floor(createdAt / 1_000) * 1_000).toISOString()}`;
 }
 
 /** Below every row id: the least that an integer column of 32 bits holds. Ids of an imported table may be zero and negative. */
@@ -42,6 +49,11 @@ export interface Recipient {
   acceptedBefore: string | null;
   /** Another Message 1 row of the same contact in this campaign that is to be sent or was: one contact gets one message. Null where there is none. */
   duplicateOf: number | null;
+}
+
+/** The status of a cancelled campaign, as far as the column can say it: not one under which other programs would go on with it. */
+export function cancelledStatus({ sent }: { sent: number }): CampaignStatus {
+  return sent > 0 ? 'completed' : 'failed';
 }
 
 /**

@@ -1,4 +1,4 @@
-import { earnedStatus } from '../core/campaign.ts';
+import { cancelledStatus, earnedStatus } from '../core/campaign.ts';
 import { type Change, keptOf } from '../core/checkpoint.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
 import { latencyOf } from '../core/latency.ts';
@@ -8,7 +8,7 @@ import { EXIT, LeaseLost, messageOf, UserError } from '../errors.ts';
 import type { Tally } from '../ports.ts';
 import { unlessHurried } from './hurried.ts';
 import { breakRun, type Run, type RunParts, type Stop } from './run.ts';
-import { summaryOf } from './summary.ts';
+import { nextCommand, summaryOf } from './summary.ts';
 import { headerOf, pauseKept, type TakeUp } from './take-up.ts';
 
 /** Different error texts read for the summary. */
@@ -49,7 +49,8 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
   if (course.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
   // A clock that was set back must not make it negative.
   const durationMs = Math.max(0, clock.now() - account.startedAt);
-  const next = course.broken === null && !course.away ? undefined : `wsend resume ${campaign.id}`;
+  const goesOn = campaign.cancelledAt === null && (course.broken !== null || course.away);
+  const next = goesOn ? `wsend resume ${campaign.id}` : nextCommand(campaign, progress);
   report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(account.latency), next }));
   course.ended.abort();
   return { exitCode, progress, broken: course.broken };
@@ -65,15 +66,16 @@ export function tellBroken({ campaign, report }: RunParts, { progress }: TakeUp,
 /** The campaign as the database now has it, and what it could not be told, with the status it has earned. A broken run leaves the status as it is. */
 async function writeEnd(run: Run) {
   const { campaigns, course, account } = run;
-  const { id, message2, status: before } = run.campaign;
+  const { id, message2, status: before, cancelledAt } = run.campaign;
   const tally = await campaigns.tally(id);
   if (course.broken === null && tally.pending === 0 && account.progress.inDoubt > 0) await forgetSettledElsewhere(run);
   const progress = progressOf(tally, { inDoubt: account.progress.inDoubt, ...run.outbox.unwritten() });
   const failures = groupByCode(await campaigns.failures(id, FAILURES_READ));
   if (course.broken !== null) return { tally: null, progress, failures, finished: false };
-  const status = earnedStatus(progress, Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now())));
-  if (run.sending || before === 'sending') await campaigns.setStatus(id, status);
-  return { tally, progress, failures, finished: status !== 'sending' };
+  const awaitsReplies = cancelledAt === null && Boolean(message2?.trim()) && (await campaigns.awaitsReplies(id, run.clock.now()));
+  const status = cancelledAt === null ? earnedStatus(progress, awaitsReplies) : cancelledStatus(progress);
+  if (run.sending || before === 'sending' || cancelledAt !== null) await campaigns.setStatus(id, status);
+  return { tally, progress, failures, finished: status !== 'sending' && progress.inDoubt === 0 };
 }
 
 /**

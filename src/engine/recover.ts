@@ -1,4 +1,4 @@
-import type { Campaign, MessageType } from '../core/campaign.ts';
+import { type Campaign, identityOf, type MessageType } from '../core/campaign.ts';
 import {
   CHECKPOINT_VERSION,
   type Checkpoint,
@@ -154,9 +154,4 @@ async function refuseStrangeRows(
     `the checkpoint of campaign ${campaign.id} counts ${settled} recipients, and the database does not have the rows they were (it was restored from a backup, or the rows were made anew)`,
     `Restore a backup that has the campaign's messages. Sending now would reach these people again: if you want that, make a new campaign.`,
   );
-}
-
-/** Tells a campaign from one with the same id in another or a recreated database: when it was created, to the second. */
-export function identityOf(campaign: Campaign): string {
-  return campaign.createdAt === null ? 'undated' : `created ${new Date(Math.floor(campaign.createdAt / 1_000) * 1_000).toISOString()}`;
 }

@@ -1,3 +1,4 @@
+import type { Campaign } from '../core/campaign.ts';
 import type { Event, FailureGroup, Latency } from '../core/event.ts';
 import type { Progress } from '../core/progress.ts';
 import type { Milliseconds } from '../core/units.ts';
@@ -10,17 +11,27 @@ interface Ended {
   exitCode: number;
   failures?: FailureGroup[];
   latency?: Latency | null;
-  next?: string | undefined;
+  next?: string | null;
 }
 
 /** The last event of every run that was begun, however it ended. */
 export function summaryOf({ failures = [], latency = null, next, ...ended }: Ended): Event {
-  return { type: 'summary', ...ended, failures, latency, next: next ?? nextCommand(ended.campaign, ended.progress) };
+  return {
+    type: 'summary',
+    ...ended,
+    failures,
+    latency,
+    next: next === undefined ? nextCommand({ id: ended.campaign, cancelledAt: null }, ended.progress) : next,
+  };
 }
 
-/** The command to type next, or null when there is nothing left to do. */
-export function nextCommand(campaign: number, { pending, inDoubt, failed }: Progress): string | null {
-  if (pending > 0) return `wsend resume ${campaign}`;
-  if (inDoubt > 0) return `wsend reconcile ${campaign}`;
-  return failed > 0 ? `wsend retry ${campaign}` : null;
+/** The command to type next, or null when there is nothing left to do. Of a cancelled campaign only what is in doubt can be settled. */
+export function nextCommand(
+  { id, cancelledAt }: Pick<Campaign, 'id' | 'cancelledAt'>,
+  { pending, inDoubt, failed }: Progress,
+): string | null {
+  if (cancelledAt !== null) return inDoubt > 0 ? `wsend reconcile ${id}` : null;
+  if (pending > 0) return `wsend resume ${id}`;
+  if (inDoubt > 0) return `wsend reconcile ${id}`;
+  return failed > 0 ? `wsend retry ${id}` : null;
 }

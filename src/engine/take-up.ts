@@ -1,4 +1,4 @@
-import type { Recipient } from '../core/campaign.ts';
+import { identityOf, type Recipient } from '../core/campaign.ts';
 import { type CampaignSettings, CHECKPOINT_VERSION, type Change, type CheckpointHeader } from '../core/checkpoint.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
 import { SECOND } from '../core/units.ts';
@@ -12,7 +12,7 @@ import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
 import { openAttempts, settleOpen } from './open-attempts.ts';
 import { Outbox } from './outbox.ts';
 import { Queue } from './queue.ts';
-import { identityOf, type Recovered } from './recover.ts';
+import type { Recovered } from './recover.ts';
 import { beside, breakRun, newCourse, type Run, type RunParts, stopRun } from './run.ts';
 import { newBatches } from './turn.ts';
 

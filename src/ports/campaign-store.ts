@@ -26,6 +26,8 @@ export interface CampaignStore {
   setStatus(id: number, status: CampaignStatus): Promise<void>;
   /** Gives a campaign its last status, unless it is no longer `sending` or someone is pending after all; true when it has it now. */
   complete(id: number, status: CampaignStatus): Promise<boolean>;
+  /** Ends a campaign for good, with a status under which nobody goes on with it; its rows stay as they are. May be repeated. */
+  cancel(id: number): Promise<void>;
   /** True while a reply may still bring a Message 2 (someone who has had none got Message 1 less than 24 h ago), or a Message 2 is pending. */
   awaitsReplies(id: number, now: EpochMs): Promise<boolean>;
   /** Failed Message 1 rows by error text (`code: reason`), most frequent first, at most `limit`. */

@@ -77,6 +77,31 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
     };
     const count = async (table: string) => Number((await query(`select count(*) as n from ${table}`))[0]?.n);
 
+    describe('a campaign is cancelled', () => {
+      it('under a status that every database allows, its rows and counters as they were; and so it stays', async () => {
+        const { id, rows } = await campaignOf(3);
+        expect((await campaigns.find(id))?.cancelledAt).toBeNull();
+        await recipients.record(id, [sent(rows[0] as number)]);
+        await campaigns.cancel(id);
+        const first = await campaigns.find(id);
+        await campaigns.cancel(id);
+        expect(first).toMatchObject({ status: 'completed', cancelledAt: expect.any(Number) });
+        expect((await campaigns.list()).find((one) => one.id === id)?.cancelledAt).toEqual(expect.any(Number));
+        expect(await campaigns.tally(id)).toEqual({ total: 3, pending: 2, sent: 1, failed: 0 });
+        expect(await countersOf(id)).toEqual([3, 1, 1, 0]);
+      });
+
+      it('and another that gets its number later is not', async () => {
+        const { id } = await campaignOf(1);
+        await campaigns.cancel(id);
+        expect((await campaigns.find(id))?.status).toBe('failed');
+        await query(`update campaigns set created_at = '2020-01-01 00:00:00' where id = ${id}`);
+        expect((await campaigns.find(id))?.cancelledAt).toBeNull();
+        await campaigns.cancel(id);
+        expect((await campaigns.find(id))?.cancelledAt).toEqual(expect.any(Number));
+      });
+    });
+
     describe('a file becomes a campaign', () => {
       it('with its people in the order of the file, as a draft', async () => {
         const people = [person(303), person(301), person(302, { firstName: null, lastName: null, countryCode: null })];

@@ -288,6 +288,20 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         expect([(await second(one.campaign)).length, (await interactions(one.campaign)).length]).toEqual([0, 1]);
       });
 
+      it('to a campaign that was cancelled is an interaction and no more, and a Message 2 that was pending is due no more', async () => {
+        const one = await sent();
+        const other = await contact(newPhone());
+        await message(one.campaign, other, { sentAt: AT });
+        expect(await take([reply(one.phone)])).toEqual(['done']);
+        const due = async () => (await replies(opened.database).pendingMessage2()).filter(({ campaign: id }) => id === one.campaign);
+        expect(await due()).toHaveLength(1);
+        await campaignStore(opened.database).cancel(one.campaign);
+        expect(await due()).toEqual([]);
+        const [{ full_number: phone } = {}] = await query(`select full_number from contacts where id = ${other}`);
+        expect(await take([reply(String(phone))])).toEqual(['done']);
+        expect([(await interactions(one.campaign)).length, (await second(one.campaign)).length]).toEqual([2, 1]);
+      });
+
       it('brings a failed Message 2 with the reason where its text cannot be written', async () => {
         const one = await sent('{{nothing}}');
         await take([reply(one.phone)]);

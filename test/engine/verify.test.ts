@@ -12,6 +12,7 @@ const CAMPAIGN = {
   status: 'completed',
   createdAt: Date.UTC(2026, 0, 1),
   updatedAt: null,
+  cancelledAt: null,
 };
 const NOTHING: Listing = { kind: 'listed', messages: [] };
 const ONE: Listing = { kind: 'listed', messages: [{ id: 'p', whatsappId: null, failed: false }] };

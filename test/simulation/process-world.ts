@@ -1,6 +1,6 @@
 import { resolveConfig } from '../../src/config.ts';
+import { identityOf } from '../../src/core/campaign.ts';
 import { campaignName } from '../../src/core/checkpoint.ts';
-import { identityOf } from '../../src/engine/recover.ts';
 import { viewOf } from '../../src/engine/view.ts';
 import type { Leases, Provider } from '../../src/ports.ts';
 import type { World } from '../../src/world.ts';

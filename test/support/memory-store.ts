@@ -1,4 +1,4 @@
-import { type Campaign, type CampaignStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
+import { type Campaign, type CampaignStatus, cancelledStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
 import { LOOK_UP_FIRST, marksOf, noteText, UNCONFIRMED } from '../../src/core/note.ts';
 import type { CampaignStore, RecipientStore, Result, Tally } from '../../src/ports.ts';
 
@@ -30,6 +30,7 @@ export class MemoryStore implements CampaignStore, RecipientStore {
       status: 'draft',
       createdAt: Date.UTC(2026, 0, 1),
       updatedAt: null,
+      cancelledAt: null,
       ...campaign,
     };
     this.rows = Array.from({ length: count }, (_, i) => ({
@@ -70,6 +71,10 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     if (this.campaign.status !== 'sending' || (await this.tally()).pending > 0) return false;
     this.campaign.status = status;
     return true;
+  }
+
+  async cancel(): Promise<void> {
+    Object.assign(this.campaign, { cancelledAt: 1, status: cancelledStatus(await this.tally()) });
   }
 
   async awaitsReplies(_campaign: number, now: number): Promise<boolean> {

@@ -1,11 +1,14 @@
 import { sql } from 'kysely';
-import type { Campaign, MessageType } from '../../core/campaign.ts';
+import { type Campaign, cancelledStatus, identityOf, type MessageType } from '../../core/campaign.ts';
 import { SKIPPED_PREFIX } from '../../core/note.ts';
+import type { EpochMs } from '../../core/units.ts';
 import type { CampaignStore } from '../../ports.ts';
+import { cancelledAmong, noteCampaign } from './campaign-notes.ts';
 import { lockCampaign, tallyFrom, tallyOf, writeStatus } from './counters.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { exactly, hasStatus, messageRows } from './message-rows.ts';
+import { hasCampaignNotes } from './own-tables.ts';
 import { openRows, pendingMessage2 } from './replies.ts';
 import { fromStored } from './stored-time.ts';
 import { inRepeatableTransaction } from './transaction.ts';
@@ -18,7 +21,7 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
     find: (id) =>
       asking(database, async () => {
         const row = await db.selectFrom('campaigns').select(columns).where('id', '=', id).executeTakeFirst();
-        return row && asCampaign(row);
+        return row && asCampaign(row, await cancelled(database, [row]));
       }),
 
     list: () =>
@@ -41,7 +44,8 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
           .groupBy('campaign_id')
           .execute();
         const left = new Map(skipped.map(({ campaign_id, count }) => [campaign_id, Number(count)]));
-        return rows.map((row) => ({ ...asCampaign(row), tally: tallyFrom(byCampaign.get(row.id) ?? [], left.get(row.id)) }));
+        const ended = await cancelled(database, rows);
+        return rows.map((row) => ({ ...asCampaign(row, ended), tally: tallyFrom(byCampaign.get(row.id) ?? [], left.get(row.id)) }));
       }),
 
     tally: (id) => asking(database, () => tallyOf(db, dialect, id, type)),
@@ -61,6 +65,22 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
           if ((await tallyOf(transaction, dialect, id, type)).pending > 0) return false;
           await writeStatus(transaction, dialect, { id, status, now: database.stamp() });
           return true;
+        }),
+      ),
+
+    cancel: (id) =>
+      asking(database, () =>
+        inRepeatableTransaction(database, async (transaction) => {
+          const now = database.stamp();
+          await lockCampaign(transaction, dialect, id);
+          const { created_at } = await transaction
+            .selectFrom('campaigns')
+            .select('created_at')
+            .where('id', '=', id)
+            .executeTakeFirstOrThrow();
+          const identity = identityOf({ createdAt: fromStored(created_at) });
+          await noteCampaign(transaction, dialect, { campaign_id: id, identity, cancelled_at: now });
+          await writeStatus(transaction, dialect, { id, status: cancelledStatus(await tallyOf(transaction, dialect, id, type)), now });
         }),
       ),
 
@@ -86,6 +106,11 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
   };
 }
 
+/** When each of these was cancelled; none was where wsend has no such table yet. */
+async function cancelled(database: Database, rows: CampaignRow[]): Promise<Map<number, EpochMs>> {
+  return (await hasCampaignNotes(database)) ? cancelledAmong(database.db, rows) : new Map();
+}
+
 interface CampaignRow {
   id: number;
   name: string;
@@ -96,7 +121,7 @@ interface CampaignRow {
   updated_at: unknown;
 }
 
-function asCampaign(row: CampaignRow): Campaign {
+function asCampaign(row: CampaignRow, cancelled: Map<number, EpochMs>): Campaign {
   return {
     id: Number(row.id),
     name: row.name ?? '',
@@ -105,5 +130,6 @@ function asCampaign(row: CampaignRow): Campaign {
     status: row.status ?? '',
     createdAt: fromStored(row.created_at),
     updatedAt: fromStored(row.updated_at),
+    cancelledAt: cancelled.get(Number(row.id)) ?? null,
   };
 }

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { campaignName } from '../../core/checkpoint.ts';
 import { UsageError } from '../../errors.ts';
+import { cancelledAmong } from './campaign-notes.ts';
 import { copyList } from './copy-opt-outs.ts';
 import { copyRecipients } from './copy-recipients.ts';
 import { recount } from './counters.ts';
@@ -54,6 +55,8 @@ async function findOriginal({ db, dialect, tables }: Reading, campaign: number) 
   const found = tables.has('campaigns')
     ? await db.selectFrom('campaigns').select(columns).where('id', '=', campaign).executeTakeFirst()
     : undefined;
+  if (found !== undefined && tables.has('wsend_campaigns') && (await cancelledAmong(db, [found])).size > 0)
+    throw new UsageError(`campaign ${campaign} was cancelled: nothing is sent for it any more, nor rehearsed`, 'Make a new campaign.');
   if (found !== undefined) return found;
   throw new UsageError(
     `there is no campaign ${campaign} in the database`,
@@ -66,7 +69,7 @@ async function removeCopy(rehearsal: Kysely<Schema>, campaign: number): Promise<
   const ids = rehearsal.selectFrom('messages').select('id').where('campaign_id', '=', campaign);
   for (const table of ['wsend_provider_ids', 'wsend_message_2_lines'] as const)
     await rehearsal.deleteFrom(table).where('message_id', 'in', ids).execute();
-  for (const table of ['interactions', 'messages', 'wsend_message_2', 'wsend_imports', 'campaign_categories'] as const)
+  for (const table of ['interactions', 'messages', 'wsend_message_2', 'wsend_imports', 'wsend_campaigns', 'campaign_categories'] as const)
     await rehearsal.deleteFrom(table).where('campaign_id', '=', campaign).execute();
   await rehearsal.deleteFrom('category_contacts').where('category_id', '=', campaign).execute();
   await sql`delete from categories where id = ${campaign}`.execute(rehearsal);

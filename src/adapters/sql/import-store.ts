@@ -78,6 +78,7 @@ async function create(
 /** What is left of an import whose campaign has been deleted. */
 async function forget(db: Kysely<Schema>, campaign: number): Promise<void> {
   await db.deleteFrom('wsend_imports').where('campaign_id', '=', campaign).execute();
+  await db.deleteFrom('wsend_campaigns').where('campaign_id', '=', campaign).execute();
   await db.deleteFrom('wsend_message_2').where('campaign_id', '=', campaign).execute();
 }
 

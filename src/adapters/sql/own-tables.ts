@@ -4,6 +4,7 @@ import type { Database, SqlDialect } from './database.ts';
 import { asking, describeDatabaseError, isDenied, isMissingTable } from './database-errors.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { ownTables1 } from './own-tables-1.ts';
+import { ownTables2 } from './own-tables-2.ts';
 import { alone, checkColumns } from './schema.ts';
 import type { Schema } from './table-types.ts';
 import { statementsFor, type Table } from './tables.ts';
@@ -17,6 +18,7 @@ type Existing = ReadonlyMap<string, ReadonlyMap<string, Column>>;
  */
 const STEPS: ((dialect: SqlDialect, existing: Existing) => string[])[] = [
   (dialect, existing) => creating(ownTables1(dialect), dialect, existing),
+  (dialect, existing) => creating(ownTables2(dialect), dialect, existing),
 ];
 
 /** The version of wsend's own tables that this program reads and writes. */
@@ -64,6 +66,11 @@ export function ownVersion(database: Database): Promise<number> {
 /** Whether wsend's own tables are there to be read. Makes nothing; rejects as `ownVersion` does. */
 export async function hasOwnTables(database: Database): Promise<boolean> {
   return (await ownVersion(database)) > 0;
+}
+
+/** Whether `wsend_campaigns`, of version 2, is there to be read. */
+export async function hasCampaignNotes(database: Database): Promise<boolean> {
+  return (await ownVersion(database)) >= 2;
 }
 
 /**
@@ -131,7 +138,7 @@ function creating(tables: Table[], dialect: SqlDialect, existing: Existing): str
 }
 
 function grantsOf(dialect: 'postgres' | 'mysql'): string[] {
-  const tables = [...ownTables1(dialect), VERSION_TABLE];
+  const tables = [...ownTables1(dialect), ...ownTables2(dialect), VERSION_TABLE];
   const names = tables.map(({ name }) => name);
   if (dialect === 'mysql') return names.map((name) => `grant select, insert, update, delete on ${name} to <user>`);
   const numbered = tables.filter(({ columns }) => 'id' in columns).map(({ name }) => `${name}_id_seq`);

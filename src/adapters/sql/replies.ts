@@ -1,10 +1,11 @@
-import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import { type ExpressionBuilder, type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import { REPLY_WINDOW } from '../../core/campaign.ts';
 import { SKIPPED_PREFIX } from '../../core/note.ts';
 import { toE164 } from '../../core/phone.ts';
 import type { ReplyCounts } from '../../core/reply-counts.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Replies } from '../../ports.ts';
+import { cancelledAmong } from './campaign-notes.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { asking } from './database-errors.ts';
 import { UNKNOWN_LINE } from './message-2.ts';
@@ -100,7 +101,9 @@ export function replies(database: Database): Replies {
           .where(isWanted('m.error_message'))
           .groupBy(['m.campaign_id', 'l.line'])
           .execute();
+        const cancelled = await cancelledOf(db, rows);
         return rows
+          .filter(({ campaign_id }) => !cancelled.has(Number(campaign_id)))
           .sort((a, b) => Number(a.first) - Number(b.first))
           .map(({ campaign_id, line, fresh }) => ({
             campaign: Number(campaign_id),
@@ -109,6 +112,13 @@ export function replies(database: Database): Replies {
           }));
       }),
   };
+}
+
+/** Those of their campaigns that were cancelled. */
+async function cancelledOf(db: Kysely<Schema>, rows: { campaign_id: number }[]): Promise<Map<number, EpochMs>> {
+  const ids = [...new Set(rows.map(({ campaign_id }) => Number(campaign_id)))];
+  if (ids.length === 0) return new Map();
+  return cancelledAmong(db, await db.selectFrom('campaigns').select(['id', 'created_at']).where('id', 'in', ids).execute());
 }
 
 type Rows = SelectQueryBuilder<Schema, 'messages', object>;

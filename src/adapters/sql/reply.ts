@@ -2,6 +2,7 @@ import type { ContactReply } from '../../core/incoming.ts';
 import { answeredMessage1, bringsMessage2, type SentMessage1 } from '../../core/reply.ts';
 import { isStopWord } from '../../core/stop-words.ts';
 import type { EpochMs } from '../../core/units.ts';
+import { isCancelled } from './campaign-notes.ts';
 import { lockCampaign } from './counters.ts';
 import { addInteraction } from './interactions.ts';
 import { makeMessage2 } from './message-2.ts';
@@ -46,6 +47,8 @@ export async function reply(working: Working, fact: ContactReply, receivedAt: Ep
     return { result: 'opted_out', message2: null };
   }
   if (answered === null) return { result: 'unrelated', message2: null };
+  // Whoever cancels a campaign locks its row, too: it is so for as long as this transaction lasts.
+  if (await isCancelled(transaction, answered.campaign)) return { result: 'done', message2: null };
   return { result: 'done', message2: await message2For(working, { answered, contacts, fact }) };
 }
 

@@ -118,4 +118,6 @@ export interface Schema {
   wsend_checkpoints: { name: string; epoch: number; step: number; kept_until: number | null };
   /** What is kept under a name, by field. */
   wsend_entries: { name: string; field: string; value: string };
+  /** What wsend knows of a campaign that no column of `campaigns` can say. */
+  wsend_campaigns: { campaign_id: number; identity: string; recent: string | null; cancelled_at: Time };
 }

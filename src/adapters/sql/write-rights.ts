@@ -42,6 +42,7 @@ export const SENDING_OWN: Right[] = [
   { may: 'insert', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as'] },
   { may: 'update', table: 'wsend_provider_ids', columns: ['message_id'] },
   { may: 'select', table: 'wsend_optouts', columns: ['id', 'phone', 'is_out'] },
+  { may: 'select', table: 'wsend_campaigns', columns: ['campaign_id', 'identity', 'recent', 'cancelled_at'] },
 ];
 
 const NEW_MESSAGE: Right = {
@@ -57,6 +58,9 @@ export const MAKING: Right[] = [
   { may: 'insert', table: 'campaigns', columns: ['name', 'message_1', 'message_2', 'status', 'total_recipients', 'created_at'] },
   { may: 'insert', table: 'wsend_imports', columns: ['campaign_id', 'fingerprint', 'created_at'] },
   { may: 'insert', table: 'wsend_message_2', columns: ['campaign_id', 'contact_id', 'content'] },
+  { may: 'insert', table: 'wsend_campaigns', columns: ['campaign_id', 'identity', 'recent', 'cancelled_at'] },
+  { may: 'update', table: 'wsend_campaigns', columns: ['identity', 'recent', 'cancelled_at'] },
+  { may: 'delete', table: 'wsend_campaigns', columns: [] },
 ];
 
 /** What besides takes replies and reports in, and makes and sends Message 2. */

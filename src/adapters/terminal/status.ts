@@ -42,6 +42,7 @@ export function statusText(state: CampaignState, now: EpochMs): string {
   const lines = [
     `${sandboxMark(sandbox)}Campaign ${campaign.id}${campaign.name.trim() === '' ? '' : `, ${oneLine(campaign.name)}`}`,
     row('state', stateText(state)),
+    campaign.cancelledAt !== null && row('cancelled', clockTime(campaign.cancelledAt, now)),
     paused !== null && row('paused', `${clockTime(paused.at, now)}, ${pauseWords(paused)}`),
     owner !== null && row('run by', `process ${owner.pid} on ${oneLine(owner.host)} since ${clockTime(owner.startedAt, now)}`),
     ...countRows(progress),
@@ -71,6 +72,7 @@ export function statusJson(state: CampaignState): Record<string, unknown> {
     failures: failures.map(({ code, reason, count }) => ({ code, reason, count })),
     eta_seconds: etaMs === null ? null : toSeconds(etaMs),
     ends_at: endsAt === null ? null : iso(endsAt),
+    cancelled_at: campaign.cancelledAt === null ? null : iso(campaign.cancelledAt),
     created_at: campaign.createdAt === null ? null : iso(campaign.createdAt),
     updated_at: updatedAt === null ? null : iso(updatedAt),
     last_message: lastMessage,

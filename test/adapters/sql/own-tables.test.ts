@@ -131,7 +131,9 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const)
         for (const ask of [migrateOwnTables, ownVersion, hasOwnTables, ownTablesSql]) {
           const refused = await refusal(ask(database));
           expect(refused).toBeInstanceOf(UsageError);
-          expect(refused.message).toMatch(/^the tables of wsend in .* have version 2, and this wsend knows 1$/);
+          expect(refused.message).toMatch(
+            new RegExp(`^the tables of wsend in .* have version ${OWN_VERSION + 1}, and this wsend knows ${OWN_VERSION}$`),
+          );
           expect(refused.next).toBe('Use the newer wsend that made them.');
         }
       }),
@@ -170,7 +172,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const)
           expect(await ownTablesOf(beside, dialect)).toEqual(await ownTablesOf(other, dialect));
           expect(await beside.query('select version from wsend_schema')).toEqual([{ version: OWN_VERSION }]);
           expect([await ownVersion(database), await ownTablesSql(database), await ownTablesSql(await open(other.url))]).toEqual([
-            1,
+            OWN_VERSION,
             '',
             '',
           ]);

@@ -14,6 +14,7 @@ const state = (changes: Partial<CampaignState> = {}, campaign: Partial<CampaignS
     status: 'sending',
     createdAt: NOON - 3_600_000,
     updatedAt: NOON,
+    cancelledAt: null,
     ...campaign,
   },
   progress: EVENTS.summary.progress,
@@ -110,7 +111,7 @@ test('a script gets the counts of the summary and the rest beside them, on one l
   const owner = { host: 'office', pid: 4711, startedAt: NOON };
   const at = new Date(NOON).toISOString();
   expect(JSON.stringify(statusJson(state({ owner })))).toBe(
-    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
+    `{"type":"status","campaign":42,"name":"Back to school","status":"sending","state":"running","total":1000,"sent":960,"failed":28,"pending":10,"in_doubt":1,"skipped":1,"paused":{"reason":"circuit_breaker","detail":"11 of 50 failed = 22 %","at":"${at}"},"owner":{"host":"office","pid":4711,"started_at":"${at}"},"failures":[{"code":"error:500","reason":"Internal error","count":3},{"code":"phone:invalid","reason":"The number is not on WhatsApp","count":25}],"eta_seconds":34,"ends_at":"${new Date(NOON + 34_000).toISOString()}","cancelled_at":null,"created_at":"${new Date(NOON - 3_600_000).toISOString()}","updated_at":"${at}","last_message":1017,"next":"wsend resume 42"}`,
   );
   expect(statusJson(state({ paused: null, etaMs: null, endsAt: null, next: null }))).toMatchObject({
     paused: null,
