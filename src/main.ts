@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
-import { safeOutput, wholeFile } from './adapters/terminal/output.ts';
+import { type Output, PATIENCE, safeOutput } from './adapters/terminal/output.ts';
+import { wholeFile } from './adapters/terminal/streams.ts';
 import { run, showError } from './cli.ts';
 import { EXIT, InfrastructureError } from './errors.ts';
 import type { Outside, StopSignal } from './outside.ts';
@@ -7,6 +8,13 @@ import type { Outside, StopSignal } from './outside.ts';
 // The only file that says `process`: everything else gets what it needs handed in.
 
 const SIGNALS: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** Of a result that nobody takes now so much is kept: some 90,000 events of --json, two days at the fastest pace. */
+const RESULT_KEPT = 32e6;
+/** Of everything else: a thousand lines. */
+const LINES_KEPT = 128_000;
+/** The wait for a reader where the process is to end at once. */
+const AT_ONCE_MS = 300;
 
 const argv = process.argv.slice(2);
 
@@ -16,18 +24,28 @@ function resultLost(reason: string): void {
     if (code === EXIT.done) process.exitCode = EXIT.bug;
   });
   const next = 'Write it to a place with room. wsend status shows what became of a campaign.';
-  void showError(new InfrastructureError(`the result could not be written: ${reason}`, next), argv, outside);
+  said = showError(new InfrastructureError(`the result could not be written: ${reason}`, next), argv, outside);
+}
+let said: Promise<unknown> = Promise.resolve();
+
+const stderr = safeOutput(process.stderr, { most: LINES_KEPT });
+
+/** At a terminal both are one stream: what is written to them in turn is read in that order, however late. */
+function openStdout(): Output {
+  const [to, other] = [fstatSync(1), fstatSync(2)];
+  if (process.stdout.isTTY && stderr.isTTY && to.rdev === other.rdev) return stderr;
+  return safeOutput(to.isFile() ? wholeFile(1) : process.stdout, { most: RESULT_KEPT, onLost: resultLost });
 }
 
 const outside: Outside = {
-  stdout: safeOutput(fstatSync(1).isFile() ? wholeFile(1) : process.stdout, resultLost),
-  stderr: safeOutput(process.stderr),
+  stdout: openStdout(),
+  stderr,
   env: process.env,
   interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
   onSignal(handler) {
-    for (const signal of SIGNALS) process.on(signal, () => handler(signal));
+    for (const signal of SIGNALS) process.on(signal, handler);
     return () => {
-      for (const signal of SIGNALS) process.removeAllListeners(signal);
+      for (const signal of SIGNALS) process.off(signal, handler);
     };
   },
   onBug(handler) {
@@ -50,10 +68,22 @@ const outside: Outside = {
       });
     });
   },
-  leave: (code) => process.exit(code),
+  leave(code) {
+    if (outside.stdout.idle() && stderr.idle()) process.exit(code);
+    void allTaken(AT_ONCE_MS).then(() => process.exit(code));
+  },
 };
+
+/** Resolves once what was written has left, or is given up after so long without a reader: first the result, then what is said about it. */
+async function allTaken(patience?: number): Promise<boolean> {
+  const result = await outside.stdout.settled(patience);
+  await said;
+  return (await stderr.settled(patience ?? PATIENCE)) && result;
+}
 
 process.exitCode = await run(argv, outside).catch((bug) => {
   process.stderr.write(`wsend: unexpected: ${bug instanceof Error ? bug.stack : String(bug)}\n`);
   return EXIT.bug;
 });
+// A result waits for its reader as that of any program does. What a run had to wait for, it has given up by now.
+if (!(await allTaken())) process.exit();

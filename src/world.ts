@@ -4,6 +4,7 @@ import type { ReadNumber } from './adapters/csv/number.ts';
 import type { CheckedPeople, PeopleOptions } from './adapters/csv/people.ts';
 import type { Template } from './adapters/liquid/template.ts';
 import type { Database } from './adapters/sql/database.ts';
+import { PATIENCE } from './adapters/terminal/output.ts';
 import { type Config, type Purpose, resolveConfig } from './config.ts';
 import { identityOf, type MessageType } from './core/campaign.ts';
 import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
@@ -301,7 +302,11 @@ export function openWorld(flags: Flags, outside: Outside): World {
         sandbox,
       });
       shown = report;
-      closers.push(async () => report.close());
+      closers.push(async () => {
+        report.close();
+        // What is kept for a run must not be kept from its end.
+        await outside.stdout.settled(PATIENCE);
+      });
       return {
         tell: (event) => report.tell(event.type === 'summary' && event.next !== null ? { ...event, next: nextStep(event.next) } : event),
       };

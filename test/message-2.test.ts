@@ -148,7 +148,7 @@ class Process {
       message2: (lines: string[]) => message2Of(scene, life, lines),
       replies: life.bind(repliesOf(scene)),
     };
-    const quiet = { write: () => undefined, isTTY: false, columns: () => 80 };
+    const quiet = { write: () => undefined, isTTY: false, columns: () => 80, idle: () => true, settled: async () => true };
     const world = {
       clock,
       sandbox: false,

@@ -3,7 +3,7 @@ import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
 
-/** Numbers that are put on the list in one step. */
+/** Numbers that are put on the list, or shown of it, in one step. */
 const AT_ONCE = 1_000;
 
 /** `wsend optout add` and `remove`: all numbers, or none when one of them is no number. */
@@ -41,6 +41,7 @@ export async function list(world: World): Promise<number> {
     const when = new Date(at).toISOString();
     world.show.row({ type: 'opted_out', phone, at: when, source }, `${phone}  ${when}  ${source.replace(/\s+/g, ' ')}\n`);
     count += 1;
+    if (count % AT_ONCE === 0) await world.show.drained();
   }
   world.show.aside(count === 0 ? 'Nobody is on the list.' : formatCount(count, 'number'));
   return EXIT.done;

@@ -31,6 +31,7 @@ export async function report(world: World, { id: typed }: { id: string }): Promi
       world.show.row({ type: 'recipient', campaign: id, ...mark, ...cells }, first ? csvLine(Object.keys(columns)) + line : line);
       first = false;
     }
+    await world.show.drained();
     if (page.length < PAGE) break;
     after = page.at(-1)?.message ?? after;
   }

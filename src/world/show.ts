@@ -13,6 +13,8 @@ export interface Show {
   result(json: Record<string, unknown>, text: string): void;
   /** A part of a table or of a list: as `result`, and never marked. */
   row(json: Record<string, unknown>, text: string): void;
+  /** Resolves once whoever reads the result has taken what was written; between pages, so that what they do not read yet is not kept. */
+  drained(): Promise<unknown>;
   /** A word beside the result, on stderr; not with --quiet. */
   aside(text: string): void;
   /** How far it is, on the last line of a terminal, in place of what was there; null takes it away. Nothing where there is no terminal. */
@@ -45,11 +47,13 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
       const columns = stdout.isTTY ? stdout.columns() : undefined;
       row(statusListJson(states, { sandbox }), statusTable(states, now(), { columns, sandbox }));
     },
+    drained: () => stdout.settled(),
     aside: (text) => {
       if (!flags.quiet) stderr.write(`${mark}${text}\n`);
     },
     progress: (text) => {
-      if (stderr.isTTY && !flags.quiet) stderr.write(`\r\x1b[K${(text ?? '').slice(0, stderr.columns() - 1)}`);
+      if (stderr.isTTY && !flags.quiet && (text === null || stderr.idle()))
+        stderr.write(`\r\x1b[K${(text ?? '').slice(0, stderr.columns() - 1)}`);
     },
     async problem(campaign, error) {
       const { errorJson, errorText } = await import('../adapters/terminal/errors.ts');

@@ -13,6 +13,8 @@ if (!hasScript) process.stderr.write('\n!!! THE TESTS OF THE TERMINAL CANNOT RUN
 
 const RUN = ['run', '--csv', 'people.csv', '--message', 'Hello {{name}}'];
 const CTRL_C = '\x03';
+const CTRL_S = '\x13';
+const CTRL_Q = '\x11';
 
 async function scene(
   finished: TestContext['onTestFinished'],
@@ -150,6 +152,55 @@ describe.runIf(hasScript).concurrent('in a terminal', { timeout: 60_000 }, () =>
     expect(status).toMatchObject({ state: 'paused', paused: { reason: 'signal', detail: 'SIGHUP' }, in_doubt: 0 });
     expect(await sandbox.accepted()).toHaveLength(status.sent);
     await expectEveryoneOnce(place, sandbox, phones(60));
+  });
+
+  it('one that takes no output (Ctrl-S) holds nothing up, and shows the rest once it does (Ctrl-Q)', async ({ onTestFinished }) => {
+    const { place, sandbox } = await scene(onTestFinished, 40, `reject=${phones(40)[30]}`);
+    const running = place.startInTerminal([...RUN, '--yes'], 80);
+    await running.says(/ [2-6]\/40/);
+    type(running, CTRL_S);
+    while ((await sandbox.accepted()).length < 39) await sleep(50);
+    expect(stripVTControlCharacters(running.stdout())).not.toContain('phone:invalid');
+    const status = JSON.parse((await place.run(['status', '1', '--json'])).stdout);
+    expect(status.sent + status.pending).toBeGreaterThan(30);
+    type(running, CTRL_Q);
+    const { code, stdout } = await running.ended;
+    expect(code, stdout).toBe(3);
+    const end = screen(stdout, 80);
+    expect(end).toMatch(/^\d\d:\d\d:\d\d {2}failed .*phone:invalid/m);
+    expect(end).toMatch(/^Campaign 1 is finished, but 1 failed *\n {2}sent +39\n/m);
+    expect(end).not.toMatch(/[█░]/);
+  });
+
+  it('one that never takes output again ends with the campaign, half a minute after its last word', { timeout: 120_000 }, async ({
+    onTestFinished,
+  }) => {
+    const { place, sandbox } = await scene(onTestFinished, 20);
+    const running = place.startInTerminal([...RUN, '--yes'], 80);
+    await running.says(/ [2-6]\/20/);
+    type(running, CTRL_S);
+    expect((await running.ended).code).toBe(0);
+    expect(await sandbox.accepted()).toHaveLength(20);
+    expect(JSON.parse((await place.run(['status', '1', '--json'])).stdout)).toMatchObject({ status: 'completed', sent: 20 });
+  });
+
+  it('Ctrl-C twice leaves one that takes no output', async ({ onTestFinished }) => {
+    const { place, sandbox } = await scene(onTestFinished, 40);
+    const running = place.startInTerminal([...RUN, '--yes'], 80);
+    await running.says(/ [4-9]\/40/);
+    await sandbox.set({ latency: '600000' });
+    const before = (await sandbox.accepted()).length;
+    while ((await sandbox.accepted()).length < before + 2) await sleep(50);
+    type(running, CTRL_S);
+    await sleep(300);
+    const pressedAt = performance.now();
+    // Ctrl-C also lets a terminal go on; a signal from elsewhere does not.
+    const pid = String(spawnSync('pgrep', ['-P', String(running.process.pid), '-f', 'wsend']).stdout).trim();
+    process.kill(Number(pid), 'SIGINT');
+    await sleep(300);
+    process.kill(Number(pid), 'SIGINT');
+    expect((await running.ended).code).toBe(130);
+    expect(performance.now() - pressedAt).toBeLessThan(10_000);
   });
 
   it('colours where it is one, none with --no-color or NO_COLOR, plain lines where it is dumb', async ({ onTestFinished }) => {

@@ -17,7 +17,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
   const store = process.bind('store', shared.stores.get(campaign) as object) as never;
   const clock = process.bind('clock', shared.clock);
   const provider = process.bind('provider', watched(shared, process));
-  const quiet = { write: () => undefined, isTTY: false, columns: () => 80 };
+  const quiet = { write: () => undefined, isTTY: false, columns: () => 80, idle: () => true, settled: async () => true };
   const env = environment(scenario);
   const data = {
     name: 'the simulated database',

@@ -58,7 +58,7 @@ export function makeBar(
     if (bar !== null || above.length > 0) draw();
     bar?.stop();
     bar = null;
-    screen.flush();
+    screen.flush('last');
   };
 
   return {

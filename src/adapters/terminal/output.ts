@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
+import { type Milliseconds, SECOND } from '../../core/units.ts';
 import { reasonOf } from '../../errors.ts';
+import { neverBlock } from './streams.ts';
 
 /** A place to write to: stdout for the result, stderr for everything else. `write` never throws and never waits. */
 export interface Output {
@@ -8,60 +9,122 @@ export interface Output {
   readonly isTTY: boolean;
   /** Width of the terminal in cells, asked anew each time because it may be resized; 80 where nobody knows. */
   columns(): number;
+  /** False while something that was written has not left: nobody takes it now, or not as fast. */
+  idle(): boolean;
+  /**
+   * Resolves once everything written has left (true) or is lost (false). With a patience it is given up for lost when nothing of it was taken for
+   * so long; then only the end of the process frees what holds it.
+   */
+  settled(patience?: Milliseconds): Promise<boolean>;
 }
+
+/** How long a program whose work is done waits for a reader that takes nothing. */
+export const PATIENCE: Milliseconds = 30 * SECOND;
+
+/** How an Output keeps what nobody takes now. */
+export interface Keeping {
+  /** Characters that may wait. */
+  most: number;
+  /**
+   * Given where somebody needs all of it, and called once with the reason, in words, when they will not get it. What they do get has no gap: once
+   * something finds no room, nothing more is written. Without it, what finds no room is left out, and a line says how much as soon as there is.
+   */
+  onLost?: (reason: string) => void;
+}
+
+/** Waiting text is handed over in blocks of this size: one that leaves shows that somebody still reads. */
+const BLOCK = 16_384;
 
 /**
  * An Output on a real stream. It listens for 'error', which Node turns into a crash where nobody does: a closed pipe (EPIPE) or terminal
- * (EIO) ends the showing and not the campaign; from then on everything written is dropped. Anything else (a full disk) ends it too, and
- * `onLost` is called once with the reason, in words: somebody waits for what was written, and will not get it.
+ * (EIO) ends the showing and not the campaign; from then on everything written is dropped. So it is after anything else (a full disk), of
+ * which `onLost` is told.
  *
- * Call it once for each of stdout and stderr, before anything is written, and write through nothing else. A pipe is written in the
- * background, so let the process end by `process.exitCode`: `process.exit()` cuts off what has not left yet.
+ * Call it once for each of stdout and stderr, before anything is written, and write through nothing else. `process.exit()` cuts off what has
+ * not left yet: wait for `settled` before.
  */
-export function safeOutput(
-  stream: Writable & { isTTY?: boolean; columns?: number },
-  onLost: (reason: string) => void = () => undefined,
-): Output {
+export function safeOutput(stream: Writable & { isTTY?: boolean; columns?: number }, { most, onLost }: Keeping): Output {
   const isTTY = stream.isTTY === true;
+  if (isTTY) neverBlock(stream);
+  /** What the stream's own buffer had no room for. */
+  const blocks: string[] = [];
+  let waiting = 0;
+  let leftOut = 0;
+  let lost = false;
+  /** Nothing leaves any more. */
   let gone = false;
-  const fail = (error: NodeJS.ErrnoException) => {
+  const watching = new Set<() => void>();
+
+  const lose = (reason: string | null) => {
+    if (!lost && reason !== null) onLost?.(reason);
+    lost = true;
+  };
+  const end = (reason: string | null) => {
     if (gone) return;
     gone = true;
-    if (!readerLeft(error, isTTY)) onLost(reasonOf(error));
+    blocks.length = 0;
+    lose(reason);
+    for (const look of watching) look();
   };
+  const fail = (error: NodeJS.ErrnoException) => end(readerLeft(error, isTTY) ? null : reasonOf(error));
   stream.on('error', fail);
-  stream.on('close', () => {
-    gone = true;
-  });
+  stream.on('close', () => end(null));
+
+  const hand = (text: string) => {
+    try {
+      stream.write(text, taken);
+    } catch (error) {
+      fail(error as NodeJS.ErrnoException);
+    }
+  };
+  const taken = () => {
+    while (blocks.length > 0 && !stream.writableNeedDrain) {
+      const block = blocks.shift() as string;
+      waiting -= block.length;
+      hand(block);
+    }
+    if (leftOut > 0 && blocks.length === 0 && !gone) {
+      hand(`… ${leftOut} lines are left out here: nobody took them\n`);
+      leftOut = 0;
+    }
+    for (const look of watching) look();
+  };
+  const keep = (text: string) => {
+    if (waiting + text.length > most) {
+      if (onLost === undefined) leftOut += 1;
+      else lose(`nobody takes it, and ${Math.round(most / 1e6)} MB of it wait`);
+      return;
+    }
+    waiting += text.length;
+    const last = blocks.at(-1);
+    if (last !== undefined && last.length + text.length <= BLOCK) blocks[blocks.length - 1] = last + text;
+    else blocks.push(text);
+  };
+
+  const idle = () => gone || (blocks.length === 0 && stream.writableLength === 0);
   return {
     write(text) {
-      if (gone || stream.writableEnded || stream.destroyed) return;
-      try {
-        stream.write(text);
-      } catch (error) {
-        fail(error as NodeJS.ErrnoException);
-      }
+      if (gone || lost || text === '' || stream.writableEnded || stream.destroyed) return;
+      if (blocks.length > 0 || stream.writableNeedDrain) keep(text);
+      else hand(text);
     },
     isTTY,
     columns: () => (stream.columns !== undefined && stream.columns > 0 ? stream.columns : 80),
+    idle,
+    settled: (patience) =>
+      new Promise((resolve) => {
+        let timer: NodeJS.Timeout | undefined;
+        const look = () => {
+          clearTimeout(timer);
+          if (idle()) {
+            watching.delete(look);
+            resolve(!lost);
+          } else if (patience !== undefined) timer = setTimeout(() => end(isTTY ? null : 'nobody takes it'), patience);
+        };
+        watching.add(look);
+        look();
+      }),
   };
-}
-
-/**
- * An open file as a stream that writes everything or fails. Node's own stream for a stdout that is a file writes once and drops what did not
- * fit: of a disk that is full in the middle of the result it says nothing.
- */
-export function wholeFile(fd: number): Writable {
-  return new Writable({
-    write(chunk, _encoding, done) {
-      try {
-        writeFileSync(fd, chunk);
-        done();
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  });
 }
 
 /** Whoever read it has seen enough, or has closed the terminal. */

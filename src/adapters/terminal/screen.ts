@@ -19,11 +19,12 @@ export interface Screen {
   getWidth(): number;
   /** Puts finished lines above the bar, with the next frame. */
   above(lines: string[]): void;
-  /** Lets the frame out. */
-  flush(): void;
+  /** Lets the frame out, and the lines above it. A terminal that takes nothing now gets the lines later and this frame never, unless it is the last. */
+  flush(last?: 'last'): void;
 }
 
 export function makeScreen(out: Output): Screen {
+  let lines = '';
   let frame = '';
   const add = (text: string) => {
     frame += text;
@@ -40,9 +41,12 @@ export function makeScreen(out: Output): Screen {
     newline: () => add('\n'),
     isTTY: () => true,
     getWidth: () => out.columns(),
-    above: (lines) => add(lines.map((line) => `\r${CLEAR_BELOW}${line}\n`).join('')),
-    flush() {
-      const whole = frame;
+    above: (finished) => {
+      lines += finished.map((line) => `\r${CLEAR_BELOW}${line}\n`).join('');
+    },
+    flush(last) {
+      const whole = out.idle() || last !== undefined ? lines + frame : lines;
+      lines = '';
       frame = '';
       if (whole !== '') out.write(whole);
     },

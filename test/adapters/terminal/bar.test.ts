@@ -141,3 +141,19 @@ test.each([40, 80, 120])('at %i columns no event breaks the line: the bar is one
     { numRuns: 60 },
   );
 });
+
+test('a terminal that takes nothing gets the lines later, the frames it missed never, and the end of the bar', () => {
+  const { bar, screen, out } = barOn(120);
+  bar.tell(EVENTS.plan);
+  bar.tell(EVENTS.batch);
+  bar.tell(EVENTS.tick);
+  const before = out.writes.length;
+  out.taking = false;
+  bar.tell(EVENTS.failed);
+  for (let i = 0; i < 50; i += 1) bar.tell(EVENTS.sent);
+  bar.tell(EVENTS.summary);
+  const missed = out.writes.slice(before).join('');
+  expect(missed).toContain('phone:invalid');
+  expect(missed.length).toBeLessThan(500);
+  expect(screen()).toMatchObject({ cursorShown: true, wraps: true });
+});

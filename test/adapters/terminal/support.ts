@@ -13,6 +13,8 @@ export interface FakeOutput extends Output {
   writes: string[];
   text(): string;
   width: number;
+  /** False: a terminal that takes no output now. */
+  taking: boolean;
 }
 
 export function fakeOutput({ isTTY = false, width = 80 } = {}): FakeOutput {
@@ -26,6 +28,11 @@ export function fakeOutput({ isTTY = false, width = 80 } = {}): FakeOutput {
     columns() {
       return this.width;
     },
+    taking: true,
+    idle() {
+      return this.taking;
+    },
+    settled: async () => true,
   };
 }
 
