@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -343,28 +342,36 @@ describe('the refused rows', () => {
     );
   });
 
-  test('of an earlier check go when nothing is refused any more; a file of somebody else stays', async () => {
-    const { rejectedFile } = await check(REFUSED, {}, 'stale.csv');
-    expect(existsSync(rejectedFile ?? '')).toBe(true);
-    const clean = await check('phone,first_name\n+2290190000001,Ama\n', {}, 'stale.csv');
+  test('never replace a file that is there: not one corrected by hand, not that of an earlier list, not notes of somebody else', async () => {
+    const first = (await check(REFUSED, {}, 'kept.csv')).rejectedFile ?? '';
+    const corrected = readFileSync(first, 'utf8').replace('abc', '+2290190000003');
+    writeFileSync(first, corrected);
+    const second = await check(REFUSED, {}, 'kept.csv');
+    expect(second.rejectedFile).toBe(`${second.path}.rejected-2.csv`);
+    expect(readFileSync(first, 'utf8')).toBe(corrected);
+    expect(readFileSync(second.rejectedFile ?? '', 'utf8')).toContain('not a phone number;abc;');
+
+    const third = await check('phone;first_name\nxyz;Ama\n', {}, 'kept.csv');
+    expect(third.rejectedFile).toBe(`${third.path}.rejected-3.csv`);
+    const clean = await check('phone,first_name\n+2290190000001,Ama\n', {}, 'kept.csv');
     expect(clean.rejectedFile).toBeNull();
-    expect(existsSync(rejectedFile ?? '')).toBe(false);
-    folder.write('stale.csv.rejected.csv', 'my own notes\n');
-    await check('phone,first_name\n+2290190000001,Ama\n', {}, 'stale.csv');
-    expect(readFileSync(rejectedFile ?? '', 'utf8')).toBe('my own notes\n');
+    expect(readFileSync(first, 'utf8')).toBe(corrected);
+
+    folder.write('notes.csv.rejected.csv', '');
+    expect((await check(REFUSED, {}, 'notes.csv')).rejectedFile).toMatch(/notes\.csv\.rejected-2\.csv$/);
   });
 
-  test('of an earlier check may be removed by several checks at once', async () => {
-    const later = async (path: string, turns: number) => {
-      for (let turn = 0; turn < turns; turn++) await setImmediate();
-      return checkPeople({ path, message1: null, message2: null });
-    };
-    for (let round = 0; round < 100; round++) {
-      await check(REFUSED, {}, 'shared.csv');
-      const clean = folder.write('shared.csv', 'phone,first_name\n+2290190000001,Ama\n');
-      const checks = await Promise.all(Array.from({ length: 6 }, (_, turns) => later(clean, turns)));
-      expect(checks.map(({ rejectedFile }) => rejectedFile)).toEqual(Array(6).fill(null));
-    }
+  test('are written once, however often the same rows are refused; and of several checks at once each has its own file', async () => {
+    const path = folder.write('shared.csv', 'phone,first_name\n0190000001,Ama\n0612345678,Zoé\nabc,Kofi\n');
+    const checked = (country: string) => checkPeople({ path, country, message1: null, message2: null });
+    const countries = Array.from({ length: 12 }, (_, n) => ['BJ', 'FR', 'US'][n % 3] as string);
+    const checks = await Promise.all(countries.map(checked));
+    const files = new Map(countries.map((country, n) => [country, checks[n]?.rejectedFile ?? '']));
+    expect(checks.map(({ rejectedFile }) => rejectedFile)).toEqual(countries.map((country) => files.get(country)));
+    expect(new Set(files.values()).size).toBe(3);
+    const linesIn = (country: string) => readFileSync(files.get(country) ?? '', 'utf8').match(/^\d+/gm);
+    expect([linesIn('BJ'), linesIn('FR'), linesIn('US')]).toEqual([['3', '4'], ['4'], ['2', '3', '4']]);
+    expect(readdirSync(folder.path).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   test('are not written in a dry run, nor half when the file turns out unusable', async () => {
@@ -376,10 +383,10 @@ describe('the refused rows', () => {
   });
 
   test('that cannot be written are an error that says where, and shows the first of them', async () => {
-    mkdirSync(join(folder.path, 'blocked.csv.rejected.csv'));
-    const checking = check(REFUSED, {}, 'blocked.csv');
+    const name = `${'x'.repeat(245)}.csv`;
+    const checking = check(REFUSED, {}, name);
     await expect(checking).rejects.toThrow(InfrastructureError);
-    await expect(checking).rejects.toThrow(/blocked\.csv\.rejected\.csv: illegal operation on a directory\n {2}line \d+: /);
+    await expect(checking).rejects.toThrow(/x\.csv\.rejected\.csv: .*name too long\n {2}line \d+: /);
     expect(readdirSync(folder.path).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 });
