@@ -6,16 +6,16 @@ import type { World } from '../world.ts';
 import { slowly } from './slowly.ts';
 
 /** What a text in the database may name: the columns of `contacts`. */
-const FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'];
+export const CONTACT_FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'];
 
 /** Makes the recipients of a campaign that has none, from the contacts of its categories; a UsageError when there are none to be made. */
 export async function prepareRecipients(world: World, campaign: Campaign, report: Report): Promise<void> {
   const { campaigns, recipients } = await world.data();
   if ((await campaigns.tally(campaign.id)).total > 0) return;
   const template = await world.template(campaign.message1 ?? '', `message_1 of campaign ${campaign.id}`);
-  const unknown = template.unknown(FIELDS);
-  if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the fields are ${FIELDS.join(', ')}`);
-  for (const variable of template.absent(FIELDS))
+  const unknown = template.unknown(CONTACT_FIELDS);
+  if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the fields are ${CONTACT_FIELDS.join(', ')}`);
+  for (const variable of template.absent(CONTACT_FIELDS))
     report.tell({ type: 'notice', level: 'info', text: `{{ ${variable} }} is no field of a contact; everyone gets its default` });
   const { made, unverified, duplicates } = await slowly(
     world,

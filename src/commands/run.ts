@@ -11,6 +11,7 @@ import { checkAll, checkConfig } from './check-config.ts';
 import { conduct, readLimit, type SendingOptions } from './conduct.ts';
 import { dryRunCampaign } from './dry-run.ts';
 import { takeLease } from './lease.ts';
+import { tellMistaken, tellMistakenIn } from './mistaken.ts';
 import { slowly } from './slowly.ts';
 
 export interface RunOptions extends SendingOptions {
@@ -40,6 +41,7 @@ export async function run(world: World, options: RunOptions): Promise<number> {
     refuseFileFlags(options, id);
     checkConfig(world, options);
     if (world.sandbox) await copyAnew(world, id);
+    await tellMistakenIn(world, id);
     return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
   }
   return runFile(world, options);
@@ -102,6 +104,11 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   });
   const people = await slowly(world, `Checking every row of ${options.csv}`, check);
   tellChecked(world, people);
+  const texts: [string, string | null][] = [
+    ['--message', message1],
+    ['--message-2', message2],
+  ];
+  tellMistaken(world, texts, people.variables);
   refuseInvalid(people, options);
   if (options.dryRun) return dryRunFile(world, people);
 
