@@ -127,14 +127,11 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   return conduct(world, made.campaign, options);
 }
 
-function tellChecked({ show }: World, { path, counts, notes, emptyVariables, absentVariables }: CheckedPeople): void {
+function tellChecked({ show }: World, { path, counts, notes, absentVariables }: CheckedPeople): void {
   show.aside(
     `${path}: ${formatCount(counts.rows, 'row')}, ${formatCount(counts.accepted, 'valid', 'valid')}, ${formatCount(counts.duplicates, 'duplicate')} dropped, ${formatCount(counts.refused, 'refused', 'refused')}`,
   );
   for (const note of notes) show.aside(`  ${note}`);
-  for (const [variable, rows] of Object.entries(emptyVariables)) {
-    show.aside(`  ${variable} is empty in ${formatCount(rows, 'row')}; {{ ${variable} | default: '…' }} fills the gap`);
-  }
   for (const variable of absentVariables) show.aside(`  {{ ${variable} }} is no column of ${path}; everyone gets its default`);
 }
 

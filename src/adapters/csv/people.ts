@@ -41,8 +41,6 @@ export interface CheckedPeople {
   /** What the operator should know, a sentence each. */
   notes: string[];
   counts: PeopleCounts;
-  /** For each variable that a message reads without a default: how many accepted rows leave it empty. Only those that some row does. */
-  emptyVariables: Record<string, number>;
   /** The variables that are no column, which a message may read under a default: everyone gets that. */
   absentVariables: string[];
   /** The first 5 refused rows. Reasons name no digits. */
@@ -67,10 +65,8 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
   const { path, message1, message2 } = options;
   const country = options.country === undefined ? undefined : readCountry(options.country);
   const source: PeopleSource = { path, country, phoneColumn: options.phoneColumn, message1, message2 };
-  const required = new Set([...(message1?.required ?? []), ...(message2?.required ?? [])]);
 
   const counts: PeopleCounts = { rows: 0, accepted: 0, duplicates: 0, refused: 0 };
-  const empty = new Map<string, number>();
   let renumbered = 0;
   const firstRefused: CheckedPeople['firstRefused'] = [];
   const sample: PlannedRecipient[] = [];
@@ -97,7 +93,6 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
         counts.accepted++;
         if (verdict.renumbered) renumbered++;
         if (sample.length < 3) sample.push(verdict.recipient);
-        for (const name of required) if (verdict.fields[name] === '') empty.set(name, (empty.get(name) ?? 0) + 1);
         accepted.update(identityOf(verdict.recipient));
       }
     }
@@ -112,7 +107,6 @@ export async function checkPeople(options: PeopleOptions): Promise<CheckedPeople
       variables,
       notes: [...header.notes, ...renumberedNote(renumbered)],
       counts,
-      emptyVariables: Object.fromEntries(empty),
       absentVariables: [...new Set(absent)],
       firstRefused,
       rejectedFile: (await rejected?.finish(refusedRows(firstRefused, counts.refused))) ?? null,

@@ -14,8 +14,6 @@ import { type Row, readRows } from './rows.ts';
 
 /** What a message template is to a row: which columns it reads, and the text it makes. */
 export interface RowTemplate {
-  /** The variables that it reads at least once without a default. */
-  required: string[];
   /** What it reads although no column is so called, one sentence each. */
   unknown(columns: string[]): string[];
   /** What it reads under a default alone although no column is so called. */

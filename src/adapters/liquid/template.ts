@@ -10,7 +10,7 @@ import { looseValue, type Use, usesOf } from './usage.ts';
 export interface Template {
   /** The columns it reads (see toVariable), each once, in order of appearance. */
   variables: string[];
-  /** Those that it reads at least once without a `default`: an empty one leaves a hole in the text. */
+  /** Those that it reads at least once without a `default` and never asks about: an empty one would leave a hole in the text, and no row gets one. */
   required: string[];
   /** What it reads although none of `columns` is so called, one sentence each; a column under `default` may be absent. */
   unknown(columns: string[]): string[];
@@ -30,10 +30,14 @@ export function compileTemplate(text: string, what: string): Template {
   }
   const engine = createEngine();
   const { nodes, uses, names } = understand(text.replace(/\r\n?/g, '\n'), what, engine);
-  const required = unique(uses.filter((use) => !use.optional).map((use) => use.variable));
-  const optional = new Set(uses.map((use) => use.variable).filter((variable) => !required.includes(variable)));
+  const needed = unique(uses.filter((use) => !use.optional).map((use) => use.variable));
+  const optional = new Set(uses.map((use) => use.variable).filter((variable) => !needed.includes(variable)));
+  const tested = new Set(uses.filter((use) => use.tested).map((use) => use.variable));
+  const required = needed.filter((variable) => !tested.has(variable));
 
   function write(fields: Record<string, string>): { text: string } | { problem: string } {
+    const hole = required.find((variable) => Object.hasOwn(fields, variable) && trimmed(fields[variable] ?? '') === '');
+    if (hole !== undefined) return { problem: `${what}: ${hole} is empty; {{ ${hole} | default: '…' }} would fill the gap` };
     const scope: Record<string, string> = Object.create(null);
     for (const name of names) {
       const variable = toVariable(name);

@@ -13,6 +13,8 @@ export interface Use {
   column: number;
   /** True under a `default` filter: an absent column is then an empty one. */
   optional: boolean;
+  /** True in a condition (`if`, `unless`, `case`): a template that asks whether it is empty knows what to do then. */
+  tested: boolean;
   /** True when it asks for something that a text does not have. */
   part: boolean;
 }
@@ -20,10 +22,10 @@ export interface Use {
 /** Every place where the template reads its row, in order, and every name it mentions at all (its own `assign`ed ones too). */
 export function usesOf(nodes: Nodes): { uses: Use[]; names: string[] } {
   const analysis = analyzeSync(nodes, { partials: false });
-  const optional = optionalPlaces(nodes);
+  const places = { optional: optionalPlaces(nodes), tested: new Set(placesTested(nodes)) };
   const uses = Object.values(analysis.globals)
     .flat()
-    .map((variable) => toUse(variable, optional))
+    .map((variable) => toUse(variable, places))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   const roots = Object.values(analysis.variables)
     .flat()
@@ -42,12 +44,14 @@ export function looseValue(nodes: Nodes): [line: number, column: number] | undef
   return undefined;
 }
 
-function toUse(found: Variable, optional: Set<string>): Use {
+function toUse(found: Variable, { optional, tested }: { optional: Set<string>; tested: Set<string> }): Use {
   const { row: line, col: column } = found.location;
   const rest = found.segments.slice(1);
   const part = rest.length > 0 && !(rest.length === 1 && (rest[0] === 'size' || typeof rest[0] === 'number'));
   const written = part ? found.toString() : String(found.segments[0]);
-  return { written, variable: toVariable(String(found.segments[0])), line, column, optional: optional.has(`${line}:${column}`), part };
+  const place = `${line}:${column}`;
+  const variable = toVariable(String(found.segments[0]));
+  return { written, variable, line, column, optional: optional.has(place), tested: tested.has(place), part };
 }
 
 function optionalPlaces(nodes: Nodes): Set<string> {
@@ -58,6 +62,18 @@ function optionalPlaces(nodes: Nodes): Set<string> {
     if (position) places.add(position.join(':'));
   }
   return places;
+}
+
+const CONDITIONS = new Set(['if', 'unless', 'case']);
+
+function* placesTested(nodes: Nodes): Generator<string> {
+  for (const node of nodes) {
+    if (CONDITIONS.has((node as { name?: string }).name ?? ''))
+      for (const argument of node.arguments?.() ?? [])
+        if (argument instanceof Value) for (const token of argument.initial.postfix) yield token.getPosition().join(':');
+    const children = node.children?.(false, true);
+    if (children) yield* placesTested(childrenOf(children));
+  }
 }
 
 function* valuesIn(nodes: Nodes): Generator<Value> {

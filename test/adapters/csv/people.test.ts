@@ -19,7 +19,6 @@ const folder = temporaryFolder();
 function template(text: string): RowTemplate {
   const names = [...text.matchAll(/\{\{ (\w+) \}\}/g)].map((match) => match[1] ?? '');
   return {
-    required: names,
     unknown: (columns) => names.filter((name) => !columns.includes(name)).map((name) => `unknown variable ${name}`),
     absent: () => [],
     write(fields) {
@@ -72,7 +71,6 @@ describe('every row is accepted, a duplicate, or refused', () => {
       { line: 9, reason: 'a bad text' },
       { line: 11, reason: expect.stringContaining('too short for Benin') },
     ]);
-    expect(people.emptyVariables).toEqual({ first_name: 1 });
     expect(people.columns).toEqual(['phone', 'first_name', 'nom', 'city']);
     expect(people.variables).toEqual(['phone', 'first_name', 'nom', 'city', 'last_name']);
     expect(people.sample.map((one) => one.message1)).toEqual(['Hi Ama', 'Hi Kofi', 'Hi ']);
@@ -128,7 +126,6 @@ describe('every row is accepted, a duplicate, or refused', () => {
     const people = await check('phone,first_name\n+2290190000001," \n "\n+2290190000002,  Ama B.\u00a0\n+2290190000003,\u200b\n');
     expect(people.sample.map((recipient) => recipient.message1)).toEqual(['Hi ', 'Hi Ama B.', 'Hi ']);
     expect(people.sample.map((recipient) => recipient.firstName)).toEqual([null, 'Ama B.', null]);
-    expect(people.emptyVariables).toEqual({ first_name: 2 });
   });
 
   test('an export of Google Contacts is read as it is: the first number of the first phone that is filled, and its names', async () => {
@@ -499,7 +496,7 @@ test('the demo has 40 recipients, of which the sandbox refuses two, and greets t
     writeRejected: false,
   });
   expect(people.counts).toEqual({ rows: 40, accepted: 40, duplicates: 0, refused: 0 });
-  expect([people.emptyVariables, people.absentVariables]).toEqual([{}, []]);
+  expect(people.absentVariables).toEqual([]);
   const recipients = await all(people.recipients());
   expect(recipients.filter((recipient) => recipient.phone.endsWith('0000'))).toHaveLength(2);
   expect(recipients.filter((recipient) => recipient.message1.startsWith('Hello friend in '))).toHaveLength(3);

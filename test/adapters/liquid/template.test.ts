@@ -78,6 +78,23 @@ describe('a template', () => {
     expect(() => template.render(ama)).toThrow('--message, line 1, column 4: undefined variable: nick');
   });
 
+  test('an empty value where there is no default is a problem of its row, unless the template asks about it', () => {
+    const problem = (text: string, first_name = '') => {
+      const written = compileTemplate(text, '--message').write({ first_name, city: 'Cotonou' });
+      return 'problem' in written ? written.problem : null;
+    };
+    const said = "--message: first_name is empty; {{ first_name | default: '…' }} would fill the gap";
+    expect(problem('Hi {{ first_name }}')).toBe(said);
+    expect(problem('Hi {{ First_Name }}', ' \u200b ')).toBe(said);
+    expect(problem('Hi {{ first_name | upcase }}, {{ first_name | default: "you" }}')).toBe(said);
+    expect(problem('Hi {{ first_name }}', 'Ama')).toBe(null);
+    expect(problem('Hi {{ first_name | default: "you" }}')).toBe(null);
+    expect(problem('Hi{% if first_name != "" %} {{ first_name }}{% endif %} in {{ city }}')).toBe(null);
+    expect(
+      problem('{% unless city == "x" %}{% case first_name %}{% when "" %}Hi{% else %}{{ first_name }}{% endcase %}{% endunless %}'),
+    ).toBe(null);
+  });
+
   test('an unknown variable in a condition or a filter argument is reported too', () => {
     const text =
       '{% if vip %}x{% elsif gold %}y{% endif %}{% case tier %}{% when level %}z{% endcase %}{{ city | append: suffix }}{{ a | default: b }}';
