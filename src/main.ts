@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { type Output, PATIENCE, safeOutput } from './adapters/terminal/output.ts';
 import { wholeFile } from './adapters/terminal/streams.ts';
+import { plainLines } from './adapters/terminal/text.ts';
 import { run, showError } from './cli.ts';
 import { EXIT, InfrastructureError } from './errors.ts';
 import type { Outside, StopSignal } from './outside.ts';
@@ -82,7 +83,7 @@ async function allTaken(patience?: number): Promise<boolean> {
 }
 
 process.exitCode = await run(argv, outside).catch((bug) => {
-  process.stderr.write(`wsend: unexpected: ${bug instanceof Error ? bug.stack : String(bug)}\n`);
+  process.stderr.write(plainLines(`wsend: unexpected: ${bug instanceof Error ? bug.stack : String(bug)}\n`));
   return EXIT.bug;
 });
 // A result waits for its reader as that of any program does. What a run had to wait for, it has given up by now.

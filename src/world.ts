@@ -5,6 +5,7 @@ import type { CheckedPeople, PeopleOptions } from './adapters/csv/people.ts';
 import type { Template } from './adapters/liquid/template.ts';
 import type { Database } from './adapters/sql/database.ts';
 import { PATIENCE } from './adapters/terminal/output.ts';
+import { oneLine } from './adapters/terminal/text.ts';
 import { type Config, type Purpose, resolveConfig } from './config.ts';
 import { identityOf, type MessageType } from './core/campaign.ts';
 import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
@@ -121,7 +122,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
 
   const config = (purpose: Purpose, campaign: CampaignSettings = {}): Config => {
     const resolved = resolveConfig({ flags: settingFlags(flags), campaign, env: outside.env, envFile: envFile() }, purpose);
-    for (const warning of resolved.warnings) if (!warned.has(warning)) outside.stderr.write(`wsend: warning: ${warning}\n`);
+    for (const warning of resolved.warnings) if (!warned.has(warning)) outside.stderr.write(`wsend: warning: ${oneLine(warning)}\n`);
     for (const warning of resolved.warnings) warned.add(warning);
     return resolved;
   };

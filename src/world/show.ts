@@ -1,3 +1,4 @@
+import { jsonLine, oneLine, plainLines } from '../adapters/terminal/text.ts';
 import type { CampaignState } from '../core/campaign-state.ts';
 import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
@@ -23,14 +24,17 @@ export interface Show {
   problem(campaign: number, error: unknown): Promise<void>;
 }
 
-/** Results go to stdout, all else to stderr. */
+/**
+ * Results go to stdout, all else to stderr. What files, databases and the provider say is in them, so nothing reaches a terminal that could
+ * drive it; into a pipe or a file, a result goes as it is.
+ */
 export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Show {
   const { stdout, stderr } = outside;
   const { sandbox = false } = flags;
   /** Every word of a rehearsal says that it is one. */
   const mark = sandbox ? 'sandbox · ' : '';
   const row = (json: Record<string, unknown>, text: string) =>
-    stdout.write(flags.json ? `${JSON.stringify(sandbox ? { ...json, sandbox } : json)}\n` : text);
+    stdout.write(flags.json ? jsonLine(sandbox ? { ...json, sandbox } : json, stdout.isTTY) : stdout.isTTY ? plainLines(text) : text);
   return {
     row,
     result: (json, text) => row(json, text === '' ? '' : `${mark}${text}`),
@@ -49,11 +53,11 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
     },
     drained: () => stdout.settled(),
     aside: (text) => {
-      if (!flags.quiet) stderr.write(`${mark}${text}\n`);
+      if (!flags.quiet) stderr.write(plainLines(`${mark}${text}\n`));
     },
     progress: (text) => {
       if (stderr.isTTY && !flags.quiet && (text === null || stderr.idle()))
-        stderr.write(`\r\x1b[K${(text ?? '').slice(0, stderr.columns() - 1)}`);
+        stderr.write(`\r\x1b[K${oneLine(text ?? '').slice(0, stderr.columns() - 1)}`);
     },
     async problem(campaign, error) {
       const { errorJson, errorText } = await import('../adapters/terminal/errors.ts');

@@ -42,7 +42,7 @@ function nextOf(error: unknown): string | undefined {
 function stackOf(error: unknown): string[] {
   const lines: string[] = [];
   for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 5; depth += 1) {
-    if (depth > 0) lines.push(`  caused by: ${discreet(messageOf(at))}`);
+    if (depth > 0) lines.push(`  caused by: ${discreet(oneLine(messageOf(at)))}`);
     if (!(at instanceof Error)) break;
     const frames = (at.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
     lines.push(...frames.map((line) => `    ${discreet(oneLine(line))}`));

@@ -9,6 +9,7 @@ import type { Output } from './output.ts';
 import { makePaint, PLAIN } from './paint.ts';
 import { planText } from './plan.ts';
 import { essentialLine, type RunStory, summaryText } from './summary.ts';
+import { jsonLine, oneLine } from './text.ts';
 import { sandboxMark, sentence } from './words.ts';
 
 /** How a run is shown, and where. */
@@ -41,7 +42,7 @@ export function makeReport(options: ReportOptions): Report & { close(): void } {
       try {
         report.tell(event);
       } catch (bug) {
-        options.stderr.write(`wsend: could not show "${event.type}": ${String(bug)}\n`);
+        options.stderr.write(`wsend: could not show "${event.type}": ${oneLine(String(bug))}\n`);
       }
     },
     close() {
@@ -56,7 +57,7 @@ function jsonReport({ stdout, stderr, quiet, now, sandbox }: ReportOptions): Rep
   return {
     tell(event) {
       const line = jsonOf(event, now());
-      if (line !== null) stdout.write(`${JSON.stringify(sandbox ? inSandbox(line) : line)}\n`);
+      if (line !== null) stdout.write(jsonLine(sandbox ? inSandbox(line) : line, stdout.isTTY));
       if (event.type === 'notice' && (!quiet || event.level === 'warning'))
         stderr.write(`${sandboxMark(sandbox)}${sentence(event, now(), PLAIN)}\n`);
     },

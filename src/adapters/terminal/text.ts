@@ -4,10 +4,37 @@ import { type Milliseconds, toSeconds } from '../../core/units.ts';
 /** Text from outside (a provider's reason, a campaign's name) as one line that cannot move the cursor or turn the writing direction. */
 export function oneLine(text: string): string {
   return stripVTControlCharacters(text)
-    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(TURNS, '')
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ')
     .trim();
 }
+
+/**
+ * Text that may hold what comes from outside, as lines that cannot drive a terminal: no escape sequences, no control characters (C0, C1)
+ * but line ends and tabs, nothing that turns the writing direction of what follows.
+ */
+export function plainLines(text: string): string {
+  if (/^[\n\t -~]*$/.test(text)) return text;
+  return stripVTControlCharacters(text)
+    .replace(/\r\n/g, '\n')
+    .replace(TURNS, '')
+    .replace(/[^\P{Cc}\n\t]/gu, '')
+    .replace(/[\p{Zl}\p{Zp}]/gu, ' ');
+}
+
+/** A value as one line of JSON. For a terminal, what could drive it and JSON leaves as it is (DEL, C1, marks of direction) is escaped. */
+export function jsonLine(value: unknown, forTerminal: boolean): string {
+  const json = JSON.stringify(value);
+  const safe = forTerminal ? json.replace(/[\u007f-\u009f]/g, escaped).replace(TURNS, escaped) : json;
+  return `${safe}\n`;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** Embeddings, overrides and isolates of writing direction. The marks that Arabic names may need (U+200E, U+200F, U+061C) turn nothing else. */
+const TURNS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 /** Cells that a text takes in a terminal, colours not counted. Never too few: joined emoji are counted one by one. */
 export function cells(text: string): number {

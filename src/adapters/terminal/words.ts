@@ -53,7 +53,7 @@ export const PAUSED: Record<PauseReason, string> = {
 
 /** The words for a pause as a checkpoint holds it: ours where the reason is one of ours. */
 export function pauseWords({ reason, detail }: { reason: string; detail: string }): string {
-  return withDetail(Object.hasOwn(PAUSED, reason) ? PAUSED[reason as PauseReason] : reason, detail);
+  return withDetail(Object.hasOwn(PAUSED, reason) ? PAUSED[reason as PauseReason] : oneLine(reason), detail);
 }
 
 /** What a rest is, before its countdown: in full, and ever shorter for a narrow terminal. */

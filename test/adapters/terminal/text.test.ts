@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { clockTime, countdown, iso, roughly, stamp } from '../../../src/adapters/terminal/clock-time.ts';
 import { discreet } from '../../../src/adapters/terminal/discreet.ts';
-import { cells, count, counted, cut, oneLine, pad, seconds } from '../../../src/adapters/terminal/text.ts';
+import { cells, count, counted, cut, jsonLine, oneLine, pad, plainLines, seconds } from '../../../src/adapters/terminal/text.ts';
 import { anyText, NOON } from './support.ts';
 
 test.each([
@@ -79,4 +79,31 @@ test('what may be logged has no password, token or whole number in it', () => {
   );
   expect(discreet('GET https://host/v1?token=abc&x=1')).toBe('GET https://host/v1?token=***&x=1');
   expect(discreet('for +22990123456.')).toBe('for +229******56.');
+});
+
+test.each([
+  ['plain\n\ttext', 'plain\n\ttext'],
+  ['\u001b]0;title\u0007a\u001b[31mb\u001b[2J', 'ab'],
+  ['\u009b2Ja\u0085b\u007f', 'ab'],
+  ['a\rb\r\nc', 'ab\nc'],
+  ['\u202eabc\u2066d', 'abcd'],
+  ['محمد\u200f 👩\u200d👧', 'محمد\u200f 👩\u200d👧'],
+  ['a\u001bb\u0000', 'ab'],
+])('%j reaches a terminal as %j', (text, plain) => {
+  expect(plainLines(text)).toBe(plain);
+});
+
+test('whatever a text holds, no line of it can drive a terminal, and its JSON is the same value', () => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+  const drives = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+  const piece = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('\u001b[', '\u009b', '\u001b]', '\u0007', '2J', '\u202e', '\r'));
+  fc.assert(
+    fc.property(fc.array(piece), (pieces) => {
+      const text = pieces.join('');
+      expect(plainLines(text)).not.toMatch(drives);
+      expect(jsonLine(text, true)).not.toMatch(drives);
+      expect(JSON.parse(jsonLine(text, true))).toBe(text);
+      expect(jsonLine(text, false)).toBe(`${JSON.stringify(text)}\n`);
+    }),
+  );
 });
