@@ -2,6 +2,7 @@ import { timeLeft } from './core/estimate.ts';
 import { type Milliseconds, SECOND } from './core/units.ts';
 import { ownPending } from './engine/account.ts';
 import { Bell } from './engine/bell.ts';
+import { failDuplicates } from './engine/duplicates.ts';
 import { type Ending, finish, tellBroken } from './engine/finish.ts';
 import { unlessHurried } from './engine/hurried.ts';
 import { breakRun, type Run, type RunParts } from './engine/run.ts';
@@ -36,6 +37,7 @@ export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signal
   const ticking = tick(run, over, () => going);
   const writing = outbox.run().catch((cause) => breakRun(run, cause));
 
+  if (run.sending) await failDuplicates(run, take.duplicates ?? []).catch((cause) => breakRun(run, cause));
   await (run.sending ? sendCampaign(run) : settleMarked(run, take.assume));
 
   outbox.close({ broken: course.broken !== null });

@@ -2,11 +2,12 @@ import type { Config } from '../config.ts';
 import type { Campaign } from '../core/campaign.ts';
 import { eta } from '../core/estimate.ts';
 import type { Event } from '../core/event.ts';
-import { type Progress, progressOf } from '../core/progress.ts';
+import { type Progress, progressOf, withDuplicates } from '../core/progress.ts';
 import { formatCount } from '../core/units.ts';
 import type { Assumption } from '../engine/assume.ts';
 import type { Line } from '../engine/line.ts';
 import { OptOutList } from '../engine/opt-out-list.ts';
+import { type FoundPersons, findPersons, Persons } from '../engine/persons.ts';
 import type { Recovered } from '../engine/recover.ts';
 import { EXIT } from '../errors.ts';
 import { type Flags, settingsOf } from '../flags.ts';
@@ -20,6 +21,7 @@ import { sendDueMessage2 } from './message-2.ts';
 import { policyReader } from './policy-reader.ts';
 import { prepareRecipients } from './prepare.ts';
 import { watchSignals } from './signals.ts';
+import { slowly } from './slowly.ts';
 
 export interface SendingOptions extends Flags {
   limit?: string;
@@ -33,8 +35,8 @@ export interface Conduct {
   sending?: boolean;
   /** What becomes of those that the look-up leaves in doubt; not while sending. */
   assume?: Assumption | undefined;
-  /** Makes failed recipients pending, under the lease and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
-  retry?: (report: Report) => Promise<number[]>;
+  /** Makes failed recipients pending but for those whose person has another message, under the lease and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
+  retry?: (report: Report, except: ReadonlySet<number>) => Promise<number[]>;
 }
 
 /** Conducts one campaign from its lease to its summary; resolves to the exit code. Every command that sends or settles Message 1 comes through here. */
@@ -55,25 +57,34 @@ export async function conduct(
   const lease = await takeLease(world, { names: namesOf(stream), owner });
   const signals = watchSignals(world, id, () => lease.release());
 
-  const getReady = async ({ found, line }: Opened, campaign: Campaign, config: Config): Promise<{ progress: Progress; go: boolean }> => {
+  const getReady = async ({ found, line }: Opened, campaign: Campaign, config: Config): Promise<Ready> => {
     const later = tellingLater(report);
     let progress: Progress;
     let count: number;
+    let people: FoundPersons = { persons: new Persons(), duplicates: [], notAgain: [] };
     try {
-      if (sending) await prepareRecipients(world, campaign, later);
-      progress = progressOf(await campaigns.tally(id), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
+      const leftOut = sending ? await prepareRecipients(world, campaign, later) : 0;
+      const tally = await campaigns.tally(id);
+      if (sending)
+        people = await slowly(
+          world,
+          'Looking for people who are there twice',
+          findPersons(recipients, { campaign: id, total: tally.total, open: openIn(found), failed: retry !== undefined }),
+        );
+      progress = progressOf(tally, { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
       const now = world.clock.now();
-      count = retry === undefined ? progress.pending : progress.failed;
+      const planned = plannedProgress(progress, people, retry !== undefined);
+      count = retry === undefined ? planned.pending : progress.failed - people.notAgain.length;
       if (sending) {
-        const planned = retry === undefined ? progress : { ...progress, pending: progress.pending + progress.failed, failed: 0 };
-        tellPlan(report, { campaign, config, progress: planned, count, found, line, sandbox: world.sandbox, now });
+        const duplicates = leftOut + (planned.duplicates ?? 0);
+        tellPlan(report, { campaign, config, progress: planned, count, duplicates, found, line, sandbox: world.sandbox, now });
       }
       signals.onBegun({ report, progress, at: now });
     } finally {
       later.tellAll();
     }
     const question = assume === undefined ? sendingQuestion(sending ? count : 0) : assumingQuestion(assume, found);
-    return { progress, go: question === null || world.sandbox || (await confirmed(world, question, options)) };
+    return { people, progress, go: question === null || world.sandbox || (await confirmed(world, question, options)) };
   };
 
   try {
@@ -84,7 +95,7 @@ export async function conduct(
       const { campaign } = latest;
       const settings = { ...opened.found.header?.settings, ...settingsOf(options) };
       const config = world.config(world.purpose, settings);
-      const { progress, go } = await getReady(opened, campaign, config);
+      const { people, progress, go } = await getReady(opened, campaign, config);
       if (!go) {
         const next = world.nextStep(`wsend ${retry === undefined ? 'resume' : 'retry'} ${id}`);
         world.outside.stderr.write(sending ? `Nothing was sent. Next: ${next}\n` : 'Nothing was assumed.\n');
@@ -101,12 +112,14 @@ export async function conduct(
         limit,
         sending,
         optOuts: new OptOutList(optOuts),
+        persons: people.persons,
         policy: policyReader(world, config, settings, report),
         everyone: recipients,
         sendMessage2: sendDueMessage2(world),
         onIdle: null,
       };
-      const take = { found, progress, retry: retry && (() => retry(report)), assume, settings };
+      const again = retry && (() => retry(report, new Set(people.notAgain)));
+      const take = { found, progress, duplicates: people.duplicates, retry: again, assume, settings };
       const ending = await runCampaign(parts, take, signals);
       signals.runIsOver();
       if (ending.broken !== null) throw ending.broken;
@@ -134,26 +147,48 @@ function tellingLater(report: Report): Report & { tellAll(): void } {
   };
 }
 
+/** What is known before anything is sent, and whether it may begin. */
+interface Ready {
+  people: FoundPersons;
+  progress: Progress;
+  go: boolean;
+}
+
+/** The messages that a checkpoint has claimed or in doubt. */
+function openIn({ claims, doubts }: Pick<Recovered, 'claims' | 'doubts'>): Set<number> {
+  return new Set([...claims, ...doubts].map(({ message }) => message));
+}
+
+/** Where everybody will stand once who is there twice has failed, and who is to be tried again is pending. */
+function plannedProgress(progress: Progress, { duplicates, notAgain }: FoundPersons, retries: boolean): Progress {
+  const planned = withDuplicates(progress, Math.min(duplicates.length, progress.pending));
+  if (!retries) return planned;
+  const again = progress.failed - notAgain.length;
+  return { ...planned, pending: planned.pending + again, failed: planned.failed - again };
+}
+
 interface Plan {
   campaign: Campaign;
   config: Config;
   progress: Progress;
   /** How many of the pending are to be sent to. */
   count: number;
+  /** Who is there twice, whatever has become of it. */
+  duplicates: number;
   found: Recovered;
   line: Line;
   sandbox: boolean;
   now: number;
 }
 
-function tellPlan(report: Report, { campaign, config, progress, count, found: { header }, line, sandbox, now }: Plan): void {
+function tellPlan(report: Report, { campaign, config, progress, count, duplicates, found: { header }, line, sandbox, now }: Plan): void {
   const { pace } = config.policy;
   const etaMs = eta(count, pace);
   // A campaign that was left in the middle of a batch goes on in it.
   const begun = header === null || header.finished ? 0 : line.pacing.sentInBatch % pace.batchSize;
   const batches = count === 0 ? 0 : Math.ceil((begun + count) / pace.batchSize);
   const { id, name } = campaign;
-  report.tell({ type: 'plan', campaign: id, name, progress, count, pace, etaMs, endsAt: now + etaMs, batches, sandbox });
+  report.tell({ type: 'plan', campaign: id, name, progress, count, duplicates, pace, etaMs, endsAt: now + etaMs, batches, sandbox });
 }
 
 function sendingQuestion(pending: number): string | null {

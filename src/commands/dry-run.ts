@@ -1,13 +1,13 @@
 import { BEFORE_ALL } from '../core/campaign.ts';
 import { eta } from '../core/estimate.ts';
 import { maskPhone, toE164 } from '../core/phone.ts';
-import { beyondOf, progressOf } from '../core/progress.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
 import { settingsOf } from '../flags.ts';
 import type { World } from '../world.ts';
 import { campaignOf, refuseCancelled } from './campaign-of.ts';
 import type { SendingOptions } from './conduct.ts';
+import { plannedFor } from './planned.ts';
 
 /** Recipients whose text is shown. */
 const SAMPLE = 3;
@@ -27,19 +27,20 @@ export async function dryRunCampaign(
   const view = await world.view(id);
   const { header, lastMessage, unstored } = view;
   const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;
-  const tally = await campaigns.tally(id);
-  const progress = progressOf(tally, beyondOf(tally, view));
-  const open = tally.total > 0 ? progress.pending : await recipients.preparable(id);
-  const pending = failed ? progress.failed : open;
+  const { total, count: pending, duplicates } = await plannedFor(world, id, view, { failed });
   const etaMs = eta(pending, pace);
   // What only the checkpoint knows to be sent comes before its last row.
   const after = unstored.sent + unstored.failed > 0 && lastMessage !== null ? lastMessage : BEFORE_ALL;
   const sample = failed ? [] : await recipients.pending(id, after, SAMPLE);
   const texts = sample.map(({ phone, content }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${content}\n`).join('');
-  const json = { type: 'dry_run', campaign: id, total: tally.total, pending, eta_seconds: etaMs / 1_000 };
+  const json = { type: 'dry_run', campaign: id, total, pending, duplicates, eta_seconds: etaMs / 1_000 };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${texts && ` The first texts:\n${texts}`}\n`,
+    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${twice(duplicates)}${texts && ` The first texts:\n${texts}`}\n`,
   );
   return EXIT.done;
+}
+
+function twice(duplicates: number): string {
+  return duplicates === 0 ? '' : ` ${formatCount(duplicates, 'duplicate')} left out: the same person again.`;
 }

@@ -1,9 +1,11 @@
 import { eta } from '../core/estimate.ts';
+import type { CheckpointView } from '../engine/view.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { World } from '../world.ts';
 import { readCampaignId, readCount } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkAll } from './check-config.ts';
+import { plannedFor } from './planned.ts';
 
 export interface EstimateOptions {
   count?: string;
@@ -15,15 +17,21 @@ export interface EstimateOptions {
 
 /** `wsend estimate`: how long a number of recipients, a campaign or a file takes at the configured pace. */
 export async function estimate(world: World, options: EstimateOptions): Promise<number> {
-  const count = await countOf(world, options);
-  const header = options.campaign === undefined ? null : (await world.view(readCampaignId(options.campaign))).header;
+  const { count, header = null, ...others } = await countOf(world, options);
   const { pace } = world.config('look', header?.settings).policy;
   const etaMs = eta(count, pace);
-  await world.show.estimate({ count, pace, etaMs, endsAt: world.clock.now() + etaMs });
+  await world.show.estimate({ count, ...others, pace, etaMs, endsAt: world.clock.now() + etaMs });
   return EXIT.done;
 }
 
-async function countOf(world: World, { count, campaign, csv, country, phoneColumn }: EstimateOptions): Promise<number> {
+/** How many are to be sent to; of a file and of a campaign, how many are there twice; of a campaign, what its checkpoint says of its settings. */
+interface Counted {
+  count: number;
+  duplicates?: number;
+  header?: CheckpointView['header'];
+}
+
+async function countOf(world: World, { count, campaign, csv, country, phoneColumn }: EstimateOptions): Promise<Counted> {
   if ([count, campaign, csv].filter((given) => given !== undefined).length !== 1) {
     throw new UsageError(
       'exactly one of --count <n>, --campaign <id> and --csv <file> is needed',
@@ -35,12 +43,14 @@ async function countOf(world: World, { count, campaign, csv, country, phoneColum
   if (count !== undefined) {
     const read = () => readCount(count, '--count');
     checkAll(() => world.config('look'), read);
-    return read();
+    return { count: read() };
   }
-  if (csv !== undefined)
-    return (await world.people({ path: csv, country, phoneColumn, message1: null, message2: null, writeRejected: false })).counts.accepted;
-  const { campaigns, recipients } = await world.data();
-  const found = await campaignOf(campaigns, readCampaignId(campaign as string));
-  const tally = await campaigns.tally(found.id);
-  return tally.total > 0 ? tally.pending : recipients.preparable(found.id);
+  if (csv !== undefined) {
+    const { counts } = await world.people({ path: csv, country, phoneColumn, message1: null, message2: null, writeRejected: false });
+    return { count: counts.accepted, duplicates: counts.duplicates };
+  }
+  const { id } = await campaignOf((await world.data()).campaigns, readCampaignId(campaign as string));
+  const view = await world.view(id);
+  const planned = await plannedFor(world, id, view);
+  return { count: planned.count, duplicates: planned.duplicates, header: view.header };
 }

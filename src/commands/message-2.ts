@@ -4,6 +4,7 @@ import type { Event } from '../core/event.ts';
 import { progressOf } from '../core/progress.ts';
 import type { Line } from '../engine/line.ts';
 import type { OptOutList } from '../engine/opt-out-list.ts';
+import { Persons } from '../engine/persons.ts';
 import { beside, maySend, type Run, stopRun } from '../engine/run.ts';
 import { EXIT, messageOf } from '../errors.ts';
 import { LookAgain } from '../listen/look-again.ts';
@@ -72,6 +73,8 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
       limit: null,
       sending: true,
       optOuts,
+      // Who has had a Message 2 gets no row of another: see reply.ts.
+      persons: new Persons(),
       policy: policyReader(world, config, settings, report),
       everyone,
       sendMessage2: null,

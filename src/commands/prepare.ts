@@ -8,10 +8,13 @@ import { slowly } from './slowly.ts';
 /** What a text in the database may name: the columns of `contacts`. */
 export const CONTACT_FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'];
 
-/** Makes the recipients of a campaign that has none, from the contacts of its categories; a UsageError when there are none to be made. */
-export async function prepareRecipients(world: World, campaign: Campaign, report: Report): Promise<void> {
+/**
+ * Makes the recipients of a campaign that has none, from the contacts of its categories, and returns how many contacts were left out because
+ * another is the same person; a UsageError when there are none to be made.
+ */
+export async function prepareRecipients(world: World, campaign: Campaign, report: Report): Promise<number> {
   const { campaigns, recipients } = await world.data();
-  if ((await campaigns.tally(campaign.id)).total > 0) return;
+  if ((await campaigns.tally(campaign.id)).total > 0) return 0;
   const template = await world.template(campaign.message1 ?? '', `message_1 of campaign ${campaign.id}`);
   const unknown = template.unknown(CONTACT_FIELDS);
   if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the fields are ${CONTACT_FIELDS.join(', ')}`);
@@ -25,11 +28,12 @@ export async function prepareRecipients(world: World, campaign: Campaign, report
   if (unverified > 0)
     report.tell({ type: 'notice', level: 'info', text: `${formatCount(unverified, 'contact')} left out: known not to be on WhatsApp` });
   if (duplicates > 0)
-    report.tell({ type: 'notice', level: 'info', text: `${formatCount(duplicates, 'contact')} left out: another has the same number` });
+    report.tell({ type: 'notice', level: 'info', text: `${formatCount(duplicates, 'contact')} left out: another is the same person` });
   if (made === 0) {
     throw new UsageError(
       `campaign ${campaign.id} has no recipients: no messages, and no contact in its categories that may be written to`,
       'Give it a category with contacts, or send a file with --csv.',
     );
   }
+  return duplicates;
 }

@@ -12,9 +12,11 @@ export async function retry(world: World, options: SendingOptions & { id: string
   if (options.dryRun) return dryRunCampaign(world, id, options, { failed: true });
   const { recipients } = await world.data();
   return conduct(world, id, options, {
-    retry: async (report) => {
-      const retried = await recipients.retryFailed(id);
+    retry: async (report, except) => {
+      const retried = await recipients.retryFailed(id, except);
       report.tell({ type: 'notice', level: 'info', text: `${formatCount(retried.length, 'failed recipient')} will be tried again` });
+      const text = `${formatCount(except.size, 'failed recipient')} left alone: another message of the campaign is for the same person`;
+      if (except.size > 0) report.tell({ type: 'notice', level: 'info', text });
       return retried;
     },
   });

@@ -47,8 +47,6 @@ export interface Recipient {
   skipped: boolean;
   /** `messages.whatsapp_message_id` of a row that is pending again after the provider accepted and then failed it. */
   acceptedBefore: string | null;
-  /** Another Message 1 row of the same contact in this campaign that is to be sent or was: one contact gets one message. Null where there is none. */
-  duplicateOf: number | null;
 }
 
 /** The status of a cancelled campaign, as far as the column can say it: not one under which other programs would go on with it. */

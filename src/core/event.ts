@@ -52,6 +52,8 @@ export type Event =
       progress: Progress;
       /** Of those pending, how many this run is to send to. */
       count: number;
+      /** Rows and contacts that are left out because their person gets another message of the campaign. */
+      duplicates: number;
       pace: Pace;
       etaMs: Milliseconds;
       endsAt: EpochMs;

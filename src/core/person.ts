@@ -3,6 +3,9 @@ import type { Phone } from './phone.ts';
 /** Names whoever answers at one WhatsApp account: the one form, in E.164, that all true forms of their number have in common. */
 export type PersonKey = Phone;
 
+/** Code of a row that would be a second message of its campaign to the same person. It failed by nobody's fault, so it counts into no error rate. */
+export const DUPLICATE = 'recipient:duplicate';
+
 /** A country in which one account may be spelled in two true forms: how one becomes the other, and back. */
 interface TwoForms {
   /** `old` and `now` where the country has changed its numbers; both live on elsewhere. */

@@ -2,16 +2,18 @@
 export type Phone = string;
 
 /**
- * A number as a database holds it (with or without `+`, with spaces, dots, dashes or parentheses) in E.164.
- * `undefined` when it cannot be one: letters, a leading zero, fewer than 7 or more than 15 digits (the bounds of E.164).
+ * A number as a database holds it (with or without `+` or `00`, with spaces, dots, dashes, slashes, parentheses or marks that nobody sees) in
+ * E.164. `undefined` when it cannot be one: letters, a leading zero, fewer than 7 or more than 15 digits (the bounds of E.164).
  */
 export function toE164(stored: string): Phone | undefined {
-  const digits = stored
-    .trim()
-    .replace(/^(\+|00)/, '')
-    .replace(/[\s().\-\u00a0]/g, '');
-  return /^[1-9]\d{6,14}$/.test(digits) ? `+${digits}` : undefined;
+  // Most are written so already, and there may be a million of them.
+  if (PLAIN.test(stored)) return stored.startsWith('+') ? stored : `+${stored}`;
+  const text = stored.normalize('NFKC').replace(/[\s().\-/\p{Pd}\p{Cf}]/gu, '');
+  const digits = text.replace(/^(\+|00)/, '');
+  return PLAIN.test(digits) && !digits.startsWith('+') ? `+${digits}` : undefined;
 }
+
+const PLAIN = /^\+?[1-9]\d{6,14}$/;
 
 /** True when two spellings of a number are the same number. */
 export function samePhone(a: string, b: string): boolean {

@@ -9,6 +9,8 @@ export interface Progress {
   failed: number;
   inDoubt: number;
   skipped: number;
+  /** Of those that failed, the rows that would have been a second message to their person; left out where there is none. */
+  duplicates?: number;
 }
 
 /** The progress after one recipient went from one standing to another. Throws when nobody stands there: that is a bug, not a state. */
@@ -22,6 +24,13 @@ export function updateProgress(progress: Progress, from: Standing, to: Standing)
 export function failedLater(progress: Progress, late: number): Progress {
   const moved = Math.max(0, Math.min(late, progress.sent));
   return { ...progress, sent: progress.sent - moved, failed: progress.failed + moved };
+}
+
+/** The progress once `count` pending rows are known to be for people who get another message of the campaign: they fail. */
+export function withDuplicates(progress: Progress, count: number): Progress {
+  if (count === 0) return progress;
+  const { pending, failed, duplicates = 0 } = progress;
+  return { ...progress, pending: pending - count, failed: failed + count, duplicates: duplicates + count };
 }
 
 /** The progress once one more recipient is found pending, who was not there when it was counted. */
@@ -46,7 +55,7 @@ export function unsettled(p: Progress): number {
  * Other rows were left out (opted out, or set aside by somebody under a status that is none of ours): they count as skipped.
  */
 export function progressOf(
-  tally: { total: number; pending: number; sent: number; failed: number },
+  tally: { total: number; pending: number; sent: number; failed: number; duplicates?: number },
   beyond: { inDoubt: number; unstoredSent: number; unstoredFailed: number },
 ): Progress {
   const unstoredSent = Math.min(beyond.unstoredSent, tally.pending);
@@ -59,6 +68,7 @@ export function progressOf(
     failed: tally.failed + unstoredFailed,
     inDoubt,
     skipped: tally.total - tally.pending - tally.sent - tally.failed,
+    ...(tally.duplicates ? { duplicates: tally.duplicates } : {}),
   };
 }
 

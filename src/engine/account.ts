@@ -2,6 +2,7 @@ import type { Settled } from '../core/checkpoint.ts';
 import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
 import type { FailureGroup } from '../core/event.ts';
 import { type Histogram, newHistogram, record as recordLatency } from '../core/latency.ts';
+import { DUPLICATE } from '../core/person.ts';
 import { admit, type Progress, type Standing, updateProgress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import type { Addressed } from './envelope.ts';
@@ -31,11 +32,12 @@ export function ownPending({ progress, othersPending }: Account): number {
   return Math.max(0, progress.pending - othersPending);
 }
 
-/** Counts the recipient where it stands now. One that was added to the campaign while it runs is counted in first. */
-export function move({ account }: Run, message: Addressed, to: Standing): void {
+/** Counts the recipient where it stands now, failed with a `code`. One that was added to the campaign while it runs is counted in first. */
+export function move({ account }: Run, message: Addressed, to: Standing, code?: string): void {
   const counted = account.progress[message.standing] > 0;
   if (!counted) account.progress = admit(account.progress);
   account.progress = updateProgress(account.progress, counted ? message.standing : 'pending', to);
+  if (code === DUPLICATE) account.progress = { ...account.progress, duplicates: (account.progress.duplicates ?? 0) + 1 };
 }
 
 /** What an outcome teaches: that the line works and how fast (when it was a call's answer), and whether the circuit breaker must open. */
@@ -50,6 +52,7 @@ export function learn(run: Run, result: Settled, latencyMs: Milliseconds | undef
     const seen = account.failures.get(result.code)?.count ?? 0;
     account.failures.set(result.code, { code: result.code, reason: result.reason, count: seen + 1 });
   }
+  if (result.kind === 'failed' && result.code === DUPLICATE) return;
   account.breaker = observe(account.breaker, result.kind === 'failed' ? result.code : null);
   openIfTooMany(run);
 }

@@ -1,5 +1,6 @@
 import type { Claim } from '../core/checkpoint.ts';
 import type { Attempted } from '../core/event.ts';
+import { DUPLICATE } from '../core/person.ts';
 import { toE164 } from '../core/phone.ts';
 import type { Standing } from '../core/progress.ts';
 import { referenceOf } from '../core/reference.ts';
@@ -27,7 +28,7 @@ export interface Addressed {
 
 /** Makes the next attempt's reference and claim of what the database holds. */
 export function address(run: RunParts, queued: Queued): Addressed {
-  const { message, phone: stored, content, acceptedBefore, duplicateOf } = queued.recipient;
+  const { message, phone: stored, content, acceptedBefore } = queued.recipient;
   const phone = toE164(stored);
   const campaign = run.campaign.id;
   const reference = referenceOf({
@@ -43,7 +44,7 @@ export function address(run: RunParts, queued: Queued): Addressed {
     queued,
     { message, reference, phone: phone ?? stored, line: run.line.provider.line, attempt: queued.attempts + 1, owner: run.owner },
     queued.recipient.skipped ? 'skipped' : 'pending',
-    problemOf(phone, content, duplicateOf),
+    problemOf(phone, content, { message, persons: run.persons }),
   );
 }
 
@@ -70,9 +71,14 @@ function envelope(
   };
 }
 
-function problemOf(phone: string | undefined, content: string, duplicateOf: number | null): Problem | null {
-  if (duplicateOf !== null) return { code: 'recipient:duplicate', reason: `the contact has message ${duplicateOf} in this campaign` };
+function problemOf(
+  phone: string | undefined,
+  content: string,
+  { message, persons }: { message: number; persons: RunParts['persons'] },
+): Problem | null {
   if (phone === undefined) return { code: 'phone:invalid', reason: 'the number in the database is not a phone number' };
+  const theirs = persons.messageFor(phone, message);
+  if (theirs !== message) return { code: DUPLICATE, reason: `message ${theirs} of this campaign is for the same person` };
   const problem = textProblem(content);
   return problem === null ? null : { code: 'message:invalid', reason: problem };
 }

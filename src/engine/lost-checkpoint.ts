@@ -66,6 +66,7 @@ async function lookUp(parts: RunParts, suspects: Recipient[], lookupMs: Millisec
       if (finding.kind === 'absent') return [];
       if (finding.kind !== 'found') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: doubtNote(finding.reason) }];
       const names = namesOf(finding);
+      if (finding.failure === null) parts.persons.hold(claim.phone, claim.message);
       return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
     }),
   );

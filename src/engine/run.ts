@@ -11,6 +11,7 @@ import type { Journal } from './journal.ts';
 import type { Line } from './line.ts';
 import type { OptOutList } from './opt-out-list.ts';
 import type { Outbox } from './outbox.ts';
+import type { Persons } from './persons.ts';
 import type { Queue } from './queue.ts';
 import type { Batches } from './turn.ts';
 
@@ -30,6 +31,8 @@ export interface RunParts {
   /** The same, of Message 2 on whichever line. */
   everyone: RecipientStore;
   optOuts: OptOutList;
+  /** Which message each person gets. */
+  persons: Persons;
   owner: Owner;
   /** The campaign's lease; that of the line is the line's. */
   lease: HeldLease;

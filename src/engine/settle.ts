@@ -1,5 +1,5 @@
 import type { Settled } from '../core/checkpoint.ts';
-import { SKIPPED } from '../core/note.ts';
+import { SKIPPED, UNCONFIRMED } from '../core/note.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { learn, move } from './account.ts';
 import type { Addressed, Problem } from './envelope.ts';
@@ -9,12 +9,19 @@ import type { Run } from './run.ts';
 export async function settle(run: Run, message: Addressed, result: Settled, latencyMs?: Milliseconds): Promise<void> {
   const durable = run.journal.write({ type: 'settle', result });
   learn(run, result, latencyMs);
+  placePerson(run, message, result);
   await durable;
   run.outbox.add(result);
-  move(run, message, result.kind);
+  move(run, message, result.kind, result.kind === 'failed' ? result.code : undefined);
   const attempted = { ...message.attempted, attempt: Math.max(1, result.attempts), progress: run.account.progress };
   if (result.kind === 'sent') run.report.tell({ type: 'sent', ...attempted, providerId: result.providerId, latencyMs: latencyMs ?? 0 });
   else run.report.tell({ type: 'failed', ...attempted, code: result.code, reason: result.reason });
+}
+
+/** Nobody else's message takes the place of one that was sent; one that failed without ever having been taken leaves it to another. */
+function placePerson({ persons }: Run, { claim: { phone, message } }: Addressed, result: Settled): void {
+  if (result.kind === 'sent') persons.hold(phone, message);
+  else if (result.providerId === null && !result.code.startsWith(UNCONFIRMED)) persons.free(phone, message);
 }
 
 /** Surely not taken, and not the recipient's doing: pending again, to be tried from `dueAt` on, with no attempt used up. */

@@ -28,10 +28,10 @@ export function summaryOf({ failures = [], latency = null, next, ...ended }: End
 /** The command to type next, or null when there is nothing left to do. Of a cancelled campaign only what is in doubt can be settled. */
 export function nextCommand(
   { id, cancelledAt }: Pick<Campaign, 'id' | 'cancelledAt'>,
-  { pending, inDoubt, failed }: Progress,
+  { pending, inDoubt, failed, duplicates = 0 }: Progress,
 ): string | null {
   if (cancelledAt !== null) return inDoubt > 0 ? `wsend reconcile ${id}` : null;
   if (pending > 0) return `wsend resume ${id}`;
   if (inDoubt > 0) return `wsend reconcile ${id}`;
-  return failed > 0 ? `wsend retry ${id}` : null;
+  return failed > duplicates ? `wsend retry ${id}` : null;
 }

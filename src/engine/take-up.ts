@@ -20,6 +20,8 @@ import { newBatches } from './turn.ts';
 export interface TakeUp {
   /** What the checkpoint held; see recover. */
   found: Recovered;
+  /** Pending rows that would be a second message to somebody, by id; left out where nobody looked for them. */
+  duplicates?: readonly number[];
   /** Where everybody stood when it was told what is to be done. */
   progress: Progress;
   /** Makes failed recipients pending; their message ids, ascending. This run sends to nobody else, and leaves a pause as it is. */

@@ -10,6 +10,8 @@ export interface Tally {
   pending: number;
   sent: number;
   failed: number;
+  /** Of those that failed, the rows that would be a second message to their person; left out where there is none. */
+  duplicates?: number;
 }
 
 /** What became of one recipient, as the database is told. */
@@ -34,9 +36,22 @@ export interface CampaignStore {
   failures(id: number, limit: number): Promise<{ error: string; count: number }[]>;
 }
 
+/** One Message 1 row and whom it is for. */
+export interface PlacedRow {
+  message: number;
+  /** `contacts.full_number`, as stored. */
+  phone: string;
+  status: 'sent' | 'delivered' | 'read' | 'pending' | 'failed';
+  /** As in Recipient. */
+  marked: boolean;
+  skipped: boolean;
+}
+
 export interface RecipientStore {
   /** Pending Message 1 rows with an id above `after`, by id, at most `limit`. */
   pending(campaign: number, after: number, limit: number): Promise<Recipient[]>;
+  /** Message 1 rows of one status with an id above `after`, by id, at most `limit`; of a million all are read in two seconds. */
+  peopleIn(campaign: number, status: PlacedRow['status'], after: number, limit: number): Promise<PlacedRow[]>;
   /** True when the campaign has this Message 1 row (null: any at all), whatever its status. */
   has(campaign: number, message: number | null): Promise<boolean>;
   /** These Message 1 rows of the campaign, as far as they are still pending, by id. */
@@ -51,10 +66,10 @@ export interface RecipientStore {
     campaign: number,
     render: (fields: Record<string, string>) => string,
   ): Promise<{ made: number; unverified: number; duplicates: number }>;
-  /** How many rows `prepare` would make now. */
-  preparable(campaign: number): Promise<number>;
-  /** Failed Message 1 rows become pending again, attempts 0, and their campaign `sending`, all at once; returns which, by id. Keeps `whatsapp_message_id` (see Recipient.acceptedBefore). */
-  retryFailed(campaign: number): Promise<number[]>;
+  /** How many rows `prepare` would make now, and how many contacts it would leave out because another is the same person. */
+  preparable(campaign: number): Promise<{ count: number; duplicates: number }>;
+  /** Failed Message 1 rows become pending again, attempts 0, and their campaign `sending`, all at once; returns which, by id. Those of `except` stay as they are. Keeps `whatsapp_message_id` (see Recipient.acceptedBefore). */
+  retryFailed(campaign: number, except?: ReadonlySet<number>): Promise<number[]>;
 }
 
 /** A checked CSV row on its way into the database. */

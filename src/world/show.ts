@@ -7,7 +7,7 @@ import type { Outside } from '../outside.ts';
 
 /** How a command shows its result, as text or with --json. */
 export interface Show {
-  estimate(estimate: { count: number; pace: Pace; etaMs: Milliseconds; endsAt: EpochMs }): Promise<void>;
+  estimate(estimate: { count: number; duplicates?: number; pace: Pace; etaMs: Milliseconds; endsAt: EpochMs }): Promise<void>;
   state(state: CampaignState): Promise<void>;
   states(states: CampaignState[]): Promise<void>;
   /** One result: the object with --json, else the text. */

@@ -484,33 +484,51 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
 
       const people = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ number: from + i }));
 
-      it('has a number once that is there both with and without +, under the contact that came first', async () => {
+      it('has a number once that is there in five spellings, under the contact that came first', async () => {
         const id = await categories(people(1, 4), people(2, 6));
         const first = `+229${next - 100_000 + 1}`;
         const spelt = first.slice(1);
-        await query(
-          `insert into contacts (phone_number, country_code, full_number, whatsapp_verified) values ('1', '229', '${spelt}', true)`,
-        );
-        await query(`insert into category_contacts (category_id, contact_id)
-          select max(cc.category_id), (select id from contacts where full_number = '${spelt}') from campaign_categories cc where cc.campaign_id = ${id}`);
+        for (const number of [spelt, `00${spelt}`, `+${spelt.slice(0, 3)} ${spelt.slice(3)}`, `+${spelt.slice(0, 3)}-${spelt.slice(3)}`]) {
+          await query(
+            `insert into contacts (phone_number, country_code, full_number, whatsapp_verified) values ('1', '229', '${number}', true)`,
+          );
+          await query(`insert into category_contacts (category_id, contact_id)
+          select max(cc.category_id), (select id from contacts where full_number = '${number}') from campaign_categories cc where cc.campaign_id = ${id}`);
+        }
         const foreseen = await recipients.preparable(id);
         const made = await recipients.prepare(id, ({ full_number }) => full_number ?? '');
-        expect(made).toEqual({ made: foreseen, unverified: 0, duplicates: 1 });
+        expect(made).toEqual({ made: foreseen.count, unverified: 0, duplicates: foreseen.duplicates });
+        expect(foreseen.duplicates).toBe(4);
         const texts = (await recipients.pending(id, 0, 100)).map(({ content }) => content);
         expect(texts.filter((text) => text === first || text === spelt)).toEqual([first]);
       });
 
-      it('says of two rows of one contact which one counts', async () => {
-        const { id, rows } = await campaignOf(3);
+      it('says whom the rows of each status are for, page by page', async () => {
+        const { id, rows } = await campaignOf(5);
+        const [a, b, c, d, e] = rows as [number, number, number, number, number];
+        await recipients.record(id, [sent(b), failed(c), { kind: 'marked', message: d, note: 'in doubt: x', at: 0, attempts: 1 }]);
+        const all = await recipients.peopleIn(id, 'pending', 0, 10);
+        expect(all.map(({ message, marked, skipped }) => [message, marked, skipped])).toEqual([
+          [a, false, false],
+          [d, true, false],
+          [e, false, false],
+        ]);
+        expect(all.map(({ phone }) => phone)).toEqual((await recipients.pending(id, 0, 10)).map(({ phone }) => phone));
+        expect((await recipients.peopleIn(id, 'pending', a, 1)).map(({ message }) => message)).toEqual([d]);
+        expect((await recipients.peopleIn(id, 'sent', 0, 10)).map(({ message, status }) => [message, status])).toEqual([[b, 'sent']]);
+        expect((await recipients.peopleIn(id, 'failed', 0, 10)).map(({ message }) => message)).toEqual([c]);
+        expect(await recipients.peopleIn(id, 'read', 0, 10)).toEqual([]);
+      });
+
+      it('counts who failed as a duplicate, and leaves whom it is told to out of a retry', async () => {
+        const { id, rows } = await campaignOf(4);
         const [a, b, c] = rows as [number, number, number];
-        const copy = `insert into messages (campaign_id, contact_id, message_type, content, status)
-          select campaign_id, contact_id, message_type, content, 'pending' from messages where id =`;
-        await query(`${copy} ${a}`);
-        await query(`${copy} ${b}`);
-        await recipients.record(id, [sent(b)]);
-        const page = await recipients.pending(id, 0, 10);
-        expect(page.map(({ duplicateOf }) => duplicateOf)).toEqual([null, null, a, b]);
-        expect(page.map(({ message }) => message).slice(0, 2)).toEqual([a, c]);
+        const duplicate = { ...failed(b), code: 'recipient:duplicate' };
+        await recipients.record(id, [failed(a), duplicate, failed(c)]);
+        expect(await campaigns.tally(id)).toEqual({ total: 4, pending: 1, sent: 0, failed: 3, duplicates: 1 });
+        expect((await campaigns.list()).find((campaign) => campaign.id === id)?.tally.duplicates).toBe(1);
+        expect(await recipients.retryFailed(id, new Set([b]))).toEqual([a, c]);
+        expect(await campaigns.tally(id)).toEqual({ total: 4, pending: 3, sent: 0, failed: 1, duplicates: 1 });
       });
 
       it('has each contact once, without those known to have no WhatsApp', async () => {
@@ -527,7 +545,7 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
         const page = await recipients.pending(id, 0, 10);
         expect(page.map(({ content }) => content)).toEqual(['N1||+229|0|229', 'N3||+229|0|229', 'N4||+229|0|229']);
         expect(await countersOf(id)).toEqual([3, 0, 0, 0]);
-        expect([foreseen, await recipients.preparable(id)]).toEqual([made.made, 0]);
+        expect([foreseen.count, await recipients.preparable(id)]).toEqual([made.made, { count: 0, duplicates: 0 }]);
         expect(await recipients.prepare(id, () => 'again')).toEqual({ made: 0, unverified: 0, duplicates: 0 });
         await recipients.record(
           id,

@@ -6,7 +6,7 @@ import { MemoryStore } from '../support/memory-store.ts';
 
 const NOW = Date.UTC(2026, 0, 5);
 const recipient = (message: number): Recipient => ({
-  ...{ message, phone: '+22901', content: 'x', attempts: 1, marked: false, skipped: false, acceptedBefore: null, duplicateOf: null },
+  ...{ message, phone: '+22901', content: 'x', attempts: 1, marked: false, skipped: false, acceptedBefore: null },
 });
 
 async function emptyQueue(): Promise<Queue> {

@@ -1,6 +1,7 @@
 import { type Campaign, type CampaignStatus, cancelledStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
 import { LOOK_UP_FIRST, marksOf, noteText, UNCONFIRMED } from '../../src/core/note.ts';
-import type { CampaignStore, RecipientStore, Result, Tally } from '../../src/ports.ts';
+import { DUPLICATE } from '../../src/core/person.ts';
+import type { CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports.ts';
 
 /** A row of `messages`. */
 export interface Row {
@@ -58,7 +59,9 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     await this.before('tally');
     const count = (status: Row['status']) => this.rows.filter((row) => row.status === status).length;
     const skipped = this.rows.filter((row) => row.status === 'pending' && marksOf(row.error).skipped).length;
-    return { total: this.rows.length, pending: count('pending') - skipped, sent: count('sent'), failed: count('failed') };
+    const duplicates = this.rows.filter((row) => row.status === 'failed' && row.error?.startsWith(DUPLICATE)).length;
+    const tally = { total: this.rows.length, pending: count('pending') - skipped, sent: count('sent'), failed: count('failed') };
+    return duplicates > 0 ? { ...tally, duplicates } : tally;
   }
 
   async setStatus(_id: number, status: CampaignStatus): Promise<void> {
@@ -101,6 +104,14 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     return this.rows.filter((row) => row.status === 'pending' && wanted.has(row.message)).map(toRecipient);
   }
 
+  async peopleIn(_campaign: number, status: string, after: number, limit: number): Promise<PlacedRow[]> {
+    await this.before('peopleIn');
+    return this.rows
+      .filter((row) => row.status === status && row.message > after)
+      .slice(0, limit)
+      .map(({ message, phone, status, error }) => ({ message, phone, status, ...marksOf(error) }));
+  }
+
   async has(_campaign: number, message: number | null): Promise<boolean> {
     await this.before('has');
     return message === null ? this.rows.length > 0 : this.rows.some((row) => row.message === message);
@@ -123,12 +134,12 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     return { made: 0, unverified: 0, duplicates: 0 };
   }
 
-  async preparable(): Promise<number> {
-    return 0;
+  async preparable(): Promise<{ count: number; duplicates: number }> {
+    return { count: 0, duplicates: 0 };
   }
 
-  async retryFailed(): Promise<number[]> {
-    const failed = this.rows.filter((row) => row.status === 'failed');
+  async retryFailed(_campaign?: number, except: ReadonlySet<number> = new Set()): Promise<number[]> {
+    const failed = this.rows.filter((row) => row.status === 'failed' && !except.has(row.message));
     for (const row of failed)
       Object.assign(row, { status: 'pending', attempts: 0, error: row.error?.startsWith(UNCONFIRMED) ? noteText(LOOK_UP_FIRST) : null });
     if (failed.length > 0) this.campaign.status = 'sending';
@@ -144,6 +155,5 @@ function toRecipient(row: Row): Recipient {
     attempts: row.attempts,
     ...marksOf(row.error),
     acceptedBefore: row.providerId,
-    duplicateOf: null,
   };
 }

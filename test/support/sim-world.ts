@@ -6,6 +6,7 @@ import { isConsistent, progressOf } from '../../src/core/progress.ts';
 import type { Ending } from '../../src/engine/finish.ts';
 import { type HeldLease, holdLease } from '../../src/engine/held-lease.ts';
 import { OptOutList } from '../../src/engine/opt-out-list.ts';
+import { findPersons, Persons } from '../../src/engine/persons.ts';
 import { openLine, recover } from '../../src/engine/recover.ts';
 import type { Run, RunParts } from '../../src/engine/run.ts';
 import { stopRun } from '../../src/engine/run.ts';
@@ -194,11 +195,14 @@ export class SimWorld {
       policy: () => this.policy,
       limit: this.limit,
       optOuts: new OptOutList(life.bind(this.optOuts)),
+      persons: new Persons(),
     };
     await before?.();
+    const open = new Set([...found.claims, ...found.doubts].map(({ message }) => message));
+    const people = await findPersons(stream.recipients, { campaign: stream.campaign.id, total: this.store.rows.length, open });
     const progress = progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
-    const take = { found, progress, settings: {} };
-    return runCampaign(parts, take, {
+    const take = { found, progress, duplicates: people.duplicates, settings: {} };
+    return runCampaign({ ...parts, persons: people.persons }, take, {
       onRun: (run) => {
         this.run = run;
       },

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { type Campaign, cancelledStatus, identityOf, type MessageType } from '../../core/campaign.ts';
 import { SKIPPED_PREFIX } from '../../core/note.ts';
+import { DUPLICATE } from '../../core/person.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { CampaignStore } from '../../ports.ts';
 import { cancelledAmong, noteCampaign } from './campaign-notes.ts';
@@ -35,17 +36,24 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
           .execute();
         const byCampaign = new Map<number, typeof counts>();
         for (const count of counts) byCampaign.set(count.campaign_id, [...(byCampaign.get(count.campaign_id) ?? []), count]);
-        const skipped = await db
-          .selectFrom('messages')
-          .select(['campaign_id', sql<number>`count(*)`.as('count')])
-          .where('message_type', '=', 'message_1')
-          .where(hasStatus(dialect, 'pending'))
-          .where('error_message', 'like', `${SKIPPED_PREFIX}%`)
-          .groupBy('campaign_id')
-          .execute();
-        const left = new Map(skipped.map(({ campaign_id, count }) => [campaign_id, Number(count)]));
+        const thatSay = async (status: string, beginning: string) => {
+          const found = await db
+            .selectFrom('messages')
+            .select(['campaign_id', sql<number>`count(*)`.as('count')])
+            .where('message_type', '=', 'message_1')
+            .where(hasStatus(dialect, status))
+            .where('error_message', 'like', `${beginning}%`)
+            .groupBy('campaign_id')
+            .execute();
+          return new Map(found.map(({ campaign_id, count }) => [campaign_id, Number(count)]));
+        };
+        const skipped = await thatSay('pending', SKIPPED_PREFIX);
+        const duplicates = await thatSay('failed', DUPLICATE);
         const ended = await cancelled(database, rows);
-        return rows.map((row) => ({ ...asCampaign(row, ended), tally: tallyFrom(byCampaign.get(row.id) ?? [], left.get(row.id)) }));
+        return rows.map((row) => ({
+          ...asCampaign(row, ended),
+          tally: tallyFrom(byCampaign.get(row.id) ?? [], skipped.get(row.id), duplicates.get(row.id)),
+        }));
       }),
 
     tally: (id) => asking(database, () => tallyOf(db, dialect, id, type)),

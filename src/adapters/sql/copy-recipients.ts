@@ -6,7 +6,7 @@ import { CHUNK } from './chunks.ts';
 import { type Copy, copyContacts } from './copy-contacts.ts';
 import { asking } from './database-errors.ts';
 import { unlessThere } from './dialect.ts';
-import { asText, messageRows, pendingAfter } from './message-rows.ts';
+import { asText, messageRows, rowsAfter } from './message-rows.ts';
 import { contactsOf, FIELDS } from './prepare.ts';
 import type { Reading } from './reading.ts';
 
@@ -55,7 +55,7 @@ async function* pendingPages({ source, campaign }: Copy) {
 }
 
 async function pendingPage(source: Reading, campaign: number, after: number) {
-  const pending = await pendingAfter(source, { campaign, type: 'message_1' }, after);
+  const pending = await rowsAfter(source, { campaign, type: 'message_1' }, { after });
   return source.db
     .selectFrom(pending.limit(CHUNK).select(['id', 'contact_id', 'content', 'error_message']).as('m'))
     .leftJoin('contacts as c', 'c.id', 'm.contact_id')

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import type { CampaignStatus, MessageType } from '../../core/campaign.ts';
 import { SKIPPED_PREFIX } from '../../core/note.ts';
+import { DUPLICATE } from '../../core/person.ts';
 import { UsageError } from '../../errors.ts';
 import type { CountersMoved, Tally } from '../../ports.ts';
 import type { SqlDialect } from './database.ts';
@@ -27,23 +28,39 @@ export async function tallyOf(db: Kysely<Schema>, dialect: SqlDialect, campaign:
     .select([sql<string>`min(status)`.as('status'), sql<number>`count(*)`.as('count')])
     .groupBy(exactly(dialect, 'status'))
     .execute();
-  return tallyFrom(counts, counts.some(({ status }) => status === 'pending') ? await skippedRows(db, campaign, type) : 0);
+  const has = (wanted: string) => counts.some(({ status }) => status === wanted);
+  const skipped = has('pending') ? await rowsThatSay(db, { campaign, type, status: 'pending', beginning: SKIPPED_PREFIX }) : 0;
+  const duplicates = has('failed') ? await rowsThatSay(db, { campaign, type, status: 'failed', beginning: DUPLICATE }) : 0;
+  return tallyFrom(counts, skipped, duplicates);
 }
 
-/** Pending rows with the note that they were left out. */
-async function skippedRows(db: Kysely<Schema>, campaign: number, type: MessageType): Promise<number> {
+interface Saying {
+  campaign: number;
+  type: MessageType;
+  status: string;
+  beginning: string;
+}
+
+/** Rows of one status whose error text begins so: pending ones that were left out, say. */
+async function rowsThatSay(db: Kysely<Schema>, { campaign, type, status, beginning }: Saying): Promise<number> {
   const row = await messageRows(db, campaign, type)
-    .where('status', '=', 'pending')
-    .where('error_message', 'like', `${SKIPPED_PREFIX}%`)
+    .where('status', '=', status)
+    .where('error_message', 'like', `${beginning}%`)
     .select(sql<number>`count(*)`.as('count'))
     .executeTakeFirst();
   return Number(row?.count ?? 0);
 }
 
-/** A tally from counts by status, and how many of the pending rows were left out. */
-export function tallyFrom(counts: { status: string; count: number }[], skipped = 0): Tally {
+/** A tally from counts by status, how many of the pending rows were left out, and how many of the failed were duplicates. */
+export function tallyFrom(counts: { status: string; count: number }[], skipped = 0, duplicates = 0): Tally {
   const count = (...statuses: string[]) => sum(counts.filter(({ status }) => statuses.includes(status)));
-  return { total: sum(counts), pending: count('pending') - skipped, sent: count(...TAKEN), failed: count('failed') };
+  return {
+    total: sum(counts),
+    pending: count('pending') - skipped,
+    sent: count(...TAKEN),
+    failed: count('failed'),
+    ...(duplicates > 0 && { duplicates }),
+  };
 }
 
 function sum(counts: { count: number }[]): number {

@@ -1,8 +1,8 @@
 import { type AliasedRawBuilder, type Kysely, type RawBuilder, type Selectable, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { MessageType, Recipient } from '../../core/campaign.ts';
 import { marksOf } from '../../core/note.ts';
+import type { PlacedRow } from '../../ports.ts';
 import type { Database, SqlDialect } from './database.ts';
-import { ofCampaign } from './dialect.ts';
 import { indexByCampaign } from './index-by-campaign.ts';
 import type { Messages, Schema } from './table-types.ts';
 
@@ -44,8 +44,12 @@ export function onLines(lines: string[] | undefined): RawBuilder<SqlBool> {
   return sql<SqlBool>`id in (select message_id from wsend_message_2_lines where line in (${sql.join(lines)}))`;
 }
 
-/** Pending rows of a stream above `after`, by id, in a way that costs the same wherever `after` lies. */
-export async function pendingAfter({ db, dialect }: Pick<Database, 'db' | 'dialect'>, { campaign, type, lines }: Stream, after: number) {
+/** Rows of a stream with one status above `after`, by id, in a way that costs the same wherever `after` lies. */
+export async function rowsAfter(
+  { db, dialect }: Pick<Database, 'db' | 'dialect'>,
+  { campaign, type, lines }: Stream,
+  { after, status = 'pending' }: { after: number; status?: string },
+) {
   // Left alone, MySQL reads everything below `after` again for each page.
   const index = dialect === 'mysql' ? await indexByCampaign(db) : undefined;
   const hinted = sql`messages force index (${sql.ref(index ?? '')})`;
@@ -55,7 +59,7 @@ export async function pendingAfter({ db, dialect }: Pick<Database, 'db' | 'diale
     .where(onLines(lines))
     .where('campaign_id', '=', campaign)
     .where('message_type', '=', type)
-    .where(hasStatus(dialect, 'pending'))
+    .where(hasStatus(dialect, status))
     .where('id', '>', after)
     .orderBy('id');
 }
@@ -65,8 +69,7 @@ export async function pendingAfter({ db, dialect }: Pick<Database, 'db' | 'diale
  * no more contacts are read than rows; one whose contact is gone comes with an empty number rather than not at all.
  */
 export async function asRecipients(
-  { db, dialect }: Pick<Database, 'db' | 'dialect'>,
-  stream: Stream,
+  { db }: Pick<Database, 'db'>,
   rows: SelectQueryBuilder<Schema, 'messages', object>,
 ): Promise<Recipient[]> {
   const page = rows.select(['id', 'contact_id', 'content', 'retry_count', 'error_message', 'whatsapp_message_id']).as('m');
@@ -76,11 +79,6 @@ export async function asRecipients(
     .select(['m.id', 'm.contact_id', 'm.content', 'm.retry_count', 'm.error_message', 'm.whatsapp_message_id', 'c.full_number'])
     .orderBy('m.id')
     .execute();
-  const first = await firstRows(
-    { db, dialect },
-    stream,
-    found.map(({ contact_id }) => contact_id),
-  );
   return found.map((row) => ({
     message: Number(row.id),
     phone: asText(row.full_number),
@@ -88,7 +86,26 @@ export async function asRecipients(
     attempts: asCount(row.retry_count),
     ...marksOf(asText(row.error_message)),
     acceptedBefore: asText(row.whatsapp_message_id) || null,
-    duplicateOf: otherThan(Number(row.id), first.get(Number(row.contact_id))),
+  }));
+}
+
+/** The same for those who only want to know whom these rows are for. */
+export async function placedRows(
+  { db }: Pick<Database, 'db'>,
+  status: PlacedRow['status'],
+  rows: SelectQueryBuilder<Schema, 'messages', object>,
+): Promise<PlacedRow[]> {
+  const found = await db
+    .selectFrom(rows.select(['id', 'contact_id', 'error_message']).as('m'))
+    .leftJoin('contacts as c', 'c.id', 'm.contact_id')
+    .select(['m.id', 'm.error_message', 'c.full_number'])
+    .orderBy('m.id')
+    .execute();
+  return found.map(({ id, error_message, full_number }) => ({
+    message: Number(id),
+    phone: asText(full_number),
+    status,
+    ...marksOf(asText(error_message)),
   }));
 }
 
@@ -104,26 +121,3 @@ function asCount(value: unknown): number {
 }
 
 const MOST_ATTEMPTS = 1_000;
-
-/** By contact, the row that counts where a campaign has several of one contact: one that was taken, else the first pending one. */
-async function firstRows(
-  { db, dialect }: Pick<Database, 'db' | 'dialect'>,
-  { campaign, type }: Stream,
-  contacts: number[],
-): Promise<Map<number, number>> {
-  if (contacts.length === 0) return new Map();
-  const rows = await db
-    .selectFrom('messages')
-    .select(['id', 'contact_id', 'status'])
-    .where('contact_id', 'in', contacts)
-    .where(ofCampaign(dialect, campaign))
-    .where('message_type', '=', type)
-    .where(hasStatus(dialect, 'pending', ...TAKEN))
-    .execute();
-  const inOrder = rows.sort((a, b) => Number(a.status === 'pending') - Number(b.status === 'pending') || a.id - b.id);
-  return new Map(inOrder.reverse().map(({ contact_id, id }) => [Number(contact_id), Number(id)]));
-}
-
-function otherThan(row: number, first: number | undefined): number | null {
-  return first === undefined || first === row ? null : first;
-}

@@ -1,15 +1,18 @@
 import type { Kysely } from 'kysely';
 import { BEFORE_ALL } from '../../core/campaign.ts';
+import { personKey } from '../../core/person.ts';
+import { createPersonTable } from '../../core/person-table.ts';
+import { toE164 } from '../../core/phone.ts';
 import { trimmed } from '../../core/trimmed.ts';
 import { CHUNK, inChunks } from './chunks.ts';
 import { lockCampaign, recount } from './counters.ts';
 import type { Database } from './database.ts';
-import { messageRows } from './message-rows.ts';
+import { asText, messageRows } from './message-rows.ts';
 import { storedText } from './stored-text.ts';
 import type { Schema } from './table-types.ts';
 import { inTransaction } from './transaction.ts';
 
-/** Rows that were made, and contacts that were left out: known to be without WhatsApp, or with the number of another in its other spelling. */
+/** Rows that were made, and contacts that were left out: known to be without WhatsApp, or the same person as another. */
 interface Prepared {
   made: number;
   unverified: number;
@@ -28,9 +31,10 @@ export function prepare(database: Database, campaign: number, render: Render): P
     const prepared = { made: 0, unverified: 0, duplicates: 0 };
     if ((await messageRows(transaction, campaign).select('id').limit(1).executeTakeFirst()) !== undefined) return prepared;
     const now = database.stamp();
+    const isNew = newPeople();
     for await (const contacts of contactsOf(transaction, campaign)) {
       const verified = contacts.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified));
-      const reachable = await withoutDuplicates(transaction, campaign, verified);
+      const reachable = verified.filter(isNew);
       const rows = reachable.map((contact) => ({
         campaign_id: campaign,
         contact_id: contact.id,
@@ -51,15 +55,19 @@ export function prepare(database: Database, campaign: number, render: Render): P
   });
 }
 
-/** How many rows `prepare` would make: none for a campaign that has some already. */
-export async function preparable({ db }: Database, campaign: number): Promise<number> {
-  if ((await messageRows(db, campaign).select('id').limit(1).executeTakeFirst()) !== undefined) return 0;
+/** How many rows `prepare` would make, and contacts it would leave out as duplicates: none for a campaign that has rows already. */
+export async function preparable({ db }: Database, campaign: number): Promise<{ count: number; duplicates: number }> {
+  if ((await messageRows(db, campaign).select('id').limit(1).executeTakeFirst()) !== undefined) return { count: 0, duplicates: 0 };
   let count = 0;
+  let duplicates = 0;
+  const isNew = newPeople();
   for await (const contacts of contactsOf(db, campaign)) {
     const verified = contacts.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified));
-    count += (await withoutDuplicates(db, campaign, verified)).length;
+    const reachable = verified.filter(isNew).length;
+    count += reachable;
+    duplicates += verified.length - reachable;
   }
-  return count;
+  return { count, duplicates };
 }
 
 /** What a template of a database campaign can read of its contact. */
@@ -70,29 +78,16 @@ export function fieldsOf(contact: Record<(typeof FIELDS)[number], string | null>
   return Object.fromEntries(FIELDS.map((field) => [field, trimmed(contact[field] ?? '')]));
 }
 
-/** One person, one message: a number that an earlier contact of the campaign has in its other spelling, with or without `+`, is left out. */
-async function withoutDuplicates<T extends { id: number; full_number: string }>(
-  db: Kysely<Schema>,
-  campaign: number,
-  contacts: T[],
-): Promise<T[]> {
-  if (contacts.length === 0) return [];
-  const others = await db
-    .selectFrom('contacts')
-    .innerJoin('category_contacts', 'category_contacts.contact_id', 'contacts.id')
-    .innerJoin('campaign_categories', 'campaign_categories.category_id', 'category_contacts.category_id')
-    .select(['contacts.id', 'contacts.full_number', 'contacts.whatsapp_verified'])
-    .where('campaign_categories.campaign_id', '=', campaign)
-    .where(
-      'contacts.full_number',
-      'in',
-      contacts.map(({ full_number }) => otherSpelling(full_number)),
-    )
-    .execute();
-  const earlier = new Map(
-    others.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified)).map(({ id, full_number }) => [full_number, id]),
-  );
-  return contacts.filter(({ id, full_number }) => (earlier.get(otherSpelling(full_number)) ?? id) >= id);
+/** One person, one message: false for a contact who is the same person as one before, whatever the spelling or form of the number. */
+function newPeople(): (contact: { full_number: string }) => boolean {
+  const people = createPersonTable();
+  let seen = 0;
+  return ({ full_number }) => {
+    const phone = toE164(asText(full_number));
+    const isNew = phone === undefined || people.place(personKey(phone)) === seen;
+    if (isNew && phone !== undefined) seen += 1;
+    return isNew;
+  };
 }
 
 /** The same number with `+` where it is without, and the reverse: existing databases have both. */

@@ -1,9 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { MessageType, Recipient } from '../../core/campaign.ts';
 import type { RecipientStore } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { asRecipients, hasStatus, messageRows, onLines, pendingAfter } from './message-rows.ts';
+import { asRecipients, hasStatus, messageRows, onLines, placedRows, rowsAfter } from './message-rows.ts';
 import { preparable, prepare } from './prepare.ts';
 import { record } from './record.ts';
 import { retryFailed } from './retry-failed.ts';
@@ -13,9 +14,15 @@ export function recipientStore(database: Database, type: MessageType = 'message_
   const { db } = database;
   return {
     pending: (campaign, after, limit) =>
-      asking(database, async () =>
-        asRecipients(database, { campaign, type }, (await pendingAfter(database, { campaign, type, lines }, after)).limit(limit)),
-      ),
+      asking(database, async () => asRecipients(database, (await rowsAfter(database, { campaign, type, lines }, { after })).limit(limit))),
+
+    peopleIn: async (campaign, status, after, limit) => {
+      // Between pages timers and signals have their turn, for SQLite itself never waits.
+      await setImmediate();
+      return asking(database, async () =>
+        placedRows(database, status, (await rowsAfter(database, { campaign, type }, { after, status })).limit(limit)),
+      );
+    },
 
     has: (campaign, message) =>
       asking(database, async () => {
@@ -28,14 +35,13 @@ export function recipientStore(database: Database, type: MessageType = 'message_
         const found: Recipient[] = [];
         const pending = messageRows(db, campaign, type).where(onLines(lines)).where(hasStatus(database.dialect, 'pending'));
         const inOrder = [...new Set(messages)].sort((a, b) => a - b);
-        for (const some of chunks(inOrder))
-          found.push(...(await asRecipients(database, { campaign, type }, pending.where('id', 'in', some))));
+        for (const some of chunks(inOrder)) found.push(...(await asRecipients(database, pending.where('id', 'in', some))));
         return found;
       }),
 
     record: (campaign, results) => asking(database, () => record(database, campaign, results)),
     prepare: (campaign, render) => asking(database, () => prepare(database, campaign, render)),
     preparable: (campaign) => asking(database, () => preparable(database, campaign)),
-    retryFailed: (campaign) => asking(database, () => retryFailed(database, campaign)),
+    retryFailed: (campaign, except) => asking(database, () => retryFailed(database, campaign, except)),
   };
 }

@@ -12,10 +12,10 @@ const ROWS = 5_000;
 
 /**
  * Makes a campaign's failed Message 1 rows pending again, without attempts and error text, and the campaign `sending`, so that `resume --all`
- * finds it whatever comes next; returns which, by id. All of it, or nothing. One
+ * finds it whatever comes next; returns which, by id. Those of `except` stay as they are. All of it, or nothing. One
  * whose attempts were unconfirmed keeps a note of ours instead, so that it is looked up first and never sent blindly.
  */
-export function retryFailed(database: Database, campaign: number): Promise<number[]> {
+export function retryFailed(database: Database, campaign: number, except: ReadonlySet<number> = new Set()): Promise<number[]> {
   return inRepeatableTransaction(database, async (transaction) => {
     await lockCampaign(transaction, database.dialect, campaign);
     const now = database.stamp();
@@ -31,6 +31,7 @@ export function retryFailed(database: Database, campaign: number): Promise<numbe
         .execute();
       const last = failed.at(-1)?.id;
       if (last === undefined) break;
+      const kept = failed.flatMap(({ id }) => (except.has(Number(id)) ? [Number(id)] : []));
       await transaction
         .updateTable('messages')
         .set({
@@ -45,8 +46,9 @@ export function retryFailed(database: Database, campaign: number): Promise<numbe
         .where(hasStatus(database.dialect, 'failed'))
         .where('id', '>', after)
         .where('id', '<=', last)
+        .where((eb) => (kept.length === 0 ? eb.lit(true) : eb('id', 'not in', kept)))
         .execute();
-      for (const { id } of failed) retried.push(Number(id));
+      for (const { id } of failed) if (!except.has(Number(id))) retried.push(Number(id));
       after = last;
     }
     if (retried.length > 0) await writeStatus(transaction, database.dialect, { id: campaign, status: 'sending', now });

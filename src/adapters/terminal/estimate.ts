@@ -8,6 +8,8 @@ import { count, counted, seconds } from './text.ts';
 /** How long `count` sends take at a pace. */
 export interface Estimate {
   count: number;
+  /** How many are left out because they are there twice; left out where nobody is named. */
+  duplicates?: number;
   pace: Pace;
   etaMs: Milliseconds;
   /** When they would be done if begun now. */
@@ -15,21 +17,23 @@ export interface Estimate {
 }
 
 /** `wsend estimate` for a person, compared with the older setting (5 s, 50, 60 s). Ends with a line end. */
-export function estimateText({ count: sends, pace, etaMs, endsAt }: Estimate, now: EpochMs): string {
+export function estimateText({ count: sends, duplicates = 0, pace, etaMs, endsAt }: Estimate, now: EpochMs): string {
   const batches = Math.ceil(sends / pace.batchSize);
   return [
     `${counted(sends, 'recipient')}: ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)} if begun now`,
     `  ${paceText(pace)} (${count(batches)} ${batches === 1 ? 'batch' : 'batches'})`,
+    ...(duplicates > 0 ? [`  ${counted(duplicates, 'duplicate')} left out: the same person again`] : []),
     `  ${comparison(etaMs, eta(sends, OLDER_PACE))}`,
     '',
   ].join('\n');
 }
 
 /** `wsend estimate --json`: one object. */
-export function estimateJson({ count: sends, pace, etaMs, endsAt }: Estimate): Record<string, unknown> {
+export function estimateJson({ count: sends, duplicates, pace, etaMs, endsAt }: Estimate): Record<string, unknown> {
   return {
     type: 'estimate',
     count: sends,
+    ...(duplicates !== undefined && { duplicates }),
     delay_seconds: toSeconds(pace.delayMs),
     batch_size: pace.batchSize,
     batch_pause_seconds: toSeconds(pace.batchPauseMs),

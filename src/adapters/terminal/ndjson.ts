@@ -16,6 +16,7 @@ export function jsonOf(event: Event, now: EpochMs): Record<string, unknown> | nu
         name: event.name,
         total: event.progress.total,
         pending: event.progress.pending,
+        duplicates: event.duplicates,
         delay_seconds: toSeconds(event.pace.delayMs),
         batch_size: event.pace.batchSize,
         batch_pause_seconds: toSeconds(event.pace.batchPauseMs),
@@ -88,9 +89,9 @@ export function inSandbox({ type, campaign, ...rest }: Record<string, unknown>):
   return { type, ...(campaign === undefined ? {} : { campaign }), sandbox: true, ...rest };
 }
 
-/** The counts of a campaign under the names that `summary` and `status --json` share. */
-export function countsJson({ total, sent, failed, pending, inDoubt, skipped }: Progress): Record<string, number> {
-  return { total, sent, failed, pending, in_doubt: inDoubt, skipped };
+/** The counts of a campaign under the names that `summary` and `status --json` share. Duplicates are among the failed, and named where there are any. */
+export function countsJson({ total, sent, failed, pending, inDoubt, skipped, duplicates = 0 }: Progress): Record<string, number> {
+  return { total, sent, failed, pending, in_doubt: inDoubt, skipped, ...(duplicates > 0 && { duplicates }) };
 }
 
 function recipient({ campaign, message, reference, phone }: Attempted): Record<string, unknown> {

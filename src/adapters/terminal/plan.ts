@@ -24,14 +24,18 @@ export function paceText({ delayMs, batchSize, batchPauseMs }: { delayMs: number
   return `one message every ${seconds(delayMs)}${pause}`;
 }
 
-function recipients({ total, pending, sent, failed, inDoubt, skipped }: Progress, toSend: number): string {
+function recipients({ total, pending, sent, failed, inDoubt, skipped, duplicates = 0 }: Progress, toSend: number): string {
   const left = pending - toSend;
   const before = [
     sent > 0 && `${count(sent)} sent`,
-    failed > 0 && `${count(failed)} failed`,
+    failed > duplicates && `${count(failed - duplicates)} failed`,
     inDoubt > 0 && `${count(inDoubt)} in doubt`,
     skipped > 0 && `${count(skipped)} skipped`,
   ].filter(Boolean);
-  const rest = [before.length > 0 && `${before.join(', ')} before`, left > 0 && `${count(left)} pending and left alone`].filter(Boolean);
+  const rest = [
+    duplicates > 0 && `${counted(duplicates, 'duplicate')}: the same person again`,
+    before.length > 0 && `${before.join(', ')} before`,
+    left > 0 && `${count(left)} pending and left alone`,
+  ].filter(Boolean);
   return rest.length === 0 ? counted(total, 'recipient') : `${count(toSend)} of ${counted(total, 'recipient')} (${rest.join('; ')})`;
 }

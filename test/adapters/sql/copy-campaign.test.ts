@@ -93,7 +93,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       const copy = await campaignStore(to).find(42);
       expect(copy).toMatchObject({ ...original, updatedAt: expect.any(Number), status: 'draft' });
       expect((await campaignStore(to).find(43))?.message2).toBe('Thank you {{first_name}}!');
-      expect(await recipientStore(to).preparable(42)).toBe(EXISTING.recipients);
+      expect(await recipientStore(to).preparable(42)).toEqual({ count: EXISTING.recipients, duplicates: 0 });
       const render = (fields: Record<string, string>) => Object.values(fields).join('|');
       const made = await recipientStore(to).prepare(42, render);
       expect(made).toEqual({ made: EXISTING.recipients, unverified: EXISTING.unverified, duplicates: 0 });
@@ -141,17 +141,14 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       const from = await operator(test);
       await copyCampaign({ from, to, campaign: 41 });
       expect(await rowsOf(beside, 41)).toEqual([]);
-      expect(await recipientStore(to).preparable(41)).toBe(0);
+      expect(await recipientStore(to).preparable(41)).toEqual({ count: 0, duplicates: 0 });
       await test.query(`update contacts set full_number = '' where id = 30;
         insert into messages (campaign_id, contact_id, message_type, content, status) values
           (41, 30, 'message_1', 'a', 'pending'), (41, 28, 'message_1', 'b', 'pending')`);
       const again = await operator(test);
       await copyCampaign({ from: again, to, campaign: 41 });
-      const phones = (await recipientStore(to).pending(41, 0, 10)).map(({ phone, duplicateOf }) => [phone, duplicateOf]);
-      expect(phones).toEqual([
-        ['?30', null],
-        ['+2290196121028', null],
-      ]);
+      const phones = (await recipientStore(to).pending(41, 0, 10)).map(({ phone }) => phone);
+      expect(phones).toEqual(['?30', '+2290196121028']);
     });
 
     it('made again replaces the first with all that was rehearsed, and leaves others and its lease alone', async () => {
@@ -215,7 +212,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       expect(await beside.query('select count(*) as contacts, (select count(*) from category_contacts) as members from contacts')).toEqual([
         { contacts: 28, members: 27 },
       ]);
-      expect(await recipientStore(to).preparable(42)).toBe(EXISTING.recipients - 2);
+      expect(await recipientStore(to).preparable(42)).toEqual({ count: EXISTING.recipients - 2, duplicates: 0 });
     });
 
     it('of one from a file has the text of Message 2 that each contact is to get', async () => {
@@ -354,7 +351,7 @@ describe.runIf(isAvailable('postgres'))('a PostgreSQL user who may only read', (
     await test.query(`revoke insert, update, delete on all tables in schema public from ${user.role}`);
     const { to } = await sandbox();
     await copyCampaign({ from: await opened(user.url, true), to, campaign: 42 });
-    expect(await recipientStore(to).preparable(42)).toBe(EXISTING.recipients);
+    expect(await recipientStore(to).preparable(42)).toEqual({ count: EXISTING.recipients, duplicates: 0 });
   });
 });
 

@@ -13,6 +13,7 @@ import type { Event } from '../../../src/core/event.ts';
 import { isConsistent, progressOf } from '../../../src/core/progress.ts';
 import { holdLease } from '../../../src/engine/held-lease.ts';
 import { OptOutList } from '../../../src/engine/opt-out-list.ts';
+import { findPersons } from '../../../src/engine/persons.ts';
 import { openLine, recover } from '../../../src/engine/recover.ts';
 import type { CampaignStore } from '../../../src/ports.ts';
 import { runCampaign } from '../../../src/run-campaign.ts';
@@ -115,15 +116,17 @@ async function sendAll(database: Database, provider: MemoryProvider): Promise<Ev
     const line = await openLine({ entries, clock }, { name: names[1], lease, provider });
     const opening = { campaign, type: 'message_1', recipients, entries, lease, line, owner, clock } as const;
     const { journal, found } = await recover(opening);
+    const people = await findPersons(recipients, { campaign: 42, total: 25, open: new Set() });
     const parts = {
       ...{ ...opening, campaigns, journal, limit: null, sending: true, sendMessage2: null, onIdle: null, everyone: recipients },
       optOuts: new OptOutList(new MemoryOptOuts()),
+      persons: people.persons,
       report: { tell: (event: Event) => void events.push(event) },
       processes: { self: () => owner, end: () => undefined, fate: () => 'over' as const },
       policy: () => ({ ...POLICY, pace: { delayMs: 0, batchSize: 100, batchPauseMs: 0 }, lookupMs: 0 }),
     };
     const progress = progressOf(await campaigns.tally(42), { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 });
-    const take = { found, progress, settings: {} };
+    const take = { found, progress, duplicates: people.duplicates, settings: {} };
     const ending = await runCampaign(parts, take, { onRun: () => undefined, signalCode: () => 130 });
     await lease.release();
     if (ending.broken !== null) throw ending.broken;

@@ -10,7 +10,7 @@ const endsAt = new Date(NOON + 3_400_000).toISOString();
 test.each([
   [
     'plan',
-    `{"type":"plan","campaign":42,"name":"Back to school","total":1000,"pending":1000,"delay_seconds":3,"batch_size":75,"batch_pause_seconds":30,"batches":14,"eta_seconds":3400,"ends_at":"${endsAt}","sandbox":false}`,
+    `{"type":"plan","campaign":42,"name":"Back to school","total":1000,"pending":1000,"duplicates":0,"delay_seconds":3,"batch_size":75,"batch_pause_seconds":30,"batches":14,"eta_seconds":3400,"ends_at":"${endsAt}","sandbox":false}`,
   ],
   [
     'sent',

@@ -47,6 +47,7 @@ export const attempted = { campaign: 42, message: 17, reference: 'wsend-42-17-k3
 export const EVENTS = {
   plan: {
     type: 'plan',
+    duplicates: 0,
     campaign: 42,
     name: 'Back to school',
     progress: progress({ pending: 1000 }),
@@ -191,6 +192,7 @@ const anyPlan: fc.Arbitrary<Event> = fc.record({
   name: anyText,
   progress: anyProgress,
   count: fc.nat(),
+  duplicates: fc.nat(),
   pace: fc.record({ delayMs: duration, batchSize: fc.integer({ min: 1, max: 1_000 }), batchPauseMs: duration }),
   etaMs: duration,
   endsAt: moment,

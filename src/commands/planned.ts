@@ -1,0 +1,35 @@
+import { beyondOf, type Progress, progressOf, withDuplicates } from '../core/progress.ts';
+import { findPersons } from '../engine/persons.ts';
+import type { CheckpointView } from '../engine/view.ts';
+import type { World } from '../world.ts';
+import { slowly } from './slowly.ts';
+
+/** What a run of a campaign would find now. */
+export interface Planned {
+  /** Message 1 rows there are. */
+  total: number;
+  /** With who is there twice among the failed. */
+  progress: Progress;
+  /** How many would be sent to: the pending, the failed where they are to be tried again, or the contacts of whom the rows are still to be made. */
+  count: number;
+  /** Rows and contacts that are left out because their person gets another message of the campaign. */
+  duplicates: number;
+}
+
+/** Looks at a campaign as a run would take it up, or a retry of the `failed`. Writes nothing and takes no lock. */
+export async function plannedFor(world: World, id: number, view: CheckpointView, { failed = false } = {}): Promise<Planned> {
+  const { campaigns, recipients } = await world.data();
+  const tally = await campaigns.tally(id);
+  const progress = progressOf(tally, beyondOf(tally, view));
+  if (tally.total === 0) {
+    const { count, duplicates } = await recipients.preparable(id);
+    return { total: 0, progress, count: failed ? 0 : count, duplicates };
+  }
+  const { claims, doubts } = view.beyond;
+  const open = new Set([...claims, ...doubts].map(({ message }) => message));
+  const pass = findPersons(recipients, { campaign: id, total: tally.total, open, failed });
+  const found = await slowly(world, 'Looking for people who are there twice', pass);
+  const planned = withDuplicates(progress, Math.min(found.duplicates.length, progress.pending));
+  const count = failed ? progress.failed - found.notAgain.length : planned.pending;
+  return { total: tally.total, progress: planned, count, duplicates: planned.duplicates ?? 0 };
+}
