@@ -3,6 +3,7 @@ import type { Policy } from './core/policy.ts';
 import { readStopWords } from './core/stop-words.ts';
 import { fromSeconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
+import { misspelt } from './misspelt.ts';
 import { SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** The layers a value can come from, strongest first. An empty text counts as not given. */
@@ -55,7 +56,7 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
     if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
     values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
   }
-  const warnings = fitRemembered(values, purpose);
+  const warnings = [...misspelt(layers.env, layers.envFile), ...fitRemembered(values, purpose)];
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }

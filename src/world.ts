@@ -26,6 +26,7 @@ import type {
   ProviderList,
   RecipientReports,
   Report,
+  Setup,
   Watcher,
 } from './ports.ts';
 import { type Data, openData } from './world/data.ts';
@@ -95,6 +96,8 @@ export interface World {
   metrics(inbox: Inbox): Promise<ListenMetrics>;
   /** Listens for the provider until closed. */
   listen(options: Listening): Promise<{ url: string; close(): Promise<void> }>;
+  /** How the line of the configuration is set up; in the sandbox that of its stand-in. */
+  setup(config: Config): Promise<Setup>;
   /** The provider, asked for what its webhook would report. */
   watcher(config: Config): Promise<Watcher>;
   /** Asks an address of ours with GET; null when it answers 200, else what happened, in words that follow it. */
@@ -159,11 +162,10 @@ export function openWorld(flags: Flags, outside: Outside): World {
   });
 
   const providers = new Map<string, Promise<Provider & ProviderList>>();
-  const openProvider = async ({ provider }: Config, line: string | undefined): Promise<Provider & ProviderList> => {
+  const openProvider = async (config: Config, line: string | undefined): Promise<Provider & ProviderList> => {
     if (flags.fault !== undefined && !sandbox) throw new UsageError(...FAULTS_ARE_FOR_THE_SANDBOX);
     const { lazyWassengerProvider } = await import('./adapters/wassenger/lazy-provider.ts');
-    const { url, ...stand } = sandbox ? await openStandIn() : { url: provider.baseUrl };
-    const open = lazyWassengerProvider({ ...provider, ...stand, ...(line === undefined ? {} : { device: line }), baseUrl: url, now });
+    const open = lazyWassengerProvider({ ...(await accountOf(config)), ...(line === undefined ? {} : { device: line }) });
     closers.push(() => open.close());
     return open;
   };
@@ -174,6 +176,11 @@ export function openWorld(flags: Flags, outside: Outside): World {
     show.aside(`watch it on ${controlUrl}/ while this runs`);
     return stand;
   });
+
+  const accountOf = async ({ provider }: Config) => {
+    const { url, ...stand } = sandbox ? await openStandIn() : { url: provider.baseUrl };
+    return { ...provider, ...stand, baseUrl: url, now };
+  };
 
   const providerOf = (config: Config, line?: string): Promise<Provider & ProviderList> => {
     const name = line ?? '';
@@ -270,6 +277,9 @@ export function openWorld(flags: Flags, outside: Outside): World {
           return take(incoming.filter(isFact));
         },
       });
+    },
+    async setup(config) {
+      return (await import('./adapters/wassenger/setup.ts')).wassengerSetup(await accountOf(config));
     },
     async watcher({ provider }) {
       return (await import('./adapters/wassenger/watcher.ts')).wassengerWatcher({ ...provider, now });

@@ -1,19 +1,20 @@
 import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
+import type { Advice } from '../ports.ts';
 import type { World } from '../world.ts';
 
 interface Finding {
   what: string;
   state: 'ready' | 'warning' | 'problem';
   detail: string;
-  /** What to do about a problem, where that is known. */
+  /** What to do about it, where that is known. */
   next?: string | undefined;
   exitCode: number;
 }
 
 interface Part {
   what: string;
-  check: () => Promise<{ detail: string; warnings: string[] }>;
+  check: () => Promise<{ detail: string; warnings: (string | Advice)[] }>;
 }
 
 /** `wsend doctor`: configuration, database, checkpoint, line, each by itself; exits with the code of the first problem. */
@@ -77,10 +78,14 @@ function partsOf(world: World): Part[] {
     {
       what: 'line',
       async check() {
-        const provider = await world.provider(world.config(purpose));
-        const line = await provider.askLine();
-        if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: [] };
-        if (line.kind === 'waiting') return { detail: '', warnings: [`not ready now: ${line.reason}`] };
+        const config = world.config(purpose);
+        const line = await (await world.provider(config)).askLine();
+        const setUp = async () => (await world.setup(config)).line(config.policy.pace);
+        if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: await setUp() };
+        if (line.kind === 'waiting') {
+          const seen = `not ready now: ${line.reason}`;
+          return { detail: '', warnings: [line.queuePaused ? { seen, next: LET_QUEUE_GO_ON } : seen, ...(await setUp())] };
+        }
         throw new UserError(line.reason, { exitCode: line.kind === 'barred' ? EXIT.barred : EXIT.bug });
       },
     },
@@ -88,7 +93,11 @@ function partsOf(world: World): Part[] {
   ];
 }
 
-/** Whether the provider's calls would reach a listener, where an address is configured. */
+const LET_QUEUE_GO_ON =
+  'It takes messages and delivers none: let it go on in the Wassenger console. Until then a run rests, and after 30 min it pauses.';
+('See the device in the Wassenger console, and WhatsApp on its phone. Until then a run rests, and after 30 min it pauses.');
+
+/** Whether the provider's calls would reach a listener, where an address is configured, and whether it makes them, where it lists its webhooks. */
 function webhookOf(world: World): Part[] {
   const webhook = (() => {
     try {
@@ -98,15 +107,21 @@ function webhookOf(world: World): Part[] {
       return null;
     }
   })();
-  const address = webhook?.url;
-  if (webhook == null || address == null) return [];
-  const check = async () => {
+  if (webhook === null) return [];
+  const { url: address, secret } = webhook;
+  const reached = async () => {
     const answer = await world.probe(`${address}/healthz`);
-    const secret = webhook.secret === null ? ['WASSENGER_WEBHOOK_SECRET is not set: wsend listen offers no webhook'] : [];
-    if (answer === null) return { detail: `${address} answers`, warnings: secret };
+    const warnings = secret === null ? ['WASSENGER_WEBHOOK_SECRET is not set: wsend listen offers no webhook'] : [];
+    if (answer === null) return { detail: `${address} answers`, warnings };
     throw new UserError(`${address}/healthz ${answer}`, { exitCode: EXIT.bug });
   };
-  return [{ what: 'webhook', check }];
+  const called = async () => {
+    const warnings = secret === null ? null : await (await world.setup(world.config(world.purpose))).webhook({ url: address, secret });
+    return { detail: warnings?.length === 0 ? 'Wassenger calls it' : '', warnings: warnings ?? [] };
+  };
+  // The stand-in of a rehearsal calls nobody.
+  const parts = [address !== null && reached, secret !== null && !world.sandbox && called];
+  return parts.filter((check) => check !== false).map((check) => ({ what: 'webhook', check }));
 }
 
 const MARK = { ready: 'ok     ', warning: 'warning', problem: 'PROBLEM' };
@@ -114,11 +129,11 @@ const MARK = { ready: 'ok     ', warning: 'warning', problem: 'PROBLEM' };
 /** Looks at one part. `met` has the errors of the parts before it, with their names: what failed once is one problem and not several. */
 async function look({ what, check }: Part, met: Map<unknown, string>): Promise<Finding[]> {
   const problem = (detail: string, exitCode: number): Finding => ({ what, state: 'problem', detail, exitCode });
-  const warning = (detail: string): Finding => ({ what, state: 'warning', detail, exitCode: EXIT.done });
+  const warning = (detail: string, next?: string): Finding => ({ what, state: 'warning', detail, next, exitCode: EXIT.done });
   try {
     const { detail, warnings } = await check();
     const ready: Finding[] = detail === '' ? [] : [{ what, state: 'ready', detail, exitCode: EXIT.done }];
-    return [...ready, ...warnings.map(warning)];
+    return [...ready, ...warnings.map((seen) => (typeof seen === 'string' ? warning(seen) : warning(seen.seen, seen.next)))];
   } catch (error) {
     if (error instanceof ConfigurationError) {
       if (what !== 'configuration') return [warning('not looked at: the configuration is wrong')];

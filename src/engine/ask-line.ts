@@ -101,8 +101,13 @@ function hearQueue(run: Run, queue: { told: number; counted: number }): void {
   if (wasFull ? told > queueLimit / 2 : told >= queueLimit) {
     if (!wasFull || isShorter) line.trouble = null;
     line.askFirst = true;
-    rest(run, 'queue_full', `${formatCount(told, 'message')} ${told === 1 ? 'waits' : 'wait'} in the queue of the device`, OFFLINE_WAIT);
+    rest(run, 'queue_full', `${formatCount(told, 'message')} ${told === 1 ? 'waits' : 'wait'} in the queue of the device`, queueWait(run));
   } else if (wasFull) line.trouble = null;
+}
+
+/** Half of what may wait is gone after this, at our own pace; at most as long as a line that is not ready is left alone. */
+function queueWait({ batches: { pace, policy } }: Run): Milliseconds {
+  return Math.min(OFFLINE_WAIT, Math.max(SECOND, (pace.delayMs * policy.queueLimit) / 2));
 }
 
 function bar(run: Run, { code, reason }: Extract<LineState, { kind: 'barred' }>): void {

@@ -1,5 +1,6 @@
 import type { Fact } from '../core/incoming.ts';
 import type { Finding, LineState, Outcome } from '../core/outcome.ts';
+import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import type { Held } from '../core/verdict.ts';
 
@@ -48,6 +49,20 @@ export type Listing =
 export interface ProviderList {
   /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
   list(message: { reference: string; phone: string }): Promise<Listing>;
+}
+
+/** Something about a line that a person should change, and how. */
+export interface Advice {
+  seen: string;
+  next: string;
+}
+
+/** How a line is set up, as far as the provider tells: of what it does not tell nothing is said. Nothing here rejects. */
+export interface Setup {
+  /** What stands in the way of a campaign at this pace. */
+  line(pace: Pace): Promise<Advice[]>;
+  /** What is wrong with the calls of our webhook, or null where the provider does not list its webhooks. `url`: the address without its path; null where that is not known. */
+  webhook(address: { url: string | null; secret: string }): Promise<Advice[] | null>;
 }
 
 /** A page of what the provider lists: the facts in it, and whether there may be more; or why it could not be read. */

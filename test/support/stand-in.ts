@@ -25,6 +25,16 @@ export interface StandIn {
   env: Record<string, string>;
   /** Everything it took, oldest first. */
   taken: Taken[];
+  /** What it says of its line: change it at any time. Where `queue.messages` is a number, it is told with what waits added. */
+  device: Record<string, unknown>;
+  /** Messages that the line delivers a minute. The rest waits in its queue, and so does everything while the queue is paused. */
+  perMinute: number;
+  /** The most that ever waited. */
+  mostWaiting: number;
+  /** The webhooks that it lists; null: it has no such list. */
+  webhooks: unknown[] | null;
+  /** How often the delivery of each was to be tried, as asked for. */
+  retries: unknown[];
   /** After how many milliseconds a message is answered: at least and at most. It is taken at once. */
   latency: [number, number];
   /** The numbers it took a message for, sorted; with `text`, of the messages that begin so. */
@@ -56,8 +66,21 @@ type Answer = [status: number, body: unknown];
 export async function standIn(lineId = randomBytes(12).toString('hex')): Promise<StandIn> {
   const key = randomBytes(32).toString('hex');
   const line = { id: lineId, phone: '+22990000000', alias: 'office', status: 'operative' };
-  const device = { ...line, session: { status: 'online' }, queue: { status: 'active' } };
+  const device = { ...line, session: { status: 'online' }, queue: { status: 'active', messages: 0, scheduled: 0 } };
   const taken: Taken[] = [];
+  const queue = { waiting: 0, since: Date.now() };
+
+  const drain = () => {
+    const now = Date.now();
+    const isHeld = (account.device.queue as { status: string }).status !== 'active';
+    if (!isHeld) queue.waiting = Math.max(0, queue.waiting - ((now - queue.since) * account.perMinute) / 60_000);
+    queue.since = now;
+  };
+  const shownDevice = () => {
+    drain();
+    const { queue: told } = account.device as { queue: Record<string, unknown> };
+    return { ...account.device, queue: 'messages' in told ? { ...told, messages: Math.ceil(queue.waiting) } : told };
+  };
 
   const take = ({ body }: Ask): Answer => {
     const strange = Object.keys(body).filter((name) => !FIELDS.has(name));
@@ -69,6 +92,10 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
     const waId = `3EB0${randomBytes(8).toString('hex').toUpperCase()}`;
     const one: Taken = { id, waId, phone: phone as string, message, reference, device: on, createdAt: new Date(at).toISOString(), at };
     taken.push(one);
+    account.retries.push(body.retries);
+    drain();
+    queue.waiting += 1;
+    account.mostWaiting = Math.max(account.mostWaiting, queue.waiting);
     return [201, { ...shown(one), status: 'queued', deliveryStatus: 'queued' }];
   };
 
@@ -97,8 +124,9 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
     const [, what, id] = ask.path;
     if (what === 'messages' && ask.method === 'POST') return take(ask);
     if (what === 'messages' && id === undefined) return list(ask);
-    const one = what === 'devices' ? (id === line.id ? device : undefined) : taken.map(shown).find((message) => message.id === id);
-    if (what === 'devices' && id === undefined) return [200, [device]];
+    const one = what === 'devices' ? (id === line.id ? shownDevice() : undefined) : taken.map(shown).find((message) => message.id === id);
+    if (what === 'devices' && id === undefined) return [200, [shownDevice()]];
+    if (what === 'webhooks' && account.webhooks !== null) return [200, account.webhooks];
     return one === undefined ? refusal(404, `${what}:notfound`, 'not found') : [200, one];
   };
 
@@ -111,6 +139,11 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
   const account: StandIn = {
     env: {},
     taken,
+    device,
+    perMinute: 1e9,
+    mostWaiting: 0,
+    webhooks: null,
+    retries: [],
     latency: [5, 30],
     phones,
     twice: (text) => [...new Set(phones(text).filter((phone, i, all) => phone === all[i - 1]))],

@@ -1,5 +1,6 @@
 import { listChat } from './chat-history.ts';
 import { control } from './control.ts';
+import { deliverDue } from './deliver.ts';
 import { isOffline, within } from './fate.ts';
 import { refuseStrangers, refuseStrangersOfPage, type Visitor } from './guard.ts';
 import { listMessages, sendMessage, showMessage } from './messages.ts';
@@ -7,6 +8,7 @@ import { deviceRecord, SANDBOX_DEVICE } from './records.ts';
 import { json, notAllowed, notFound, problem, type Reply } from './reply.ts';
 import type { SandboxState } from './state.ts';
 import { isDeviceId } from './validate.ts';
+import { webhookList } from './webhook-list.ts';
 
 /** A request, as far as the sandbox looks at it. */
 export interface Request {
@@ -49,17 +51,24 @@ function route(method: string, path: string, query: string, body: string, number
     const isThere = state.faults.refuse !== 'device' && isDeviceId(chatDevice);
     return isThere ? listChat(chatDevice, new URLSearchParams(query), state) : noDevice();
   }
-  const [, kind, id] = /^\/v1\/(messages|devices)(?:\/([^/]+))?$/.exec(path) ?? [];
+  const [, kind, id] = /^\/v1\/(messages|devices|webhooks)(?:\/([^/]+))?$/.exec(path) ?? [];
   if (kind === undefined) return notFound(path);
   if (method !== 'GET') return notAllowed(method, 'GET');
   if (kind === 'messages') return showMessage(id ?? '', state);
+  if (kind === 'webhooks') return id === undefined && state.faults.webhooks !== 'hidden' ? json(200, webhookList(state)) : notFound(path);
+  return showDevice(id, state);
+}
+
+async function showDevice(id: string | undefined, state: SandboxState): Promise<Reply> {
+  await deliverDue(state);
   const isGone = state.faults.refuse === 'device';
   if (id === undefined) return json(200, isGone ? [] : [device(SANDBOX_DEVICE, state)]);
   return isGone || !isDeviceId(id) ? noDevice() : json(200, device(id, state));
 }
 
-function device(id: string, { faults, faultsSince, now, startedAt }: SandboxState): Record<string, unknown> {
-  return deviceRecord(id, isOffline(faults, now() - faultsSince) ? 'offline' : faults.line, startedAt);
+function device(id: string, { faults, faultsSince, now, startedAt, queue }: SandboxState): Record<string, unknown> {
+  const line = isOffline(faults, now() - faultsSince) ? 'offline' : faults.line;
+  return deviceRecord(id, { ...faults, line }, { messages: queue.size(), createdAt: startedAt });
 }
 
 function noDevice(): Reply {

@@ -1,5 +1,6 @@
 import { messageOf } from '../../errors.ts';
 import { listChats } from './chats.ts';
+import { deliverDue } from './deliver.ts';
 import { type Faults, NO_FAULTS, parseFaults, showFaults } from './faults.ts';
 import { actAsContact } from './person.ts';
 import { json, notAllowed, notFound, problem, type Reply } from './reply.ts';
@@ -15,6 +16,8 @@ const ACTS = /^\/sandbox\/(reply|read|react)$/;
  */
 export async function control(url: string, method: string, body: string, state: SandboxState): Promise<Reply> {
   const [path = '', query = ''] = url.split('?', 2);
+  // By the faults that were set until now.
+  await deliverDue(state);
   if (path === '/sandbox/faults') return faults(method, body, state);
   const [, act] = ACTS.exec(path) ?? [];
   if (act !== undefined) return method === 'POST' ? actAsContact(act, body, state) : notAllowed(method, 'POST');
@@ -51,5 +54,6 @@ function faults(method: string, body: string, state: SandboxState): Reply {
 function change(state: SandboxState, next: Faults): Reply {
   state.faults = next;
   state.faultsSince = state.now();
+  void deliverDue(state).catch(() => undefined);
   return json(200, showFaults(next));
 }

@@ -37,6 +37,14 @@ export const count: Kind<number> = {
   show: String,
 };
 
+/** Messages per minute, with decimals. */
+export const perMinute: Kind<number> = {
+  argument: '<per minute>',
+  allowed: 'messages per minute from 0 to 100000, decimals with a point (0.5)',
+  parse: (text) => (/^\d{1,5}(\.\d{1,3})?$/.test(text) ? Number(text) : undefined),
+  show: String,
+};
+
 /** A whole number of `unit` from 0. */
 export function whole(unit: 'ms' | 'seconds'): Kind<number> {
   return { ...count, argument: `<${unit}>`, allowed: `${unit === 'ms' ? 'milliseconds' : unit}, ${count.allowed}` };

@@ -1,5 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { count, type Kind, milliseconds, oneOf, rejection, share, stretch, texts, whole } from './fault-values.ts';
+import { count, type Kind, milliseconds, oneOf, perMinute, rejection, share, stretch, texts, whole } from './fault-values.ts';
 
 /** One switchable fault: its kind of value, the value that switches it off, and what it does. */
 interface Fault<T> {
@@ -44,9 +44,30 @@ const FAULTS = {
     'answer 401 (key), 402 (plan), 404 (device), or 403 to look-ups alone (look-ups)',
   ),
   line: fault(
-    oneOf('online', 'offline', 'timeout', 'conflict', 'loading', 'blocked', 'banned', 'unpaid', 'queue-reject', 'queue-freeze'),
+    oneOf(
+      'online',
+      'offline',
+      'timeout',
+      'conflict',
+      'loading',
+      'blocked',
+      'banned',
+      'unpaid',
+      'queue-pause',
+      'queue-reject',
+      'queue-freeze',
+    ),
     'online',
-    'state that the device reports of itself',
+    'state that the device reports of itself; offline and the like, and queue-pause, take messages and deliver none',
+  ),
+  deliverySpeed: fault(perMinute, '0', 'the device delivers so many messages a minute, the rest waits in its queue; 0 is at once'),
+  connector: fault(oneOf('web', 'cloud'), 'web', 'how the line is connected, as the device says it: by QR code, or the official API'),
+  openingHours: fault(oneOf('off', 'on'), 'off', 'the device says that it has opening hours'),
+  plan: fault(oneOf('io', 'gateway', 'agent', 'support'), 'io', 'the plan, as the device says it; only io reports replies'),
+  webhooks: fault(
+    oneOf('all', 'none', 'few', 'failed', 'hidden'),
+    'all',
+    'what the list of webhooks says of ours: all events, not there, few events, that it failed; hidden: there is no list',
   ),
   seed: fault(count, '1', 'the same seed brings the same luck'),
 };

@@ -1,4 +1,7 @@
+import type { EpochMs } from '../../core/units.ts';
 import { planContact } from './contact.ts';
+import { deliverDue, deliveryNow } from './deliver.ts';
+import type { ContactEvent } from './events.ts';
 import { type Fate, fateOf } from './fate.ts';
 import { luck } from './luck.ts';
 import { byMessage } from './message-state.ts';
@@ -6,6 +9,7 @@ import { readPage, readStretch } from './query.ts';
 import { listedRecord, queuedRecord } from './records.ts';
 import { json, problem, type Reply, webPage } from './reply.ts';
 import type { SandboxState } from './state.ts';
+import type { TakenMessage } from './store.ts';
 import { type NewMessage, validate } from './validate.ts';
 
 /** The furthest that pages reach back. */
@@ -26,7 +30,9 @@ export function sendMessage(body: string, defaultDevice: string, number: number,
  * `GET /messages`: newest first, `size` (20) from `page` (0); `reference`, `phone`, `device`, `ids` (between commas), `createdAfter` and
  * `createdBefore` narrow it down.
  */
-export async function listMessages(query: URLSearchParams, { store, faults, now, nthTry }: SandboxState): Promise<Reply> {
+export async function listMessages(query: URLSearchParams, state: SandboxState): Promise<Reply> {
+  const { store, faults, now, nthTry } = state;
+  await deliverDue(state);
   if (faults.refuse === 'look-ups') return problem(403, 'Forbidden: the API key may not read messages');
   const reference = query.get('reference') ?? query.get('reference[]') ?? undefined;
   if (faults.lookupFail > 0) {
@@ -50,17 +56,23 @@ export async function listMessages(query: URLSearchParams, { store, faults, now,
   const at = now();
   return json(
     200,
-    found.map((message) => listedRecord(message, planned(message.id), at)),
+    found.map((message) => recordOf(message, planned(message.id), at, state)),
   );
 }
 
 /** `GET /messages/{id}`. */
-export async function showMessage(id: string, { store, faults, now }: SandboxState): Promise<Reply> {
+export async function showMessage(id: string, state: SandboxState): Promise<Reply> {
+  const { store, faults, now } = state;
+  await deliverDue(state);
   const found = await store.find(id);
   const isListed = found !== undefined && found.at <= now() - faults.lookupDelay;
   return isListed
-    ? json(200, listedRecord(found, await store.events.about([id]), now()))
+    ? json(200, recordOf(found, await store.events.about([id]), now(), state))
     : problem(404, 'The message does not exist', { errorCode: 'message:notfound' });
+}
+
+function recordOf(message: TakenMessage, planned: ContactEvent[], at: EpochMs, { queue }: SandboxState): Record<string, unknown> {
+  return queue.holds(message.id) ? queuedRecord(message) : listedRecord(message, planned, at);
 }
 
 function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number): Reply {
@@ -82,13 +94,17 @@ function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number
 }
 
 async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>, state: SandboxState): Promise<Reply> {
-  const { store, faults, now, nextId, teller } = state;
+  const { store, faults, now, nextId, teller, queue } = state;
   const { reference, phone, device, message: content, retries } = message;
   const { id, waId } = nextId();
   const taken = { id, waId, reference, phone, device, content, at: now(), fails: fate.fails };
-  const planned = planContact(taken, state.planning());
+  const { perMinute, held } = deliveryNow(state);
+  const waits = held || perMinute > 0 || queue.size() > 0;
+  const planned = waits ? [] : planContact(taken, state.planning());
   await store.add(taken, planned);
   teller?.tell(planned);
+  if (waits) queue.add(taken);
+  if (waits) await deliverDue(state);
   const reply = json(201, queuedRecord(taken, retries));
   switch (fate.answer) {
     case 'good':

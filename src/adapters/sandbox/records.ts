@@ -53,10 +53,14 @@ export function listedRecord(message: TakenMessage, planned: ContactEvent[], now
   };
 }
 
-/** A device as `GET /devices/{id}` shows it, in the state that the faults ask for. */
-export function deviceRecord(id: string, line: Faults['line'], createdAt: EpochMs): Record<string, unknown> {
+/** A device as `GET /devices/{id}` shows it, in the state that the faults ask for; `messages` wait in its queue. */
+export function deviceRecord(
+  id: string,
+  { line, deliverySpeed, connector, openingHours, plan }: Faults,
+  { messages, createdAt }: { messages: number; createdAt: EpochMs },
+): Record<string, unknown> {
   const isStatus = line === 'banned' || line === 'unpaid';
-  const isQueue = line === 'queue-reject' || line === 'queue-freeze';
+  const isQueue = line.startsWith('queue-');
   return {
     id,
     alias: 'sandbox',
@@ -64,7 +68,10 @@ export function deviceRecord(id: string, line: Faults['line'], createdAt: EpochM
     wid: widOf(LINE_PHONE),
     status: isStatus ? line : 'operative',
     session: { status: isStatus ? 'offline' : isQueue ? 'online' : line },
-    queue: { status: isQueue ? line.slice('queue-'.length) : 'active', messages: 0, scheduled: 0 },
+    queue: { status: isQueue ? line.slice('queue-'.length) : 'active', messages, scheduled: 0 },
+    connector,
+    settings: { deliverySpeed, operativeHours: { enable: openingHours === 'on', timezone: 'Africa/Porto-Novo' } },
+    billing: { subscription: { product: plan } },
     createdAt: new Date(createdAt).toISOString(),
   };
 }

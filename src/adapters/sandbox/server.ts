@@ -51,7 +51,7 @@ export interface RunningSandbox {
 export async function startSandbox(options: SandboxOptions): Promise<RunningSandbox> {
   const { port, host = '127.0.0.1', store, faults, clock, apiKey, webhook } = options;
   const teller = webhook === undefined ? null : startTelling(webhook, store, clock.now);
-  const state = sandboxState({ store, now: clock.now, teller, ...(faults === undefined ? {} : { faults }) });
+  const state = sandboxState({ store, now: clock.now, teller, webhook: webhook ?? null, ...(faults === undefined ? {} : { faults }) });
   const timers = new Set<NodeJS.Timeout>();
 
   const deliver = (reply: Reply, request: IncomingMessage, response: ServerResponse) => {
@@ -98,6 +98,7 @@ export async function startSandbox(options: SandboxOptions): Promise<RunningSand
     close: () =>
       new Promise((closed) => {
         for (const timer of timers) clearTimeout(timer);
+        clearTimeout(state.nextDelivery);
         teller?.close();
         server.close(() => closed());
         server.closeAllConnections();

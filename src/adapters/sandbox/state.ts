@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EpochMs } from '../../core/units.ts';
 import type { Planning } from './contact.ts';
+import { deviceQueue } from './device-queue.ts';
 import { type Faults, NO_FAULTS } from './faults.ts';
 import { countStatistics } from './statistics.ts';
 import type { SandboxStore } from './store.ts';
@@ -14,6 +15,12 @@ export interface SandboxState {
   readonly teller: Teller | null;
   readonly statistics: ReturnType<typeof countStatistics>;
   readonly startedAt: EpochMs;
+  /** Where it tells what happens; null without a webhook. */
+  readonly webhook: string | null;
+  /** What the device has taken and not delivered yet. */
+  readonly queue: ReturnType<typeof deviceQueue>;
+  /** When the queue is looked at by itself. */
+  nextDelivery: NodeJS.Timeout | undefined;
   /** Switched at run time. */
   faults: Faults;
   faultsSince: EpochMs;
@@ -30,8 +37,9 @@ export function sandboxState({
   store,
   now,
   teller,
+  webhook = null,
   faults = NO_FAULTS,
-}: Pick<SandboxState, 'store' | 'now' | 'teller'> & { faults?: Faults }): SandboxState {
+}: Pick<SandboxState, 'store' | 'now' | 'teller'> & { webhook?: string | null; faults?: Faults }): SandboxState {
   const tries = new Map<string, number>();
   const start = randomBytes(6).toString('hex');
   const startedAt = now();
@@ -46,6 +54,9 @@ export function sandboxState({
     teller,
     statistics: countStatistics(),
     startedAt,
+    webhook,
+    queue: deviceQueue(),
+    nextDelivery: undefined,
     faults,
     faultsSince: startedAt,
     nthTry(key) {
