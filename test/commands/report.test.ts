@@ -24,6 +24,7 @@ async function shown(sandbox: boolean): Promise<{ text: string; objects: Record<
         objects.push(json);
         text += line;
       },
+      drained: async () => true,
     },
   };
   expect(await report(world as unknown as World, { id: '42' })).toBe(0);
