@@ -4,6 +4,8 @@ import type { PersonKey } from './person.ts';
 export interface PersonTable {
   /** The number of a person, a new one for somebody who was not there before. */
   place(person: PersonKey): number;
+  /** The number of a person who was there before; undefined for anybody else. */
+  find(person: PersonKey): number | undefined;
 }
 
 /**
@@ -34,6 +36,10 @@ export function createPersonTable(expected = 0): PersonTable {
   }
 
   return {
+    find(person) {
+      const found = table[seek(Number(person.slice(1)))] as number;
+      return found > 0 ? found - 1 : undefined;
+    },
     place(person) {
       if (size === keys.length) grow();
       const key = Number(person.slice(1));

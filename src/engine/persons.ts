@@ -5,7 +5,7 @@ import { toE164 } from '../core/phone.ts';
 import type { PlacedRow, RecipientStore } from '../ports.ts';
 
 /** Rows read at a time: little memory, few questions. */
-const PAGE = 5_000;
+const PAGE = 1_000;
 
 /**
  * Which message of a campaign each of its people gets, whatever the spelling or form of their number: one person, one message. It takes 21 to 33

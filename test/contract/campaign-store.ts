@@ -103,6 +103,25 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
     });
 
     describe('a file becomes a campaign', () => {
+      it('of the contacts that are there, in whatever form or spelling of a person, and makes no second one of them', async () => {
+        const stored = [
+          '+554180000005',
+          '+525500000003',
+          '2290199900001',
+          '+229 01 99 90 00 02',
+          '00229-01-99-90-00-03',
+          '(+229) 0199900004',
+        ];
+        for (const number of stored)
+          await query(`insert into contacts (phone_number, country_code, full_number) values ('1', '229', '${number}')`);
+        const phones = ['+5541980000005', '+5215500000003', '+2290199900001', '+2290199900002', '+2290199900003', '+2290199900004'];
+        const before = await count('contacts');
+        const people = phones.map((phone) => person(0, { phone }));
+        const { campaign } = await imports.createCampaign(plan([...people, person(99900005)]));
+        expect((await recipients.pending(campaign, 0, 10)).map(({ phone }) => phone)).toEqual([...stored, '+2290199900005']);
+        expect(await count('contacts')).toBe(before + 1);
+      });
+
       it('with its people in the order of the file, as a draft', async () => {
         const people = [person(303), person(301), person(302, { firstName: null, lastName: null, countryCode: null })];
         const created = await imports.createCampaign(plan(people, { message2: 'Thanks' }));

@@ -41,6 +41,13 @@ export function ofCampaign(dialect: SqlDialect, campaign: number): RawBuilder<bo
   return dialect === 'sqlite' ? sql<boolean>`+campaign_id = ${campaign}` : sql<boolean>`campaign_id = ${campaign}`;
 }
 
+/** True of a number that is stored with anything but digits and `+`, or begins with `00`: an index does not find it by its digits. */
+export function isSpelledOut(dialect: SqlDialect, column: string): RawBuilder<boolean> {
+  const name = sql.ref(column);
+  if (dialect === 'sqlite') return sql<boolean>`(${name} glob '*[^0-9+]*' or ${name} like '00%')`;
+  return sql<boolean>`(${name} ${dialect === 'mysql' ? sql`regexp` : sql`~`} '[^0-9+]' or ${name} like '00%')`;
+}
+
 /** Milliseconds of the server's clock when the statement begins, whatever the time zone of the session. */
 export function serverNow(dialect: SqlDialect): RawBuilder<number> {
   if (dialect === 'sqlite') return sql<number>`cast(unixepoch('subsec') * 1000 as integer)`;

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { UsageError } from '../../errors.ts';
 import type { CampaignPlan, ImportStore, PlannedRecipient } from '../../ports.ts';
 import { inChunks } from './chunks.ts';
-import { contactIdsFor } from './contacts.ts';
+import { contactIdsFor, type SpelledOut, spelledOutContacts } from './contacts.ts';
 import { recount } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { asking, isDuplicate } from './database-errors.ts';
@@ -70,7 +70,8 @@ async function create(
   if (existing !== undefined) await forget(db, existing.campaign_id);
   const campaign = await insertCampaign(db, dialect, plan, now);
   await db.insertInto('wsend_imports').values({ campaign_id: campaign, fingerprint: plan.fingerprint, created_at: now }).execute();
-  for await (const recipients of inChunks(plan.recipients)) await insertRecipients(db, { dialect, campaign, recipients, now });
+  const spelledOut = await spelledOutContacts(db, dialect);
+  for await (const recipients of inChunks(plan.recipients)) await insertRecipients(db, { dialect, campaign, recipients, spelledOut, now });
   await recount(db, dialect, campaign, now);
   return { campaign, recipients: await countOnce(db, campaign) };
 }
@@ -102,11 +103,12 @@ interface Chunk {
   dialect: SqlDialect;
   campaign: number;
   recipients: PlannedRecipient[];
+  spelledOut: SpelledOut;
   now: string;
 }
 
-async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipients, now }: Chunk): Promise<void> {
-  const contactIds = await contactIdsFor(db, dialect, recipients, now);
+async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipients, spelledOut, now }: Chunk): Promise<void> {
+  const contactIds = await contactIdsFor(db, dialect, { people: recipients, spelledOut, now });
   const messages = recipients.map((recipient, at) => ({
     campaign_id: campaign,
     contact_id: contactIds[at] as number,
