@@ -1,5 +1,6 @@
 import type { CampaignSettings } from './core/checkpoint.ts';
 import type { Policy } from './core/policy.ts';
+import { proxyFor, proxyProblem } from './core/proxy.ts';
 import { readStopWords } from './core/stop-words.ts';
 import { fromSeconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
@@ -60,9 +61,17 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
+  if (purpose === 'send') problems.push(...checkProxy(String(values.baseUrl.value), { ...layers.envFile, ...layers.env }));
   if (problems.length > 0)
     throw new ConfigurationError(problems, 'Correct it in the environment, in .env, or by flag; README.md lists every setting.');
   return toConfig(values, purpose, warnings);
+}
+
+/** A proxy between here and the provider that cannot be used is no reason to go round it unseen. */
+function checkProxy(address: string, env: Layers['env']): string[] {
+  const proxy = proxyFor(address, env);
+  const why = proxy && proxyProblem(proxy);
+  return why === null ? [] : [`${proxy?.variable} ${why}`];
 }
 
 /** Where a setting comes from that was given by flag when the campaign was run before. */

@@ -10,6 +10,7 @@ import { type Config, type Purpose, resolveConfig } from './config.ts';
 import { identityOf, type MessageType } from './core/campaign.ts';
 import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
 import { type Fact, isFact } from './core/incoming.ts';
+import { type NamedProxy, proxyFor } from './core/proxy.ts';
 import { type CheckpointView, viewOf } from './engine/view.ts';
 import { UsageError } from './errors.ts';
 import { type Flags, readEnvFile, settingFlags, wantsColor } from './flags.ts';
@@ -100,6 +101,8 @@ export interface World {
   setup(config: Config): Promise<Setup>;
   /** The provider, asked for what its webhook would report. */
   watcher(config: Config): Promise<Watcher>;
+  /** The proxy that leads to an address, or null. */
+  proxyTo(url: string): NamedProxy | null;
   /** Asks an address of ours with GET; null when it answers 200, else what happened, in words that follow it. */
   probe(url: string): Promise<string | null>;
   /** A message text, understood; `what` names it in errors. */
@@ -129,6 +132,9 @@ export function openWorld(flags: Flags, outside: Outside): World {
     for (const warning of resolved.warnings) warned.add(warning);
     return resolved;
   };
+
+  const proxyTo = (url: string) => proxyFor(url, { ...envFile(), ...outside.env });
+  const proxied = (baseUrl: string) => ({ baseUrl, proxy: proxyTo(baseUrl)?.url ?? null });
 
   const sandbox = flags.sandbox === true;
   const nextStep = (command: string) => (sandbox ? `${command} --sandbox` : command);
@@ -179,7 +185,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
 
   const accountOf = async ({ provider }: Config) => {
     const { url, ...stand } = sandbox ? await openStandIn() : { url: provider.baseUrl };
-    return { ...provider, ...stand, baseUrl: url, now };
+    return { ...provider, ...stand, ...proxied(url), now };
   };
 
   const providerOf = (config: Config, line?: string): Promise<Provider & ProviderList> => {
@@ -282,10 +288,11 @@ export function openWorld(flags: Flags, outside: Outside): World {
       return (await import('./adapters/wassenger/setup.ts')).wassengerSetup(await accountOf(config));
     },
     async watcher({ provider }) {
-      return (await import('./adapters/wassenger/watcher.ts')).wassengerWatcher({ ...provider, now });
+      return (await import('./adapters/wassenger/watcher.ts')).wassengerWatcher({ ...provider, ...proxied(provider.baseUrl), now });
     },
+    proxyTo,
     async probe(url) {
-      return (await import('./adapters/wassenger/probe.ts')).probe(url, stores().provider.timeoutMs);
+      return (await import('./adapters/wassenger/probe.ts')).probe(url, stores().provider.timeoutMs, proxyTo(url)?.url ?? null);
     },
     async messageText(argument, flag) {
       return (await import('./adapters/liquid/read-template.ts')).readTemplate(argument, flag);

@@ -89,13 +89,29 @@ function partsOf(world: World): Part[] {
         throw new UserError(line.reason, { exitCode: line.kind === 'barred' ? EXIT.barred : EXIT.bug });
       },
     },
+    ...proxyOf(world),
     ...webhookOf(world),
   ];
 }
 
 const LET_QUEUE_GO_ON =
   'It takes messages and delivers none: let it go on in the Wassenger console. Until then a run rests, and after 30 min it pauses.';
-('See the device in the Wassenger console, and WhatsApp on its phone. Until then a run rests, and after 30 min it pauses.');
+
+/** The proxy through which the provider is reached, where the environment names one. */
+function proxyOf(world: World): Part[] {
+  const address = (() => {
+    try {
+      return world.config('look').provider.baseUrl;
+    } catch {
+      // Said under configuration.
+      return '';
+    }
+  })();
+  const proxy = world.sandbox ? null : world.proxyTo(address);
+  if (proxy === null || !URL.canParse(proxy.url)) return [];
+  const detail = `${new URL(address).host} is reached through ${new URL(proxy.url).host} (${proxy.variable})`;
+  return [{ what: 'proxy', check: async () => ({ detail, warnings: [] }) }];
+}
 
 /** Whether the provider's calls would reach a listener, where an address is configured, and whether it makes them, where it lists its webhooks. */
 function webhookOf(world: World): Part[] {

@@ -11,6 +11,8 @@ export interface WassengerAccount {
   baseUrl: string;
   /** One whole call, from the start to the end of its answer. */
   timeoutMs: Milliseconds;
+  /** The address of the proxy that leads there; null or none for the direct way. */
+  proxy?: string | null | undefined;
   /** How often the provider itself tries to deliver what it took, 0 to 100; by its own count (25) where it is not given. */
   retries?: number | undefined;
   now: () => EpochMs;

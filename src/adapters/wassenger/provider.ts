@@ -2,7 +2,6 @@ import { type ClientRequest, type RequestOptions, request } from 'node:http';
 import type { Agent as HttpsAgent } from 'node:https';
 import { got } from 'got';
 import type { Finding, LineState, Outcome } from '../../core/outcome.ts';
-import { type Milliseconds, SECOND } from '../../core/units.ts';
 import { messageOf } from '../../errors.ts';
 import type { Listing, OutboundMessage, Provider, ProviderList, Slot } from '../../ports.ts';
 import type { Account } from './account.ts';
@@ -11,10 +10,7 @@ import { type Call, type Exchange, exchange } from './exchange.ts';
 import { classifyLookUp, PAGE_SIZE, type Wanted } from './find-message.ts';
 import { classifyLine } from './line-state.ts';
 import { classifyListing } from './listing.ts';
-import { readyAgent } from './ready-agent.ts';
-
-/** The longest wait for a connection, inside the whole call's timeout: a handshake over a slow line takes a few seconds. Our caution. */
-const CONNECT_TIMEOUT: Milliseconds = 10 * SECOND;
+import { CONNECT_TIMEOUT, readyAgent } from './ready-agent.ts';
 
 /** A request that is not made: nobody waits for it any more. */
 const NEVER = new Promise<ClientRequest>(() => undefined);
@@ -28,8 +24,8 @@ function queryOf(reference: string, device: string | null): string {
  * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
  * repeated or redirected unseen may reach somebody twice.
  */
-export function wassengerProvider({ secret, device, base, timeoutMs, retries, now }: Account): Provider & ProviderList {
-  const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT));
+export function wassengerProvider({ secret, device, base, timeoutMs, retries, proxy, now }: Account): Provider & ProviderList {
+  const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT), proxy);
   const http = got.extend({
     agent: { http: agent, https: agent as HttpsAgent },
     headers: { token: secret, accept: 'application/json', 'content-type': 'application/json', 'user-agent': 'wsend' },

@@ -1,6 +1,6 @@
-import { got } from 'got';
 import type { Setup } from '../../ports.ts';
 import { readAccount, type WassengerAccount } from './account.ts';
+import { askingClient } from './asking.ts';
 import { readJson, subject } from './body.ts';
 import { exchange } from './exchange.ts';
 import { lineAdvice } from './line-advice.ts';
@@ -11,15 +11,9 @@ const MOST_WEBHOOKS = 200;
 
 /** How a line and its webhooks are set up, read from `GET /devices/{id}` and `GET /webhooks`. Throws UsageError for a key or a base URL that no request could carry. */
 export function wassengerSetup(account: WassengerAccount): Setup {
-  const { secret, base, device, timeoutMs, now } = readAccount(account);
-  const http = got.extend({
-    headers: { token: secret, accept: 'application/json', 'user-agent': 'wsend' },
-    timeout: { request: timeoutMs },
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-    decompress: false,
-  });
+  const known = readAccount(account);
+  const { secret, base, device, now } = known;
+  const http = askingClient(known);
   /** What an address answers as JSON; undefined where it does not. */
   const read = async (path: string): Promise<unknown> => {
     const ended = await exchange(http, { url: `${base.url}${path}` }, now).catch(() => null);

@@ -1,8 +1,8 @@
-import { got } from 'got';
 import { isFact } from '../../core/incoming.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Listed, Watcher } from '../../ports.ts';
 import { readAccount, type WassengerAccount } from './account.ts';
+import { askingClient } from './asking.ts';
 import { complaintOf, isFields, readJson } from './body.ts';
 import { detailOf, reasonOf } from './classify.ts';
 import { type Exchange, exchange } from './exchange.ts';
@@ -18,15 +18,9 @@ type Fields = Record<string, unknown>;
  * a chat can be listed depends on the plan. Throws UsageError for a key or a base URL that no request could carry.
  */
 export function wassengerWatcher(account: WassengerAccount): Watcher {
-  const { secret, base, device, timeoutMs, now } = readAccount(account);
-  const http = got.extend({
-    headers: { token: secret, accept: 'application/json', 'user-agent': 'wsend' },
-    timeout: { request: timeoutMs },
-    retry: { limit: 0 },
-    followRedirect: false,
-    throwHttpErrors: false,
-    decompress: false,
-  });
+  const known = readAccount(account);
+  const { secret, base, device, now } = known;
+  const http = askingClient(known);
   const list = async (url: string, event: (item: Fields) => Fields): Promise<Listed> => {
     const ended = await exchange(http, { url }, now).catch((bug): Exchange => ({ kind: 'lost', code: 'error', detail: String(bug) }));
     if (ended.kind !== 'answered') return { problem: `no answer: ${detailOf(ended, secret)}` };

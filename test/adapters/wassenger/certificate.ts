@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A key and a certificate for 127.0.0.1 that nobody trusts, made by openssl for this run. */
-export function certificate(): { key: string; cert: string } {
+/** A key and a certificate, for 127.0.0.1 unless other names are given, that nobody trusts, made by openssl for this run. */
+export function certificate(names = 'IP:127.0.0.1'): { key: string; cert: string } {
   const folder = mkdtempSync(join(tmpdir(), 'wsend-tls-'));
   try {
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
@@ -23,7 +23,7 @@ export function certificate(): { key: string; cert: string } {
       '-out',
       cert,
     ];
-    execFileSync('openssl', [...made, '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+    execFileSync('openssl', [...made, '-subj', '/CN=127.0.0.1', '-addext', `subjectAltName=${names}`], { stdio: 'ignore' });
     return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
   } finally {
     rmSync(folder, { recursive: true });

@@ -22,9 +22,9 @@ export function closing(close: () => unknown): void {
 /** A provider that is closed after this test. */
 export function providerAt(
   baseUrl: string,
-  { timeoutMs = 5_000, now = Date.now, apiKey = KEY, device = DEVICE, retries = 3 } = {},
+  { timeoutMs = 5_000, now = Date.now, apiKey = KEY, device = DEVICE, retries = 3, proxy = null as string | null } = {},
 ): Provider {
-  const provider = lazyWassengerProvider({ apiKey, device, baseUrl, timeoutMs, retries, now });
+  const provider = lazyWassengerProvider({ apiKey, device, baseUrl, timeoutMs, proxy, retries, now });
   closing(() => provider.close());
   return provider;
 }
