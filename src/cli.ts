@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, UsageError } from './errors.ts';
+import { EXIT, knownError, UsageError } from './errors.ts';
 import type { Flags } from './flags.ts';
 import { refuseRepeats } from './given-once.ts';
 import type { Outside } from './outside.ts';
@@ -270,9 +270,13 @@ function toUsageError({ message }: CommanderError, argv: string[]): UsageError {
 }
 
 /** The one place where an error becomes a line on stderr, a next step and an exit code; resolves to the code. */
-export async function showError(error: unknown, argv: string[], outside: Outside): Promise<number> {
+export async function showError(seen: unknown, argv: string[], outside: Outside): Promise<number> {
   const { stderr } = outside;
-  const [{ errorJson, errorText }, { wantsColor }] = await Promise.all([import('./adapters/terminal/errors.ts'), import('./flags.ts')]);
+  const error = knownError(seen);
+  const [{ errorJson, errorText }, { wantsColor }] = await Promise.all([
+    import('./adapters/terminal/errors.ts'),
+    import('./flags.ts'),
+  ]).catch((cause) => Promise.reject(knownError(cause)));
   const color = stderr.isTTY && wantsColor({ color: !argv.includes('--no-color') }, outside);
   const json = errorJson(error);
   stderr.write(argv.includes('--json') ? `${JSON.stringify(json)}\n` : errorText(error, { color, debug: argv.includes('--debug') }));

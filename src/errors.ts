@@ -73,6 +73,16 @@ export class LeaseLost extends UserError {
   }
 }
 
+/** The error as a person may see it: a process that may open no more files is no bug. */
+export function knownError(error: unknown): unknown {
+  if (!['EMFILE', 'ENFILE'].includes((error as NodeJS.ErrnoException | null)?.code ?? '')) return error;
+  return new InfrastructureError(
+    'this process may not open more files',
+    'Raise the limit, such as ulimit -n 1024 (LimitNOFILE= in a systemd unit), and try again.',
+    error,
+  );
+}
+
 /** Why a call of the system failed, in its own words without path and number (`no space left on device`); of anything else, the message. */
 export function reasonOf(error: unknown): string {
   const errno = (error as NodeJS.ErrnoException | null)?.errno;

@@ -1,14 +1,17 @@
 import { fstatSync } from 'node:fs';
+import { ignoresHangup } from './adapters/process/hangup.ts';
 import { type Output, PATIENCE, safeOutput } from './adapters/terminal/output.ts';
 import { wholeFile } from './adapters/terminal/streams.ts';
 import { plainLines } from './adapters/terminal/text.ts';
 import { run, showError } from './cli.ts';
-import { EXIT, InfrastructureError } from './errors.ts';
+import { EXIT, InfrastructureError, UserError } from './errors.ts';
 import type { Outside, StopSignal } from './outside.ts';
 
 // The only file that says `process`: everything else gets what it needs handed in.
 
-const SIGNALS: StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const survivesHangup = ignoresHangup(process.env);
+if (survivesHangup) process.on('SIGHUP', () => undefined);
+const SIGNALS: StopSignal[] = survivesHangup ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Of a result that nobody takes now so much is kept: some 90,000 events of --json, two days at the fastest pace. */
 const RESULT_KEPT = 32e6;
@@ -83,7 +86,12 @@ async function allTaken(patience?: number): Promise<boolean> {
 }
 
 process.exitCode = await run(argv, outside).catch((bug) => {
-  process.stderr.write(plainLines(`wsend: unexpected: ${bug instanceof Error ? bug.stack : String(bug)}\n`));
+  // What would show it cannot be loaded: it says as much as it can.
+  const text =
+    bug instanceof UserError ? `${bug.message}\n  next: ${bug.next}` : `unexpected: ${bug instanceof Error ? bug.stack : String(bug)}`;
+  outside.stderr.write(
+    argv.includes('--json') ? `${JSON.stringify({ type: 'error', code: EXIT.bug, message: text })}\n` : plainLines(`wsend: ${text}\n`),
+  );
   return EXIT.bug;
 });
 // A result waits for its reader as that of any program does. What a run had to wait for, it has given up by now.
