@@ -14,6 +14,7 @@ export function askingClient({ secret, base, timeoutMs, proxy }: Account): Got {
     throwHttpErrors: false,
     decompress: false,
     // `exchange` leaves got's own options out.
-    request: (url, { method, headers }: RequestOptions) => request({ ...base.server, path: url.pathname + url.search, method, headers, agent }),
+    request: (url, { method, headers }: RequestOptions) =>
+      request({ ...base.server, path: url.pathname + url.search, method, headers, agent }),
   });
 }
