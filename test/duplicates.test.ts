@@ -35,7 +35,7 @@ describe('one person, one message', () => {
       expect(rowsOf(world)).toEqual(['sent', 'sent', ...phones.slice(1).map(() => 'duplicate')]);
       const failed = world.events.flatMap((event) => (event.type === 'failed' ? [event] : []));
       expect(failed.map(({ code, message, reason }) => [code, message, reason])).toEqual(
-        phones.slice(1).map((_, i) => [DUPLICATE, i + 3, 'message 2 of this campaign is for the same person']),
+        phones.slice(1).map((_, i) => [DUPLICATE, i + 3, 'another message of this campaign is for the same person']),
       );
       expect(world.events.findIndex(({ type }) => type === 'failed')).toBeLessThan(world.events.findIndex(({ type }) => type === 'sent'));
       const counts = { total: phones.length + 1, sent: 2, failed: phones.length - 1, duplicates: phones.length - 1, pending: 0 };

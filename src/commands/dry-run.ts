@@ -11,6 +11,8 @@ import { plannedFor } from './planned.ts';
 
 /** Recipients whose text is shown. */
 const SAMPLE = 3;
+/** Rows among which they are found: some are left out. */
+const LOOKED_AT = 50;
 
 /**
  * `--dry-run` of a campaign in the database: what would be sent, to how many, for how long. `failed`: to those who had failed, as `retry` does,
@@ -27,20 +29,21 @@ export async function dryRunCampaign(
   const view = await world.view(id);
   const { header, lastMessage, unstored } = view;
   const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;
-  const { total, count: pending, duplicates } = await plannedFor(world, id, view, { failed });
+  const { total, count: pending, duplicates, twice } = await plannedFor(world, id, view, { failed });
   const etaMs = eta(pending, pace);
   // What only the checkpoint knows to be sent comes before its last row.
   const after = unstored.sent + unstored.failed > 0 && lastMessage !== null ? lastMessage : BEFORE_ALL;
-  const sample = failed ? [] : await recipients.pending(id, after, SAMPLE);
+  const first = failed ? [] : await recipients.pending(id, after, LOOKED_AT);
+  const sample = first.filter(({ message }) => !twice.has(message)).slice(0, SAMPLE);
   const texts = sample.map(({ phone, content }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${content}\n`).join('');
   const json = { type: 'dry_run', campaign: id, total, pending, duplicates, eta_seconds: etaMs / 1_000 };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${twice(duplicates)}${texts && ` The first texts:\n${texts}`}\n`,
+    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${leftOut(duplicates)}${texts && ` The first texts:\n${texts}`}\n`,
   );
   return EXIT.done;
 }
 
-function twice(duplicates: number): string {
+function leftOut(duplicates: number): string {
   return duplicates === 0 ? '' : ` ${formatCount(duplicates, 'duplicate')} left out: the same person again.`;
 }

@@ -14,6 +14,8 @@ export interface Planned {
   count: number;
   /** Rows and contacts that are left out because their person gets another message of the campaign. */
   duplicates: number;
+  /** Those of the rows, by id. */
+  twice: ReadonlySet<number>;
 }
 
 /** Looks at a campaign as a run would take it up, or a retry of the `failed`. Writes nothing and takes no lock. */
@@ -23,7 +25,7 @@ export async function plannedFor(world: World, id: number, view: CheckpointView,
   const progress = progressOf(tally, beyondOf(tally, view));
   if (tally.total === 0) {
     const { count, duplicates } = await recipients.preparable(id);
-    return { total: 0, progress, count: failed ? 0 : count, duplicates };
+    return { total: 0, progress, count: failed ? 0 : count, duplicates, twice: new Set() };
   }
   const { claims, doubts } = view.beyond;
   const open = new Set([...claims, ...doubts].map(({ message }) => message));
@@ -31,5 +33,5 @@ export async function plannedFor(world: World, id: number, view: CheckpointView,
   const found = await slowly(world, 'Looking for people who are there twice', pass);
   const planned = withDuplicates(progress, Math.min(found.duplicates.length, progress.pending));
   const count = failed ? progress.failed - found.notAgain.length : planned.pending;
-  return { total: tally.total, progress: planned, count, duplicates: planned.duplicates ?? 0 };
+  return { total: tally.total, progress: planned, count, duplicates: planned.duplicates ?? 0, twice: new Set(found.duplicates) };
 }

@@ -77,8 +77,8 @@ function problemOf(
   { message, persons }: { message: number; persons: RunParts['persons'] },
 ): Problem | null {
   if (phone === undefined) return { code: 'phone:invalid', reason: 'the number in the database is not a phone number' };
-  const theirs = persons.messageFor(phone, message);
-  if (theirs !== message) return { code: DUPLICATE, reason: `message ${theirs} of this campaign is for the same person` };
+  if (persons.messageFor(phone, message) !== message)
+    return { code: DUPLICATE, reason: 'another message of this campaign is for the same person' };
   const problem = textProblem(content);
   return problem === null ? null : { code: 'message:invalid', reason: problem };
 }
