@@ -105,7 +105,7 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
   const done = { message: claim.message, at: now, attempts: claim.attempt };
   switch (outcome.kind) {
     case 'accepted':
-      return settle(run, message, { kind: 'sent', ...done, ...namesOf(outcome) }, now - begin);
+      return settle(run, message, { kind: 'sent', ...done, ...namesOf(outcome), line: claim.line }, now - begin);
     case 'rejected':
       return settle(run, message, { kind: 'failed', ...done, code: outcome.code, reason: outcome.reason, providerId: null }, now - begin);
     case 'barred':

@@ -9,7 +9,7 @@ import { oneLine } from './adapters/terminal/text.ts';
 import { type Config, type Purpose, resolveConfig } from './config.ts';
 import { identityOf, type MessageType } from './core/campaign.ts';
 import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
-import { type Fact, isFact } from './core/incoming.ts';
+import { type Fact, isFact, isStrange, type StrangeEvent } from './core/incoming.ts';
 import { type NamedProxy, proxyFor } from './core/proxy.ts';
 import { type CheckpointView, viewOf } from './engine/view.ts';
 import { UsageError } from './errors.ts';
@@ -42,6 +42,8 @@ export interface Listening {
   webhook: boolean;
   metrics: ListenMetrics;
   take(facts: Fact[]): Promise<void>;
+  /** Told of each event that may mean something and cannot be read. */
+  strange(event: StrangeEvent): void;
   health(): Promise<string[]>;
 }
 
@@ -267,7 +269,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
         return { waiting, oldestSeconds: oldest === null ? 0 : (now() - oldest) / 1_000 };
       });
     },
-    async listen({ webhook, take, ...options }) {
+    async listen({ webhook, take, strange, ...options }) {
       const [{ startWeb }, { readWebhook }] = await Promise.all([
         import('./adapters/web/server.ts'),
         import('./adapters/wassenger/webhook.ts'),
@@ -277,10 +279,13 @@ export function openWorld(flags: Flags, outside: Outside): World {
         ...options,
         secret: webhook ? secret : null,
         signingSecret,
-        take(body) {
+        async take(body) {
           const incoming = readWebhook(body, now());
           for (const one of incoming) if (one.kind === 'ignored') options.metrics.event('other', 'ignored');
-          return take(incoming.filter(isFact));
+          await take(incoming.filter(isFact));
+          const unread = incoming.filter(isStrange);
+          for (const one of unread) strange(one);
+          return unread[0]?.reason ?? null;
         },
       });
     },

@@ -1,3 +1,4 @@
+import type { StrangeEvent } from '../core/incoming.ts';
 import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { OptOutList } from '../engine/opt-out-list.ts';
@@ -71,6 +72,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
     webhook: webhook.secret !== null,
     metrics,
     take: (facts) => intake.take(facts),
+    strange: (event) => tidings.notUnderstood(event),
     // Anybody may read it. Why, with hosts and names, is said on stderr.
     health: async () => {
       const answers = await inbox.depth().then(
@@ -109,7 +111,16 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
     watcher === null
       ? null
       : pollProvider(
-          { clock, watcher, replies: (await world.data()).replies, intake, trouble: (reason) => show.aside(reason) },
+          {
+            clock,
+            watcher,
+            replies: (await world.data()).replies,
+            intake,
+            trouble: (reason) => show.aside(reason),
+            strange: onceEach(({ event, reason }) =>
+              show.aside(`What a chat holds is not understood, and left out (${event}: ${reason}).`),
+            ),
+          },
           stop.signal,
         ),
     stop.done.then(() => web.close()),
@@ -118,6 +129,16 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   tidings.tell(show);
   stop.end();
   return stop.exitCode();
+}
+
+/** The same is in a chat with every sweep, and told once. */
+function onceEach(tell: (event: StrangeEvent) => void): (event: StrangeEvent) => void {
+  const told = new Set<string>();
+  return (event) => {
+    const key = `${event.event} ${event.reason}`;
+    if (!told.has(key)) tell(event);
+    told.add(key);
+  };
 }
 
 /** What had been accepted and failed is told to the checkpoint, too, whose counters other programs read; a run that holds it counts by itself. */

@@ -1,3 +1,4 @@
+import type { Alias } from './incoming.ts';
 import type { PacingState } from './pacing.ts';
 import { plainJson } from './plain-json.ts';
 import { DAY, type EpochMs, type Milliseconds } from './units.ts';
@@ -59,8 +60,20 @@ export interface Retry {
 
 /** The end of one recipient. `providerId` is what `messages` holds of the two ids; `whatsappId` may be the other. */
 export type Settled =
-  /** `note` says why it counts as sent where the provider did not say so: the operator's word. */
-  | { kind: 'sent'; message: number; providerId: string | null; whatsappId?: string | null; at: EpochMs; attempts: number; note?: string }
+  | {
+      kind: 'sent';
+      message: number;
+      providerId: string | null;
+      whatsappId?: string | null;
+      /** The line that it was accepted on. */
+      line?: string | null;
+      /** What the provider calls the recipient, where that is not the number that was sent to. */
+      alias?: Alias | null;
+      at: EpochMs;
+      attempts: number;
+      /** Why it counts as sent where the provider did not say so: the operator's word. */
+      note?: string;
+    }
   | {
       kind: 'failed';
       message: number;
@@ -70,6 +83,7 @@ export type Settled =
       attempts: number;
       providerId: string | null;
       whatsappId?: string | null;
+      line?: string | null;
     };
 
 /** Settings given by flag when the campaign was run; they outrank the environment on every resume. */

@@ -18,9 +18,10 @@ function partsOf(fact: Fact): unknown[] {
     case 'delivery':
       return [fact.ids.waId ?? fact.ids.providerId, fact.state];
     case 'reply':
-      return [fact.waId];
+      // Each change of it is a fact of its own.
+      return fact.edited ? [fact.waId, fact.text] : [fact.waId];
     case 'reaction':
       // A reaction without an id of its own bears its target's, and the contact may change it.
-      return [fact.waId, fact.phone, fact.emoji];
+      return [fact.waId, fact.phone ?? fact.aliases?.[0], fact.emoji];
   }
 }

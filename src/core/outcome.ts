@@ -1,9 +1,10 @@
+import type { Alias } from './incoming.ts';
 import type { Milliseconds } from './units.ts';
 
 /**
  * What one attempt proved. The provider adapter makes one of these of every answer, including none at all.
  *
- * - `accepted`: the provider took the message.
+ * - `accepted`: the provider took the message. `alias` is what it calls the recipient.
  * - `rejected`: it refused this recipient for good (`code` such as `phone:invalid`).
  * - `barred`: it refuses our key, plan or device, or the request itself; every further send would fare the same.
  * - `throttled`: it was not taken because we are too fast (429).
@@ -11,7 +12,7 @@ import type { Milliseconds } from './units.ts';
  * - `unknown`: it may have been taken (timeout, reset, 5xx): look the reference up. `offline` marks a 503, after which the device is asked.
  */
 export type Outcome =
-  | { kind: 'accepted'; providerId: string | null; whatsappId: string | null }
+  | { kind: 'accepted'; providerId: string | null; whatsappId: string | null; alias?: Alias | null }
   | { kind: 'rejected'; code: string; reason: string }
   | { kind: 'barred'; code: string; reason: string }
   | { kind: 'throttled'; retryAfterMs: Milliseconds | null; reason: string }
@@ -27,7 +28,14 @@ export type Outcome =
  * - `barred`: it refuses our key or plan, and so did not look.
  */
 export type Finding =
-  | { kind: 'found'; providerId: string | null; whatsappId: string | null; failure: { code: string; reason: string } | null }
+  | {
+      kind: 'found';
+      providerId: string | null;
+      whatsappId: string | null;
+      line?: string | null;
+      alias?: Alias | null;
+      failure: { code: string; reason: string } | null;
+    }
   | { kind: 'absent' }
   | { kind: 'unsure'; reason: string; reachable: boolean }
   | { kind: 'barred'; code: string; reason: string };

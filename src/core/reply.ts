@@ -25,20 +25,33 @@ export interface ReplyMoment {
   /** When it reached us. */
   receivedAt: EpochMs;
   now: EpochMs;
+  /** The row that the contact quotes, which tells of two campaigns the one that is meant. */
+  quoted?: { campaign: number } | null;
   /** A Message 1 to this contact is pending in a campaign that is being sent: it may be out, and its outcome not yet in the database. */
   pending: boolean;
 }
 
 /**
- * The Message 1 that a reply answers: the latest that was out when the contact wrote, at most 24 h before. Null when there is none, `wait`
+ * The Message 1 that a reply answers: that of the campaign it quotes, or the latest that was out when the contact wrote, at most 24 h before. Null when there is none, `wait`
  * when the reply may have overtaken our own record of the Message 1 that it answers.
  */
-export function answeredMessage1(sent: SentMessage1[], { at, receivedAt, now, pending }: ReplyMoment): SentMessage1 | 'wait' | null {
+export function answeredMessage1(
+  sent: SentMessage1[],
+  { at, receivedAt, now, quoted, pending }: ReplyMoment,
+): SentMessage1 | 'wait' | null {
   const open = sent.filter(({ sentAt }) => isInWindow(at, sentAt));
-  const latest = open.sort((a, b) => b.sentAt - a.sentAt || b.message - a.message)[0] ?? null;
+  open.sort((a, b) => b.sentAt - a.sentAt || b.message - a.message);
+  const meant = open.find(({ campaign }) => campaign === quoted?.campaign);
+  if (meant !== undefined) return meant;
+  const latest = open[0] ?? null;
   if (!pending) return latest;
   const patience = latest === null ? at + REPLY_WINDOW : receivedAt + OUTCOME_WAIT;
   return now < patience ? 'wait' : latest;
+}
+
+/** Whether a reply from somebody whom we do not know may yet become somebody's: our record of the send, or a report that names them, is on its way. */
+export function mayBecomeKnown({ receivedAt, now }: Pick<ReplyMoment, 'receivedAt' | 'now'>): boolean {
+  return now < receivedAt + OUTCOME_WAIT;
 }
 
 /** True when a message of that time is a reply within 24 h of a Message 1 that went out at `sentAt`. */

@@ -63,13 +63,18 @@ export async function settleByFinding(
     at,
     attempts: message.claim.attempt,
     ...namesOf(finding),
+    line: finding.line ?? claim?.line ?? null,
   };
   return settle(run, message, finding.failure === null ? { kind: 'sent', ...done } : { kind: 'failed', ...done, ...finding.failure });
 }
 
-/** The ids of what the provider took: its own, and where there is none WhatsApp's in its place. */
-export function namesOf({ providerId, whatsappId }: { providerId: string | null; whatsappId: string | null }) {
-  return { providerId: providerId ?? whatsappId, whatsappId };
+/** The ids of what the provider took (its own, and where there is none WhatsApp's in its place), and what it calls the recipient. */
+export function namesOf({
+  providerId,
+  whatsappId,
+  alias = null,
+}: Pick<Extract<Outcome, { kind: 'accepted' }>, 'providerId' | 'whatsappId' | 'alias'>) {
+  return { providerId: providerId ?? whatsappId, whatsappId, ...(alias !== null && { alias }) };
 }
 
 /** Nobody can know: said, never guessed. The database keeps a note, so that losing the checkpoint does not hide it. */

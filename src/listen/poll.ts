@@ -1,4 +1,5 @@
 import { REPLY_WINDOW } from '../core/campaign.ts';
+import type { StrangeEvent } from '../core/incoming.ts';
 import { HOUR, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Clock, Listed, Replies, Watcher } from '../ports.ts';
 import type { Intake } from './intake.ts';
@@ -24,6 +25,8 @@ export interface Polling {
   intake: Intake;
   /** Told once, until it works again. */
   trouble(reason: string): void;
+  /** Told of each event that may mean something and cannot be read, once. */
+  strange?(event: StrangeEvent): void;
 }
 
 /**
@@ -53,11 +56,11 @@ async function sweep(polling: Polling, stop: AbortSignal): Promise<string | null
   const asked = new Set<string>();
   for (let after = 0; !stop.aborted; ) {
     const contacts = await replies.openContacts(after, CONTACTS_AT_ONCE, begin);
-    for (const { phone } of contacts) {
+    for (const name of contacts.flatMap(({ phone, aliases = [] }) => [phone, ...aliases])) {
       if (stop.aborted) return null;
-      if (phone === '' || asked.has(phone)) continue;
-      asked.add(phone);
-      const taken = await take(polling, await watcher.chat(phone), stop);
+      if (name === '' || asked.has(name)) continue;
+      asked.add(name);
+      const taken = await take(polling, await watcher.chat(name), stop);
       if ('problem' in taken) return `replies cannot be read (not every plan lets them): ${taken.problem}`;
     }
     const last = contacts.at(-1);
@@ -68,9 +71,10 @@ async function sweep(polling: Polling, stop: AbortSignal): Promise<string | null
 }
 
 /** Replies to what was sent before this day belong to no campaign: only what is younger is taken, or every sweep would bring it anew. */
-async function take({ clock, intake }: Polling, listed: Listed, stop: AbortSignal): Promise<Listed> {
+async function take({ clock, intake, strange }: Polling, listed: Listed, stop: AbortSignal): Promise<Listed> {
   if (!('problem' in listed)) {
     const oldest = clock.now() - REPLY_WINDOW - LATE_REPORTS;
+    for (const one of listed.strange ?? []) strange?.(one);
     await intake.take(listed.facts.filter(({ kind, at }) => kind === 'delivery' || at >= oldest));
   }
   await clock.sleep(clock.now() + BETWEEN_CALLS, stop);

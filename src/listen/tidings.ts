@@ -1,8 +1,15 @@
+import type { StrangeEvent } from '../core/incoming.ts';
+import { maskPhone } from '../core/phone.ts';
 import { formatCount } from '../core/units.ts';
 import type { WorkedOff } from '../ports.ts';
 
-/** What a listener has worked off since it last said so. Numbers and texts of contacts are not part of it. */
+/** Strangers, and kinds of events, that are named in one line. */
+const NAMED = 3;
+
+/** What a listener has worked off since it last said so. Texts of contacts are not part of it; of those whom nobody knows, masked numbers are. */
 export class Tidings {
+  #strangers: string[] = [];
+  #strange: string[] = [];
   #deliveries = 0;
   #replies = 0;
   #reactions = 0;
@@ -11,7 +18,8 @@ export class Tidings {
   #refused = 0;
 
   add({ results, message2 }: WorkedOff): void {
-    for (const { kind, result } of results) {
+    for (const { kind, result, stranger } of results) {
+      if (stranger !== undefined) this.#strangers.push(maskPhone(stranger));
       if (result === 'refused') this.#refused += 1;
       if (result === 'opted_out') this.#optOuts += 1;
       if (result !== 'done') continue;
@@ -20,6 +28,11 @@ export class Tidings {
       if (kind === 'reaction') this.#reactions += 1;
     }
     this.#message2 += message2.pending;
+  }
+
+  /** An event that cannot be read. */
+  notUnderstood({ event, reason }: StrangeEvent): void {
+    this.#strange.push(`${event === '' ? 'no event' : event}: ${reason}`);
   }
 
   /** One line, where there is something to say; then it is said. */
@@ -33,6 +46,22 @@ export class Tidings {
       this.#refused > 0 && `${formatCount(this.#refused, 'fact')} that the database refuses`,
     ].filter((part) => part !== false);
     if (parts.length > 0) aside(parts.join(', '));
+    if (this.#strangers.length > 0)
+      aside(
+        `${formatCount(this.#strangers.length, 'reply', 'replies')} that fit nobody who was written to: from ${listed(this.#strangers)}`,
+      );
+    if (this.#strange.length > 0)
+      aside(
+        `${formatCount(this.#strange.length, 'event')} not understood (${listed(this.#strange)}): answered with 422, so that the provider keeps and repeats them`,
+      );
+    this.#strangers = [];
+    this.#strange = [];
     this.#deliveries = this.#replies = this.#reactions = this.#optOuts = this.#message2 = this.#refused = 0;
   }
+}
+
+/** The first few of them, each once. */
+function listed(all: string[]): string {
+  const each = [...new Set(all)];
+  return `${each.slice(0, NAMED).join(', ')}${each.length > NAMED ? `, and ${each.length - NAMED} more` : ''}`;
 }

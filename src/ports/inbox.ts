@@ -1,4 +1,4 @@
-import type { Fact } from '../core/incoming.ts';
+import type { Alias, Fact } from '../core/incoming.ts';
 import type { ReplyCounts } from '../core/reply-counts.ts';
 import type { EpochMs } from '../core/units.ts';
 
@@ -10,9 +10,9 @@ import type { EpochMs } from '../core/units.ts';
  */
 export type FactResult = 'done' | 'unchanged' | 'unknown' | 'unrelated' | 'opted_out' | 'refused' | 'waits';
 
-/** One round of working off. */
+/** One round of working off. `stranger` is what the provider calls the sender, where nobody is known by it. */
 export interface WorkedOff {
-  results: { kind: Fact['kind']; result: FactResult }[];
+  results: { kind: Fact['kind']; result: FactResult; stranger?: string }[];
   /** Message 2 rows that were made, pending ones and such as could not be written. */
   message2: { pending: number; failed: number };
   /** By how much the counters of campaigns moved: messages that had been accepted failed, or the other way round. */
@@ -47,8 +47,12 @@ export interface Replies {
   /** Campaigns that are being sent and have a Message 2, by id. */
   waiting(): Promise<number[]>;
   counts(campaign: number, now: EpochMs): Promise<ReplyCounts>;
-  /** Contacts whose Message 1 is less than 24 h old, by message id above `after`, at most `limit`. */
-  openContacts(after: number, limit: number, now: EpochMs): Promise<{ message: number; phone: string; sentAt: EpochMs }[]>;
+  /** Contacts whose Message 1 is less than 24 h old, by message id above `after`, at most `limit`; `aliases` are what the provider calls them besides. */
+  openContacts(
+    after: number,
+    limit: number,
+    now: EpochMs,
+  ): Promise<{ message: number; phone: string; aliases?: Alias[]; sentAt: EpochMs }[]>;
   /**
    * Campaigns and lines with a pending Message 2, the campaign with the oldest first; null where the contact's line is not known. `fresh` when
    * at least one was never tried, or surely not taken.

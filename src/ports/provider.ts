@@ -1,4 +1,4 @@
-import type { Fact } from '../core/incoming.ts';
+import type { Alias, Fact, StrangeEvent } from '../core/incoming.ts';
 import type { Finding, LineState, Outcome } from '../core/outcome.ts';
 import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
@@ -65,13 +65,13 @@ export interface Setup {
   webhook(address: { url: string | null; secret: string }): Promise<Advice[] | null>;
 }
 
-/** A page of what the provider lists: the facts in it, and whether there may be more; or why it could not be read. */
-export type Listed = { facts: Fact[]; more: boolean } | { problem: string };
+/** A page of what the provider lists: the facts in it, what in it is not understood, and whether there may be more; or why it could not be read. */
+export type Listed = { facts: Fact[]; strange?: StrangeEvent[]; more: boolean } | { problem: string };
 
 /** Asks the provider for what its webhook calls would report. Nothing here rejects. */
 export interface Watcher {
   /** How far the messages are that were sent on the line since then; pages from 0. */
   deliveries(since: EpochMs, page: number): Promise<Listed>;
-  /** What a contact has lately written in the chat with the line. */
-  chat(phone: string): Promise<Listed>;
+  /** What a contact has lately written in the chat with the line. `name` is their number, or what the provider calls them instead. */
+  chat(name: Alias): Promise<Listed>;
 }

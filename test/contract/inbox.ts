@@ -7,7 +7,7 @@ import { recipientReports } from '../../src/adapters/sql/recipient-reports.ts';
 import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
 import { replies } from '../../src/adapters/sql/replies.ts';
 import { toStored } from '../../src/adapters/sql/stored-time.ts';
-import type { DeliveryState, Fact } from '../../src/core/incoming.ts';
+import type { ContactReply, DeliveryState, Fact } from '../../src/core/incoming.ts';
 import { COURTESY, STOP_WORDS } from '../../src/core/stop-words.ts';
 import type { Inbox, OptOuts, WriteText } from '../../src/ports.ts';
 import { CAMPAIGNS, liveThrough, PEOPLE, type ReplyWorld, type Send, story } from '../support/reply-model.ts';
@@ -17,6 +17,13 @@ const AT = Date.UTC(2026, 8, 1, 10);
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const LINE = '65aa00000000000000000001';
+
+/** How a Message 1 was accepted. */
+interface Acceptance {
+  name?: string;
+  line?: string;
+  alias?: string;
+}
 
 /** Texts as a template would write them; one that names what no contact has cannot be written. */
 const write: WriteText = (template, fields) =>
@@ -98,21 +105,25 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
     }
 
     /** The outcome of its send reaches the database. */
-    const accept = (campaignId: number, id: number, at: number, name = `${id}`) =>
+    const accept = (campaignId: number, id: number, at: number, { name = `${id}`, ...how }: Acceptance = {}) =>
       recipientStore(opened.database).record(campaignId, [
-        { kind: 'sent', message: id, providerId: `P${name}`, whatsappId: `W${name}`, at, attempts: 1 },
+        { kind: 'sent', message: id, providerId: `P${name}`, whatsappId: `W${name}`, at, attempts: 1, ...how },
       ]);
 
     /** A contact, a campaign, and its Message 1, sent at AT. */
-    async function sent(message2?: string | null) {
-      const phone = newPhone();
-      const person = await contact(phone);
+    async function sent(
+      message2?: string | null,
+      { phone = newPhone(), number = phone, ...how }: { phone?: string; number?: string } & Acceptance = {},
+    ) {
+      const person = await contact(number);
       const id = await campaign(message2);
-      return { phone, person, campaign: id, message: await message(id, person, { sentAt: AT }) };
+      const messageId = await message(id, person);
+      await accept(id, messageId, AT, how);
+      return { phone, person, campaign: id, message: messageId };
     }
 
     let names = 0;
-    const reply = (phone: string, fields: { at?: number; text?: string; waId?: string } = {}): Fact => {
+    const reply = (phone: string | null, fields: Partial<ContactReply> = {}): Fact => {
       names += 1;
       return { kind: 'reply', waId: `R${names}`, phone, text: 'Yes', at: AT + HOUR, device: LINE, quoted: null, ...fields };
     };
@@ -205,7 +216,7 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         await recipientStore(opened.database).retryFailed(one.campaign);
         await take([delivery({ providerId: `P${one.message}` }, 'failed')]);
         expect((await row(one.message)).status).toBe('pending');
-        await accept(one.campaign, one.message, AT + HOUR, `${one.message}-again`);
+        await accept(one.campaign, one.message, AT + HOUR, { name: `${one.message}-again` });
         await take([delivery({ providerId: `P${one.message}`, waId: `W${one.message}x` }, 'failed')]);
         expect((await row(one.message)).status).toBe('sent');
         await take([delivery({ waId: `W${one.message}-again` }, 'failed')]);
@@ -313,7 +324,7 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
       it('more than 24 h after Message 1, or from somebody we never wrote to, belongs to no campaign', async () => {
         const one = await sent();
         const results = await take([reply(one.phone, { at: AT + DAY + 1_000 }), reply(newPhone())], AT + DAY + 2_000);
-        expect(results).toEqual(['unrelated', 'unrelated']);
+        expect([...results, ...(await drain(AT + DAY + 12_000))]).toEqual(['unrelated', 'waits', 'unrelated']);
         expect(await interactions(one.campaign)).toEqual([]);
       });
 
@@ -332,6 +343,138 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         expect(await take([reply(one.phone, { text: `\0 \ud800 ${'é🌍'.repeat(5_000)}` })])).toEqual(['done']);
         expect(await second(one.campaign)).toHaveLength(1);
       });
+    });
+
+    describe('who wrote', () => {
+      const digits = (phone: string) => phone.slice(1);
+      const SPELLINGS: [string, (phone: string) => string][] = [
+        ['with spaces', (phone) => `${phone.slice(0, 4)} ${phone.slice(4, 6)} ${phone.slice(6, 9)} ${phone.slice(9)}`],
+        ['with dashes', (phone) => `${phone.slice(0, 4)}-${phone.slice(4)}`],
+        ['with 00', (phone) => `00${digits(phone)}`],
+        ['with 00 and spaces', (phone) => `00 ${digits(phone)}`],
+        ['without plus', digits],
+        ['in parentheses', (phone) => `(${phone.slice(0, 4)}) ${phone.slice(4)}`],
+      ];
+      it.each(SPELLINGS)('is known although the number is stored %s', async (_, spell) => {
+        const phone = newPhone();
+        const one = await sent(undefined, { phone, number: spell(phone) });
+        expect(await take([reply(phone)])).toEqual(['done']);
+        expect(await second(one.campaign)).toHaveLength(1);
+      });
+
+      it.each([
+        ['+5541980001005', '+554180001005'],
+        ['+554180001006', '+5541980001006'],
+        ['+525500001003', '+5215500001003'],
+        ['+5491120001002', '+541120001002'],
+        ['+2290197001002', '+22997001002'],
+        ['+2250707001003', '+22507001003'],
+      ])('is known by another true form of the number: sent to %s, replied as %s', async (number, other) => {
+        const one = await sent(undefined, { number });
+        expect(await take([reply(other)])).toEqual(['done']);
+        await take([reply(other, { text: 'STOP' })]);
+        expect(await second(one.campaign)).toHaveLength(1);
+        const { changes } = await list.since(0);
+        expect(changes.filter(({ phone }) => [number, other].includes(phone))).not.toEqual([]);
+      });
+
+      it('is known by what the provider called them when it accepted the message', async () => {
+        const one = await sent(undefined, { alias: '111111111111111@lid' });
+        expect(await take([reply(null, { aliases: ['111111111111111@lid'] })])).toEqual(['done']);
+        expect(await second(one.campaign)).toHaveLength(1);
+      });
+
+      it('is known by what a report about our message calls them, whichever comes first', async () => {
+        const one = await sent();
+        const yes = reply(null, { aliases: ['222222222222222@lid'] });
+        expect(await take([yes])).toEqual(['waits']);
+        await take([{ ...delivery({ waId: `W${one.message}` }, 'delivered'), aliases: ['222222222222222@lid'] } as Fact]);
+        expect(await drain(AT + HOUR + 1_000)).toEqual(['done']);
+        expect(await second(one.campaign)).toHaveLength(1);
+      });
+
+      it('is known by the message of ours that is quoted, and by that name from then on', async () => {
+        const [one, other] = [await sent(), await sent()];
+        const aliases = ['333333333333333@lid'];
+        expect(await take([reply(null, { aliases, text: 'STOP', quoted: `W${one.message}` })])).toEqual(['opted_out']);
+        expect((await list.since(0)).changes.filter(({ phone }) => phone === one.phone)).toEqual([{ phone: one.phone, out: true }]);
+        expect(await take([reply(null, { aliases })])).toEqual(['done']);
+        expect([await second(one.campaign), (await interactions(other.campaign)).length]).toEqual([[], 0]);
+      });
+
+      it('who is not known when they say stop is stopped as soon as they are', async () => {
+        const one = await sent();
+        const aliases = ['444444444444444@lid'];
+        await take([reply(null, { aliases, text: 'STOP' })]);
+        await drain(AT + HOUR + 20_000);
+        const listed = async () => (await list.since(0)).changes.filter(({ phone }) => [one.phone, ...aliases].includes(phone));
+        expect(await listed()).toEqual([{ phone: aliases[0], out: true }]);
+        await take([{ ...delivery({ waId: `W${one.message}` }, 'read'), aliases } as Fact], AT + HOUR + 30_000);
+        expect(await listed()).toContainEqual({ phone: one.phone, out: true });
+        expect(await drain(AT + HOUR + 30_000)).toEqual([]);
+        expect(await interactions(one.campaign)).toHaveLength(1);
+      });
+
+      it('who is not known when they reply gets Message 2 as soon as they are', async () => {
+        const phone = newPhone();
+        const id = await campaign();
+        const messageId = await message(id, await contact(phone.replace('+229', '+229 ')));
+        await take([reply(phone, { at: AT + 1_000 })], AT);
+        expect(await drain(AT + 20_000)).toEqual(['unrelated']);
+        await accept(id, messageId, AT);
+        expect(await drain(AT + HOUR)).toEqual(['done']);
+        expect(await second(id)).toHaveLength(1);
+      });
+
+      it('whom nobody knows is told by what the provider calls them', async () => {
+        const phone = newPhone();
+        await inbox.add([reply(phone)], AT);
+        expect((await inbox.workOff(AT + 20_000)).results).toEqual([{ kind: 'reply', result: 'unrelated', stranger: phone }]);
+      });
+
+      it('a name that one contact bears is not taken over by another', async () => {
+        const [one, other] = [await sent(undefined, { alias: '555555555555555@lid' }), await sent()];
+        await take([{ ...delivery({ waId: `W${other.message}` }, 'read'), aliases: ['555555555555555@lid', one.phone] } as Fact]);
+        await take([reply(null, { aliases: ['555555555555555@lid'] })]);
+        expect([(await second(one.campaign)).length, (await second(other.campaign)).length]).toEqual([1, 0]);
+      });
+
+      it('of two campaigns at once answers the one that is quoted', async () => {
+        const one = await sent();
+        const later = await campaign();
+        await message(later, one.person, { sentAt: AT + 60_000 });
+        await take([reply(one.phone, { quoted: `P${one.message}` })]);
+        expect([(await second(one.campaign)).length, (await second(later)).length]).toEqual([1, 0]);
+      });
+    });
+
+    it('a reply on another line counts, and Message 2 goes out on the line that Message 1 came from', async () => {
+      const one = await sent(undefined, { line: '65aa00000000000000000009' });
+      await take([reply(one.phone)]);
+      const due = { campaign: one.campaign, line: '65aa00000000000000000009', fresh: true };
+      expect(await replies(opened.database).pendingMessage2()).toContainEqual(due);
+    });
+
+    describe('an edit', () => {
+      it('to a stop word counts, although the message was a reply before', async () => {
+        const one = await sent();
+        await take([reply(one.phone, { waId: 'E1' })]);
+        expect(await take([reply(one.phone, { waId: 'E1', text: 'Stop, please', edited: true })])).toEqual(['opted_out']);
+        expect((await list.since(0)).changes).toContainEqual({ phone: one.phone, out: true });
+        expect(await interactions(one.campaign)).toHaveLength(1);
+      });
+
+      it('to other words changes nothing', async () => {
+        const one = await sent();
+        await take([reply(one.phone, { waId: 'E2' })]);
+        expect(await take([reply(one.phone, { waId: 'E2', text: 'Yes!', edited: true })])).toEqual(['unchanged']);
+      });
+    });
+
+    it('a button whose id is a stop word is one, whatever its title', async () => {
+      const one = await sent();
+      expect(await take([reply(one.phone, { text: 'Leave me alone', choices: ['STOP'] })])).toEqual(['opted_out']);
+      expect(await second(one.campaign)).toEqual([]);
     });
 
     it('a reaction is an interaction, and brings no Message 2', async () => {

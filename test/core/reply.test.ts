@@ -173,7 +173,8 @@ function pureWorld(): ReplyWorld {
       if (send !== undefined) rows.set(send, afterDelivery(rows.get(send) as DeliveryRow, { ...fact, current: true }));
       return send !== undefined;
     }
-    const person = Number(fact.phone.at(-1));
+    const from = String(fact.phone);
+    const person = Number(from.at(-1));
     const stops = isStopWord(fact.text, RULES);
     const theirs = [...rows].filter(([send, { status }]) => send.person === person && ['sent', 'delivered', 'read'].includes(status));
     const pending =
@@ -181,11 +182,11 @@ function pureWorld(): ReplyWorld {
     const candidates = theirs.map(([{ campaign, at }]) => ({ campaign, contact: person, message: campaign, sentAt: at }));
     const answered = answeredMessage1(candidates, { at: fact.at, receivedAt, now, pending });
     if (answered === 'wait') return false;
-    if (stops) out.add(fact.phone);
+    if (stops) out.add(from);
     if (answered === null) return true;
     const known = {
       hasMessage2: CAMPAIGNS[answered.campaign]?.hasMessage2 === true,
-      optedOut: out.has(fact.phone),
+      optedOut: out.has(from),
       alreadyMade: made.some((one) => one.campaign === answered.campaign && one.person === person),
     };
     if (bringsMessage2(known)) made.push({ campaign: answered.campaign, person });

@@ -2,6 +2,7 @@ import { afterDelivery, countersMoved, type DeliveryRow } from '../../core/deliv
 import { idsOf } from '../../core/fact.ts';
 import type { Delivery } from '../../core/incoming.ts';
 import type { CountersMoved, FactResult } from '../../ports.ts';
+import { linksOf, linkUnclaimed, namesOf } from './aliases.ts';
 import { failWhereAllFailed, lockCampaign, moveCounters } from './counters.ts';
 import type { SqlDialect } from './database.ts';
 import { locked } from './dialect.ts';
@@ -43,6 +44,7 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
     .orderBy('campaign_id')
     .execute();
   for (const { campaign_id } of owners) await lockCampaign(transaction, dialect, Number(campaign_id));
+  await learnNames(working, rows);
   const moved = new Map<number, CountersMoved>();
   for (const row of await lockedRows(working, ids)) {
     const { reports } = rows.get(Number(row.id)) as Reported;
@@ -67,6 +69,21 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
     if (by.failed > 0) await failWhereAllFailed(transaction, dialect, { campaign: by.campaign, now: working.now });
   }
   return { results, moved: [...moved.values()] };
+}
+
+/** What the provider calls the recipients of these messages. */
+async function learnNames(working: Working, rows: ReadonlyMap<number, Reported>): Promise<void> {
+  const recipients = await working.transaction
+    .selectFrom('messages as m')
+    .innerJoin('contacts as c', 'c.id', 'm.contact_id')
+    .select(['m.id', 'm.contact_id', 'c.full_number'])
+    .where('m.id', 'in', [...rows.keys()])
+    .execute();
+  const links = recipients.flatMap(({ id, contact_id, full_number }) => {
+    const { reports } = rows.get(Number(id)) as Reported;
+    return linksOf(Number(contact_id), full_number, [...new Set(reports.flatMap(({ delivery }) => namesOf(delivery)))]);
+  });
+  await linkUnclaimed(working, links);
 }
 
 function nameOf(delivery: Delivery, named: Map<string, NamedMessage>): NamedMessage | undefined {

@@ -84,7 +84,10 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
           .where('kind', 'in', KINDS)
           .where('done_at', '<', toStored(doneBefore, dialect));
         const ids = (await old.limit(FORGET_AT_ONCE).execute()).map(({ id }) => Number(id));
-        for (const some of chunks(ids)) await db.deleteFrom('wsend_inbox').where('id', 'in', some).execute();
+        for (const some of chunks(ids)) {
+          await db.deleteFrom('wsend_inbox').where('id', 'in', some).execute();
+          await db.deleteFrom('wsend_strangers').where('inbox_id', 'in', some).execute();
+        }
         return ids.length;
       }),
   };

@@ -4,7 +4,7 @@ import { FIELDS, fieldsOf } from './prepare.ts';
 import { takes } from './room.ts';
 import { storedText } from './stored-text.ts';
 import type { Messages } from './table-types.ts';
-import { LONGEST_ERROR } from './widths.ts';
+import { LONGEST_ERROR, LONGEST_LINE } from './widths.ts';
 import type { Working } from './work-off.ts';
 
 /** What Message 2 of one contact is made of. */
@@ -14,14 +14,12 @@ export interface Message2 {
   /** As it was written when the campaign was made of a file; null where it is written from the template. */
   content: string | null;
   template: string;
-  /** The line that the contact wrote to, on which Message 2 goes out; null where it is not known. */
+  /** The line that Message 1 came from, on which Message 2 goes out; null where it is not known. */
   line: string | null;
 }
 
 /** What stands for a line that is not known. Every Message 2 of ours has a row: one that another program made is none that wsend sends. */
 export const UNKNOWN_LINE = '';
-/** The width of a line's id in `wsend_message_2_lines`; the provider's have 24 characters. */
-const LONGEST_LINE = 100;
 
 /** Makes the Message 2 row of a contact: pending, or failed where its text cannot be written. */
 export async function makeMessage2(working: Working, message: Message2): Promise<'pending' | 'failed'> {

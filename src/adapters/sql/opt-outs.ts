@@ -11,6 +11,8 @@ import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 
+/** The width of `phone`: the longest name that can be on the list. */
+export const LONGEST_LISTED = 25;
 /** The width of `source`. */
 const LONGEST_SOURCE = 100;
 /** The row that writers lock on MySQL; its number is nobody's. */

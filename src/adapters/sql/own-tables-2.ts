@@ -1,9 +1,9 @@
 import type { SqlDialect } from './database.ts';
 import { type Table, TYPES } from './tables.ts';
 
-/** What version 2 adds to wsend's own tables. */
+/** What version 2 of wsend's own tables adds to version 1. */
 export function ownTables2(dialect: SqlDialect): Table[] {
-  const { key, time } = TYPES[dialect];
+  const { key, name, time } = TYPES[dialect];
   return [
     // What wsend knows of a campaign that no column of `campaigns` can say: see campaign-notes.ts.
     {
@@ -15,5 +15,25 @@ export function ownTables2(dialect: SqlDialect): Table[] {
         cancelled_at: `${time} null`,
       },
     },
+    // What the provider calls a contact besides the number that the database holds: see aliases.ts.
+    {
+      name: 'wsend_aliases',
+      columns: { name: `${name} not null`, contact_id: `${key} not null` },
+      primaryKey: 'name, contact_id',
+      indexes: ['contact_id'],
+    },
+    // Replies in the inbox that fitted nobody, by what the provider called their sender: should it become known who that is, they are worked off anew.
+    {
+      name: 'wsend_strangers',
+      columns: { name: `${name} not null`, inbox_id: `${key} not null` },
+      primaryKey: 'name, inbox_id',
+      indexes: ['inbox_id'],
+    },
   ];
 }
+
+/** Columns that version 2 adds to tables of version 1, by table. */
+export const OWN_COLUMNS_2: Record<string, Record<string, string>> = {
+  // The line that a message was accepted on.
+  wsend_provider_ids: { line: 'varchar(100) null' },
+};

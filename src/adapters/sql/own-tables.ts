@@ -4,7 +4,7 @@ import type { Database, SqlDialect } from './database.ts';
 import { asking, describeDatabaseError, isDenied, isMissingTable } from './database-errors.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { ownTables1 } from './own-tables-1.ts';
-import { ownTables2 } from './own-tables-2.ts';
+import { OWN_COLUMNS_2, ownTables2 } from './own-tables-2.ts';
 import { alone, checkColumns } from './schema.ts';
 import type { Schema } from './table-types.ts';
 import { statementsFor, type Table } from './tables.ts';
@@ -18,7 +18,7 @@ type Existing = ReadonlyMap<string, ReadonlyMap<string, Column>>;
  */
 const STEPS: ((dialect: SqlDialect, existing: Existing) => string[])[] = [
   (dialect, existing) => creating(ownTables1(dialect), dialect, existing),
-  (dialect, existing) => creating(ownTables2(dialect), dialect, existing),
+  (dialect, existing) => [...creating(ownTables2(dialect), dialect, existing), ...adding(OWN_COLUMNS_2, existing)],
 ];
 
 /** The version of wsend's own tables that this program reads and writes. */
@@ -135,6 +135,14 @@ async function missingStatements(db: Kysely<Schema>, { dialect, name }: Database
 function creating(tables: Table[], dialect: SqlDialect, existing: Existing): string[] {
   checkColumns(tables, existing);
   return tables.filter(({ name }) => !existing.has(name)).flatMap((table) => statementsFor(table, dialect));
+}
+
+function adding(columns: typeof OWN_COLUMNS_2, existing: Existing): string[] {
+  return Object.entries(columns).flatMap(([table, added]) =>
+    Object.entries(added)
+      .filter(([column]) => !existing.get(table)?.has(column))
+      .map(([column, type]) => `alter table ${table} add column ${column} ${type}`),
+  );
 }
 
 function grantsOf(dialect: 'postgres' | 'mysql'): string[] {

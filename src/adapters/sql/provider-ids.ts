@@ -4,21 +4,33 @@ import { chunks } from './chunks.ts';
 import type { SqlDialect } from './database.ts';
 import { unlessThere } from './dialect.ts';
 import type { Schema } from './table-types.ts';
-import { LONGEST_ID } from './widths.ts';
+import { LONGEST_ID, LONGEST_LINE } from './widths.ts';
 
-/** Keeps both ids of what was accepted, in the transaction that records it. An id that is there already stays with its message. */
+/** Keeps both ids of what was accepted, and the line it was accepted on, in the transaction that records it. An id that is there already stays with its message. */
 export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlDialect, results: readonly Result[]): Promise<void> {
-  const rows = new Map<string, { provider_id: string; message_id: number; recorded_as: string }>();
+  const rows = new Map<string, { provider_id: string; message_id: number; recorded_as: string; line: string | null }>();
   for (const result of results) {
     if (result.kind === 'marked' || result.providerId === null) continue;
+    const line = result.line != null && result.line.length <= LONGEST_LINE ? result.line : null;
     for (const id of [result.providerId, result.whatsappId]) {
       if (id != null && id.length <= LONGEST_ID)
-        rows.set(id, { provider_id: id, message_id: result.message, recorded_as: result.providerId });
+        rows.set(id, { provider_id: id, message_id: result.message, recorded_as: result.providerId, line });
     }
   }
   for (const some of chunks([...rows.values()])) {
     await unlessThere(dialect, transaction.insertInto('wsend_provider_ids').values(some), 'message_id').execute();
   }
+}
+
+/** The line that a message was accepted on, as it is accepted now; null where that was not kept. */
+export async function lineOf(db: Kysely<Schema>, message: number): Promise<string | null> {
+  const row = await db
+    .selectFrom('messages as m')
+    .innerJoin('wsend_provider_ids as p', 'p.provider_id', 'm.whatsapp_message_id')
+    .select('p.line')
+    .where('m.id', '=', message)
+    .executeTakeFirst();
+  return row?.line ?? null;
 }
 
 /** The message that an id names; `current` when it names the acceptance that the message has now. */

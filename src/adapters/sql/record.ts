@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
+import { type AliasContext, link, linksOf } from './aliases.ts';
 import { chunks } from './chunks.ts';
 import { lockCampaign, moveCounters } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
@@ -79,8 +80,27 @@ function writeRows(database: Database, { campaign, rows, text, rooms, results }:
       await updateMessages(transaction, dialect, changes, now);
     }
     await keepProviderIds(transaction, dialect, results);
+    await keepAliases({ transaction, dialect, at: Math.max(...results.map(({ at }) => at)) }, results);
     if (moved.sent !== 0 || moved.failed !== 0) await moveCounters(transaction, dialect, { by: { campaign, ...moved }, now });
   });
+}
+
+/** What the provider calls those who were sent to, and those whose number is stored in a spelling of its own. */
+async function keepAliases(context: AliasContext, results: readonly Result[]): Promise<void> {
+  const aliases = new Map(results.flatMap((result) => (result.kind === 'sent' ? [[result.message, result.alias ?? null] as const] : [])));
+  for (const some of chunks([...aliases.keys()])) {
+    const rows = await context.transaction
+      .selectFrom('messages as m')
+      .innerJoin('contacts as c', 'c.id', 'm.contact_id')
+      .select(['m.id', 'm.contact_id', 'c.full_number'])
+      .where('m.id', 'in', some)
+      .execute();
+    const links = rows.flatMap(({ id, contact_id, full_number }) => {
+      const alias = aliases.get(Number(id)) ?? null;
+      return linksOf(Number(contact_id), full_number, alias === null ? [] : [alias]);
+    });
+    await link(context, links);
+  }
 }
 
 interface Rows {

@@ -69,7 +69,7 @@ export function replies(database: Database): Replies {
         const rows = await db
           .selectFrom('messages')
           .innerJoin('contacts as c', 'c.id', 'messages.contact_id')
-          .select(['messages.id', 'messages.sent_at', 'c.full_number'])
+          .select(['messages.id', 'messages.contact_id', 'messages.sent_at', 'c.full_number'])
           .where('messages.message_type', '=', 'message_1')
           .where(hasStatus(dialect, ...TAKEN))
           .where(sentWithin(dialect, now))
@@ -77,9 +77,14 @@ export function replies(database: Database): Replies {
           .orderBy('messages.id')
           .limit(limit)
           .execute();
-        return rows.map(({ id, sent_at, full_number }) => ({
+        const names = await namesByContact(
+          database,
+          rows.map(({ contact_id }) => Number(contact_id)),
+        );
+        return rows.map(({ id, contact_id, sent_at, full_number }) => ({
           message: Number(id),
           phone: toE164(full_number) ?? '',
+          aliases: names.get(Number(contact_id)) ?? [],
           sentAt: fromStored(sent_at) ?? now,
         }));
       }),
@@ -119,6 +124,19 @@ async function cancelledOf(db: Kysely<Schema>, rows: { campaign_id: number }[]):
   const ids = [...new Set(rows.map(({ campaign_id }) => Number(campaign_id)))];
   if (ids.length === 0) return new Map();
   return cancelledAmong(db, await db.selectFrom('campaigns').select(['id', 'created_at']).where('id', 'in', ids).execute());
+}
+
+async function namesByContact({ db }: Database, contacts: number[]): Promise<Map<number, string[]>> {
+  const names = new Map<number, string[]>();
+  if (contacts.length === 0) return names;
+  const rows = await db
+    .selectFrom('wsend_aliases')
+    .select(['name', 'contact_id'])
+    .where('contact_id', 'in', contacts)
+    .orderBy('name')
+    .execute();
+  for (const { name, contact_id } of rows) names.set(Number(contact_id), [...(names.get(Number(contact_id)) ?? []), name]);
+  return names;
 }
 
 type Rows = SelectQueryBuilder<Schema, 'messages', object>;

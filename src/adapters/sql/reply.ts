@@ -1,5 +1,5 @@
 import type { ContactReply } from '../../core/incoming.ts';
-import { answeredMessage1, bringsMessage2, type SentMessage1 } from '../../core/reply.ts';
+import { answeredMessage1, bringsMessage2, mayBecomeKnown, type SentMessage1 } from '../../core/reply.ts';
 import { isStopWord } from '../../core/stop-words.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { isCancelled } from './campaign-notes.ts';
@@ -7,9 +7,10 @@ import { lockCampaign } from './counters.ts';
 import { addInteraction } from './interactions.ts';
 import { makeMessage2 } from './message-2.ts';
 import { hasStatus, TAKEN } from './message-rows.ts';
-import { areOut, lockOptOuts, setOptOuts } from './opt-outs.ts';
-import { otherSpelling } from './prepare.ts';
+import { areOut, LONGEST_LISTED, lockOptOuts, setOptOuts } from './opt-outs.ts';
+import { lineOf } from './provider-ids.ts';
 import { isWanted } from './replies.ts';
+import { type Sender, senderOf } from './sender.ts';
 import { fromStored } from './stored-time.ts';
 import type { Worked, Working } from './work-off.ts';
 
@@ -19,12 +20,15 @@ import type { Worked, Working } from './work-off.ts';
  */
 export async function reply(working: Working, fact: ContactReply, receivedAt: EpochMs): Promise<Worked> {
   const { transaction, dialect, rooms, stop, now, text } = working;
-  const stops = isStopWord(fact.text, stop);
-  const contacts = await contactsOf(working, fact.phone);
+  const stops = [fact.text, ...(fact.choices ?? [])].some((word) => isStopWord(word, stop));
+  const sender = await senderOf(working, fact);
+  const { contacts, phones, quoted } = sender;
+  const stranger = contacts.length === 0 ? { stranger: fact.phone ?? fact.aliases?.[0] ?? '' } : {};
+  if (contacts.length === 0 && !stops && mayBecomeKnown({ receivedAt, now: working.at })) return { result: 'waits', message2: null };
   let locked: number | null = null;
   let answered: SentMessage1 | null = null;
   for (;;) {
-    const moment = { at: fact.at, receivedAt, now: working.at, pending: !stops && (await isPending(working, contacts)) };
+    const moment = { at: fact.at, receivedAt, now: working.at, quoted, pending: !stops && (await isPending(working, contacts)) };
     const found = answeredMessage1(await sentTo(working, contacts), moment);
     if (found === 'wait') return { result: 'waits', message2: null };
     answered = found;
@@ -32,31 +36,23 @@ export async function reply(working: Working, fact: ContactReply, receivedAt: Ep
     await lockCampaign(transaction, dialect, found.campaign);
     locked = found.campaign;
   }
-  if (answered !== null) {
-    const interaction = { type: 'reply', id: fact.waId, text: fact.text, at: fact.at } as const;
-    if (!(await addInteraction(working, answered, interaction))) return { result: 'unchanged', message2: null };
-  }
-  if (stops) {
+  const interaction = { type: 'reply', id: fact.waId, text: fact.text, at: fact.at } as const;
+  const isNew = answered === null || (await addInteraction(working, answered, interaction));
+  if (stops && (isNew || fact.edited)) {
+    // Of somebody whom we do not know, every name: whichever of them becomes known, they are stopped.
+    const all = contacts.length > 0 ? phones : [...phones, ...(fact.aliases ?? [])].filter((name) => name.length <= LONGEST_LISTED);
     await lockOptOuts(transaction, dialect);
-    await setOptOuts(transaction, {
-      phones: [fact.phone],
-      out: true,
-      source: text(`reply: ${fact.text.trim()}`, rooms('wsend_optouts', 'source')),
-      now,
-    });
-    return { result: 'opted_out', message2: null };
+    const source = text(`reply: ${fact.text.trim()}`, rooms('wsend_optouts', 'source'));
+    await setOptOuts(transaction, { phones: all, out: true, source, now });
+    // Who it is may be on its way to the database in this very moment.
+    const waits = contacts.length === 0 && fact.phone === null && mayBecomeKnown({ receivedAt, now: working.at });
+    return waits ? { result: 'waits', message2: null } : { result: 'opted_out', message2: null, ...stranger };
   }
-  if (answered === null) return { result: 'unrelated', message2: null };
+  if (!isNew) return { result: 'unchanged', message2: null };
+  if (answered === null) return { result: 'unrelated', message2: null, ...stranger };
   // Whoever cancels a campaign locks its row, too: it is so for as long as this transaction lasts.
   if (await isCancelled(transaction, answered.campaign)) return { result: 'done', message2: null };
-  return { result: 'done', message2: await message2For(working, { answered, contacts, fact }) };
-}
-
-/** The ids of the contacts with this number: one with `+`, one without, or both. */
-export async function contactsOf({ transaction }: Working, phone: string): Promise<number[]> {
-  const spellings = [phone, otherSpelling(phone)];
-  const rows = await transaction.selectFrom('contacts').select('id').where('full_number', 'in', spellings).orderBy('id').execute();
-  return rows.map(({ id }) => Number(id));
+  return { result: 'done', message2: await message2For(working, { answered, sender, fact }) };
 }
 
 /** Every Message 1 that these contacts have had. */
@@ -94,12 +90,13 @@ async function isPending({ transaction }: Working, contacts: number[]): Promise<
 
 interface Answer {
   answered: SentMessage1;
-  contacts: number[];
+  sender: Sender;
   fact: ContactReply;
 }
 
-async function message2For(working: Working, { answered, contacts, fact }: Answer): Promise<Worked['message2']> {
+async function message2For(working: Working, { answered, sender, fact }: Answer): Promise<Worked['message2']> {
   const { transaction } = working;
+  const { contacts, phones } = sender;
   const { campaign, contact } = answered;
   const template =
     (await transaction.selectFrom('campaigns').select('message_2').where('id', '=', campaign).executeTakeFirst())?.message_2 ?? '';
@@ -119,9 +116,10 @@ async function message2For(working: Working, { answered, contacts, fact }: Answe
     .executeTakeFirst();
   const known = {
     hasMessage2: ready !== undefined || template.trim() !== '',
-    optedOut: (await areOut(transaction, [fact.phone])).size > 0,
+    optedOut: (await areOut(transaction, [...phones, ...(fact.aliases ?? [])])).size > 0,
     alreadyMade: made !== undefined,
   };
   if (!bringsMessage2(known)) return null;
-  return makeMessage2(working, { campaign, contact, content: ready?.content ?? null, template, line: fact.device });
+  const line = (await lineOf(transaction, answered.message)) ?? fact.device;
+  return makeMessage2(working, { campaign, contact, content: ready?.content ?? null, template, line });
 }

@@ -103,7 +103,11 @@ export interface Schema {
   wsend_message_2: { campaign_id: number; contact_id: number; content: string };
   interactions: Interactions;
   /** Both names that the provider gave to each message. */
-  wsend_provider_ids: { provider_id: string; message_id: number; recorded_as: string };
+  wsend_provider_ids: { provider_id: string; message_id: number; recorded_as: string; line: string | null };
+  /** What the provider calls contacts besides their numbers. */
+  wsend_aliases: { name: string; contact_id: number };
+  /** Replies that fitted nobody, by what the provider called their sender. */
+  wsend_strangers: { name: string; inbox_id: number };
   /** What the provider reported. */
   wsend_inbox: Inbox;
   /** The line that each Message 2 goes out on. */

@@ -5,10 +5,11 @@ import type { StopRules } from '../../core/stop-words.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { DatabaseUnreachable } from '../../errors.ts';
 import type { CountersMoved, FactResult, WorkedOff, WriteText } from '../../ports.ts';
+import { namesOf } from './aliases.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { deliver } from './deliver.ts';
-import { locked } from './dialect.ts';
+import { locked, unlessThere } from './dialect.ts';
 import type { OptionalColumns } from './optional-columns.ts';
 import { react } from './react.ts';
 import { reply } from './reply.ts';
@@ -52,6 +53,8 @@ interface Due {
 export interface Worked {
   result: FactResult;
   message2: 'pending' | 'failed' | null;
+  /** What the provider calls the sender, where nobody is known by it. */
+  stranger?: string;
 }
 
 /**
@@ -95,8 +98,12 @@ function round(database: Database, { kind, at, rules, limit, text, unwritable }:
       working,
       due.map((one, i) => ({ ...one, result: (worked[i] as Worked).result })),
     );
+    await keepStrangers(
+      working,
+      due.filter((_, i) => worked[i]?.stranger !== undefined),
+    );
     return {
-      results: worked.map(({ result }) => ({ kind, result })),
+      results: worked.map(({ result, stranger }) => ({ kind, result, ...(stranger !== undefined && { stranger }) })),
       message2: {
         pending: worked.filter(({ message2 }) => message2 === 'pending').length,
         failed: worked.filter(({ message2 }) => message2 === 'failed').length,
@@ -154,6 +161,12 @@ async function mark({ transaction, dialect, at, now }: Working, worked: (Due & {
   }
   for (const [result, ids] of done)
     await transaction.updateTable('wsend_inbox').set({ done_at: now, result }).where('id', 'in', ids).execute();
+}
+
+/** Keeps who these are from, in case it becomes known who that is: see `link`. */
+async function keepStrangers({ transaction, dialect }: Working, due: Due[]): Promise<void> {
+  const rows = due.flatMap(({ id, fact }) => namesOf(fact).map((name) => ({ name, inbox_id: id })));
+  if (rows.length > 0) await unlessThere(dialect, transaction.insertInto('wsend_strangers').values(rows), 'inbox_id').execute();
 }
 
 const WAITING = new Set<FactResult>(['unknown', 'waits', 'refused']);

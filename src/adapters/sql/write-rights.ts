@@ -22,6 +22,16 @@ export function sendingRights(dialect: SqlDialect): Right[] {
   ];
 }
 
+/** What keeps aliases, and does for whoever becomes known by one what was left undone. */
+const ALIASES: Right[] = [
+  { may: 'insert', table: 'wsend_aliases', columns: ['name', 'contact_id'] },
+  { may: 'update', table: 'wsend_aliases', columns: ['contact_id'] },
+  { may: 'delete', table: 'wsend_strangers', columns: [] },
+  { may: 'insert', table: 'wsend_optouts', columns: ['phone', 'is_out', 'changed_at', 'source'] },
+  { may: 'update', table: 'wsend_optouts', columns: ['phone'] },
+  { may: 'update', table: 'wsend_inbox', columns: ['due_at', 'tries', 'done_at', 'result'] },
+];
+
 /**
  * What every run writes in wsend's own tables: its lease, what it needs to be resumed, and both ids of each message. To leave a row alone that is
  * there, MySQL wants the right to update its key.
@@ -39,8 +49,9 @@ export const SENDING_OWN: Right[] = [
   { may: 'insert', table: 'wsend_entries', columns: ['name', 'field', 'value'] },
   { may: 'update', table: 'wsend_entries', columns: ['value'] },
   { may: 'delete', table: 'wsend_entries', columns: [] },
-  { may: 'insert', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as'] },
+  { may: 'insert', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as', 'line'] },
   { may: 'update', table: 'wsend_provider_ids', columns: ['message_id'] },
+  ...ALIASES,
   { may: 'select', table: 'wsend_optouts', columns: ['id', 'phone', 'is_out'] },
   { may: 'select', table: 'wsend_campaigns', columns: ['campaign_id', 'identity', 'recent', 'cancelled_at'] },
 ];
@@ -76,13 +87,17 @@ export const LISTENING: Right[] = [
   { may: 'insert', table: 'wsend_inbox', columns: ['fact_key', 'kind', 'fact', 'received_at', 'due_at', 'tries'] },
   { may: 'update', table: 'wsend_inbox', columns: ['due_at', 'tries', 'done_at', 'result'] },
   { may: 'delete', table: 'wsend_inbox', columns: [] },
+  { may: 'insert', table: 'wsend_strangers', columns: ['name', 'inbox_id'] },
+  { may: 'update', table: 'wsend_strangers', columns: ['inbox_id'] },
   { may: 'insert', table: 'wsend_message_2_lines', columns: ['message_id', 'line'] },
   { may: 'insert', table: 'wsend_optouts', columns: ['phone', 'is_out', 'changed_at', 'source'] },
   // To lock the list, PostgreSQL and MySQL want this right too.
   { may: 'update', table: 'wsend_optouts', columns: ['phone'] },
   { may: 'select', table: 'contacts', columns: ['id', 'full_number'] },
   { may: 'select', table: 'wsend_message_2', columns: ['content'] },
-  { may: 'select', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as'] },
+  { may: 'select', table: 'wsend_provider_ids', columns: ['provider_id', 'message_id', 'recorded_as', 'line'] },
+  { may: 'select', table: 'wsend_aliases', columns: ['name', 'contact_id'] },
+  { may: 'select', table: 'wsend_strangers', columns: ['name', 'inbox_id'] },
 ];
 
 /**

@@ -2,6 +2,7 @@ import type { Outcome } from '../../core/outcome.ts';
 import { type EpochMs, HOUR, type Milliseconds, SECOND } from '../../core/units.ts';
 import { type Complaint, complaintOf, idOf, quote, readJson, subject } from './body.ts';
 import type { Answer, Exchange } from './exchange.ts';
+import { otherName } from './who.ts';
 
 /** The longest wait that a `Retry-After` may ask for. */
 const RETRY_AFTER_LIMIT: Milliseconds = 24 * HOUR;
@@ -63,7 +64,7 @@ export function classifyAnswer(answer: Answer, reading: Reading): Outcome {
   const json = readJson(answer.text);
   if (status >= 200 && status < 300) {
     const message = subject(json);
-    return { kind: 'accepted', providerId: idOf(message.id, secret), whatsappId: idOf(message.waId, secret) };
+    return { kind: 'accepted', providerId: idOf(message.id, secret), whatsappId: idOf(message.waId, secret), ...otherName(message) };
   }
   const complaint = complaintOf(json, secret);
   const reason = reasonOf(status, complaint);

@@ -30,6 +30,13 @@ export function nameOf(value: unknown): string | null {
   return typeof value === 'string' && value.length <= 255 && /^[^\p{Cc}\p{Cs}]+$/u.test(value) ? value : null;
 }
 
+/** The id of a message that is named together with its chat (`true_15550111@c.us_3EB0AA11`), or by itself. */
+export function messageNameOf(value: unknown): string | null {
+  const named = isFields(value) ? [value.wid, value.waId, value.id] : [value];
+  const name = named.map(nameOf).find((id) => id !== null) ?? null;
+  return name?.replace(/^(true|false)_[^_]+_([^_]+)(_.*)?$/, '$2') ?? null;
+}
+
 /** The ids of a message: the provider's has 24 hex digits in lower case, and every other is WhatsApp's. */
 export function idsOf(...values: unknown[]): { waId: string | null; providerId: string | null } {
   const names = values.map(nameOf).filter((name) => name !== null);
@@ -77,5 +84,5 @@ function toTime(value: unknown): EpochMs {
 
 function toPhone(value: unknown): Phone | undefined {
   if (typeof value !== 'string' || value.length > 60) return undefined;
-  return toE164(value.replace(/@(c\.us|s\.whatsapp\.net)$/, ''));
+  return toE164(value.replace(/(:\d+)?@(c\.us|s\.whatsapp\.net)$/, ''));
 }

@@ -2,7 +2,9 @@ import type { Finding } from '../../core/outcome.ts';
 import { samePhone, toE164 } from '../../core/phone.ts';
 import { codeOf, complaintOf, idOf, isFields, quote, readJson } from './body.ts';
 import { detailOf, type Reading, reasonOf } from './classify.ts';
+import { deviceOf } from './event-fields.ts';
 import type { Exchange } from './exchange.ts';
+import { otherName } from './who.ts';
 
 /** Messages asked for in one look-up: the provider's own default. A full page may hide more. */
 export const PAGE_SIZE = 20;
@@ -68,6 +70,8 @@ function foundIn(item: Record<string, unknown>, secret: string): Extract<Finding
     kind: 'found',
     providerId: idOf(item.id, secret),
     whatsappId: idOf(item.waId, secret),
+    ...(deviceOf(item.device) !== null && { line: deviceOf(item.device) }),
+    ...otherName(item),
     failure: hasFailed(item) ? failureOf(item, secret) : null,
   };
 }

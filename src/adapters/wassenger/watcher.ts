@@ -1,12 +1,14 @@
-import { isFact } from '../../core/incoming.ts';
+import { type Alias, isFact, isStrange } from '../../core/incoming.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Listed, Watcher } from '../../ports.ts';
 import { readAccount, type WassengerAccount } from './account.ts';
 import { askingClient } from './asking.ts';
 import { complaintOf, isFields, readJson } from './body.ts';
 import { detailOf, reasonOf } from './classify.ts';
+import { directionOf, flatten } from './event-shape.ts';
 import { type Exchange, exchange } from './exchange.ts';
 import { readWebhook } from './webhook.ts';
+import { stateOf } from './webhook-delivery.ts';
 
 /** Messages asked for in one page of the list, and in one chat. */
 const PAGE_SIZE = 100;
@@ -21,16 +23,18 @@ export function wassengerWatcher(account: WassengerAccount): Watcher {
   const known = readAccount(account);
   const { secret, base, device, now } = known;
   const http = askingClient(known);
-  const list = async (url: string, event: (item: Fields) => Fields): Promise<Listed> => {
+  const list = async (url: string, event: (item: Fields) => Fields | Fields[]): Promise<Listed> => {
     const ended = await exchange(http, { url }, now).catch((bug): Exchange => ({ kind: 'lost', code: 'error', detail: String(bug) }));
     if (ended.kind !== 'answered') return { problem: `no answer: ${detailOf(ended, secret)}` };
     const { status, text } = ended.answer;
     const json = readJson(text);
+    // A chat that the line does not have is one in which nothing was written.
+    if (status === 404 && url.includes('/chat/')) return { facts: [], more: false };
     if (status < 200 || status > 299) return { problem: reasonOf(status, complaintOf(json, secret)) };
     const items = isFields(json) ? [json.data, json.messages, json.items].find(Array.isArray) : json;
     if (!Array.isArray(items)) return { problem: 'the list could not be read' };
-    const facts = readWebhook(items.filter(isFields).map(event), now()).filter(isFact);
-    return { facts, more: items.length >= PAGE_SIZE };
+    const incoming = readWebhook(items.filter(isFields).flatMap(event), now());
+    return { facts: incoming.filter(isFact), strange: incoming.filter(isStrange), more: items.length >= PAGE_SIZE };
   };
   return {
     deliveries: (since: EpochMs, page: number) => {
@@ -42,8 +46,8 @@ export function wassengerWatcher(account: WassengerAccount): Watcher {
       });
       return list(`${base.url}/messages?${query}`, (item) => deliveryEvent(item, device));
     },
-    chat: (phone: string) => {
-      const query = new URLSearchParams({ chat: `${phone.slice(1)}@c.us`, size: String(PAGE_SIZE) });
+    chat: (name: Alias) => {
+      const query = new URLSearchParams({ chat: name.replace(/^\+(\d+)$/, '$1@c.us'), size: String(PAGE_SIZE) });
       return list(`${base.url}/chat/${encodeURIComponent(device)}/messages?${query}`, (item) => chatEvent(item, device));
     },
   };
@@ -58,7 +62,12 @@ function deliveryEvent(item: Fields, device: string): Fields {
   return { event: 'message:out:ack', ack: item.deliveryStatus, device, data: { ...item, flow: 'outbound', ack: item.deliveryStatus } };
 }
 
-function chatEvent(item: Fields, device: string): Fields {
-  if (item.flow === 'outbound') return { event: 'message:out:ack', device, data: item };
-  return { event: 'message:in:new', id: item.id, device, data: item };
+/** What agents note for each other stands in the chat too, and is left out. Our own message may carry the contact's reaction. */
+function chatEvent(given: Fields, device: string): Fields[] {
+  const item = flatten({ data: given }).data as Fields;
+  if (item.scope === 'note') return [];
+  if (directionOf({}, item) !== 'out') return [{ event: 'message:in:new', id: item.id, device, data: item }];
+  const reactions = Array.isArray(item.reactions) && item.reactions.length > 0 ? [{ event: 'message:reaction', device, data: item }] : [];
+  const isOnItsWay = stateOf({}, item) === undefined;
+  return [...(isOnItsWay ? [] : [{ event: 'message:out:ack', device, data: item }]), ...reactions];
 }

@@ -23,8 +23,8 @@ export interface WebOptions {
   /** Where it is set, every call must be signed with it. */
   signingSecret: string | null;
   metrics: ListenMetrics;
-  /** Takes a parsed body; resolves once what it reports is durable. */
-  take(body: unknown): Promise<void>;
+  /** Takes a parsed body; resolves once what it reports is durable, to why a part of it was not understood, or null. */
+  take(body: unknown): Promise<string | null>;
   /** What is not well, one line each; empty when all is. Anybody may read it: it names no host. */
   health(): Promise<string[]>;
 }
@@ -96,11 +96,17 @@ function addWebhook(app: FastifyInstance, { secret, signingSecret, metrics, take
         metrics.event('call', 'unreadable');
         return reply.code(400).send({ message: 'not JSON' });
       }
+      let unread: string | null;
       try {
-        await take(json);
+        unread = await take(json);
       } catch {
         metrics.event('call', 'not_taken');
         return reply.code(503).send({ message: 'not taken, try again' });
+      }
+      if (unread !== null) {
+        // The provider keeps it and repeats it: by then it may be understood.
+        metrics.event('call', 'not_understood');
+        return reply.code(422).send({ message: `not understood: ${unread}` });
       }
       return reply.code(200).send({ ok: true });
     },

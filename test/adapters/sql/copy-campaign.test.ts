@@ -168,7 +168,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
         const contact = `(select contact_id from messages where id = ${message})`;
         await beside.query(`update messages set status = 'sent', whatsapp_message_id = 'p${campaign}' where id = ${message};
           update campaigns set status = 'sending' where id = ${campaign};
-          insert into wsend_provider_ids values ('p${campaign}', ${message}, 'p${campaign}');
+          insert into wsend_provider_ids values ('p${campaign}', ${message}, 'p${campaign}', null);
           insert into wsend_message_2_lines values (${message}, 'line');
           insert into wsend_message_2 values (${campaign}, ${contact}, 'thanks');
           insert into wsend_imports (campaign_id, fingerprint) values (${campaign}, 'f${campaign}');

@@ -81,7 +81,9 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
   });
   afterEach(() => user.drop());
   const grantOwn = async () => {
-    for (const table of ['leases', 'checkpoints', 'entries', 'provider_ids']) await user.grant('insert, update, delete', `wsend_${table}`);
+    for (const table of ['leases', 'checkpoints', 'entries', 'provider_ids', 'aliases', 'strangers', 'optouts'])
+      await user.grant('insert, update, delete', `wsend_${table}`);
+    await user.grant('update', 'wsend_inbox');
   };
 
   it('without the right to update is refused, with everything that is missing and how to give it', async () => {
@@ -107,7 +109,11 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
         'grant select, insert, update on wsend_leases to <user>',
         'grant select, insert, update, delete on wsend_checkpoints to <user>',
         'grant select, insert, update, delete on wsend_entries to <user>',
-        'grant select, insert, update on wsend_provider_ids to <user>.',
+        'grant select, insert, update on wsend_provider_ids to <user>',
+        'grant select, insert, update on wsend_aliases to <user>',
+        'grant select, delete on wsend_strangers to <user>',
+        'grant select, insert, update on wsend_optouts to <user>',
+        'grant select, update on wsend_inbox to <user>.',
       ].join('; ')}`,
     );
   });

@@ -33,7 +33,7 @@ describe('a look-up', () => {
     ['on a full page of strangers', [...Array(19).fill(STRANGER), OURS]],
     ['beside one to another number', [{ ...OURS, phone: '+15550111', id: 'other' }, OURS]],
   ])('finds our message %s', (_, body) => {
-    expect(lookUp(body)).toEqual(FOUND);
+    expect(lookUp(body)).toMatchObject(FOUND);
   });
 
   test.each([
@@ -48,8 +48,13 @@ describe('a look-up', () => {
     expect(lookUp([{ ...OURS, ...state }])).toMatchObject({ kind: 'found', failure: { code } });
   });
 
+  test('tells on which line it went, and what the provider calls the recipient besides the number', () => {
+    expect(lookUp([{ ...OURS, wid: '123456789012345@lid' }])).toEqual({ ...FOUND, line: DEVICE, alias: '123456789012345@lid' });
+    expect(lookUp([{ ...OURS, wid: `${OURS.phone.slice(1)}@c.us` }])).toEqual({ ...FOUND, line: DEVICE });
+  });
+
   test('takes the one that did not fail, when there are two', () => {
-    expect(lookUp([{ ...OURS, id: 'first', status: 'failed' }, OURS])).toEqual(FOUND);
+    expect(lookUp([{ ...OURS, id: 'first', status: 'failed' }, OURS])).toMatchObject(FOUND);
   });
 
   test.each([

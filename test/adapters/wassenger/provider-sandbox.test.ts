@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type FaultName, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
+import { SANDBOX_DEVICE } from '../../../src/adapters/sandbox/records.ts';
 import { startSandbox } from '../../../src/adapters/sandbox/server.ts';
 import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
 import type { Provider } from '../../../src/ports.ts';
@@ -35,7 +36,7 @@ async function rehearsal(faults: Partial<Record<FaultName, string>> = {}, { time
 }
 
 const ACCEPTED = { kind: 'accepted', providerId: expect.stringMatching(/^[0-9a-f]{24}$/), whatsappId: expect.stringMatching(/^3EB0/) };
-const FOUND = { ...ACCEPTED, kind: 'found', failure: null };
+const FOUND = { ...ACCEPTED, kind: 'found', line: SANDBOX_DEVICE, failure: null };
 const ABSENT = { kind: 'absent' };
 
 describe('a send to the sandbox', () => {
@@ -44,7 +45,7 @@ describe('a send to the sandbox', () => {
     expect(await lookUp()).toEqual(ABSENT);
     const accepted = await provider.send(MESSAGE, LATER);
     expect(accepted).toEqual(ACCEPTED);
-    expect(await lookUp()).toEqual({ ...accepted, kind: 'found', failure: null });
+    expect(await lookUp()).toEqual({ ...accepted, kind: 'found', line: SANDBOX_DEVICE, failure: null });
     expect(await taken()).toEqual([MESSAGE.reference]);
   });
 

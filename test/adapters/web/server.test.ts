@@ -15,7 +15,10 @@ afterEach(async () => {
 async function start(options: Partial<WebOptions> = {}) {
   const taken: unknown[] = [];
   const metrics = listenMetrics(async () => ({ waiting: 3, oldestSeconds: 1.5 }));
-  const take = async (body: unknown) => void taken.push(body);
+  const take = async (body: unknown) => {
+    taken.push(body);
+    return null;
+  };
   const web = await startWeb({
     ...{ host: '127.0.0.1', port: 0, secret: SECRET, signingSecret: null, metrics, take, health: async () => [] },
     ...options,
@@ -30,8 +33,8 @@ async function start(options: Partial<WebOptions> = {}) {
 function held() {
   let letGo!: () => void;
   let arrive!: () => void;
-  const free = new Promise<void>((resolve) => {
-    letGo = resolve;
+  const free = new Promise<null>((resolve) => {
+    letGo = () => resolve(null);
   });
   const arrived = new Promise<void>((resolve) => {
     arrive = resolve;
@@ -60,6 +63,13 @@ describe('the webhook', () => {
     const { post } = await start({ take: () => Promise.reject(new Error('the database is gone: postgres://user:password@host')) });
     const answer = await post('{}');
     expect([answer.status, await answer.text()]).toEqual([503, '{"message":"not taken, try again"}']);
+  });
+
+  it('answers 422 when it is not understood, so that the provider keeps it, and counts it', async () => {
+    const { post, metrics } = await start({ take: async () => 'it has no id' });
+    const answer = await post('{"event":"message:in:new"}');
+    expect([answer.status, await answer.text()]).toEqual([422, '{"message":"not understood: it has no id"}']);
+    expect(await metrics.text()).toContain('wsend_events_total{kind="call",result="not_understood"} 1');
   });
 
   it.each(['wrong', `${SECRET}x`, SECRET.slice(1), '%00', '%zz', 'x'.repeat(400), 'x'.repeat(10_000)])(
@@ -170,7 +180,7 @@ describe('a caller that takes its time', () => {
   it('with hundreds of connections keeps nobody else out, nor whom is being answered', async () => {
     const inbox = held();
     let calls = 0;
-    const { url, post } = await start({ take: () => (++calls === 1 ? inbox.take() : Promise.resolve()) });
+    const { url, post } = await start({ take: () => (++calls === 1 ? inbox.take() : Promise.resolve(null)) });
     const first = post('{}');
     await inbox.arrived;
     const slow = Array.from({ length: 700 }, () => connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined));
