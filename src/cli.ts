@@ -76,7 +76,7 @@ function makeProgram(outside: Outside, act: Act): Command {
     .option('--name <name>', 'name of the campaign (default: the file)')
     .option('--country <code>', 'country of numbers without a country code, such as BJ')
     .option(...PHONE_COLUMN)
-    .option('--skip-invalid', 'send to the valid rows although some are refused')
+    .option('--skip-invalid', 'leave out rows that cannot be sent, and send to the others')
     .option('--again', 'send although the same file with the same text is a campaign already')
     .action((_flags, command) => {
       const flags = command.optsWithGlobals();

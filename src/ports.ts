@@ -8,3 +8,4 @@ export type * from './ports/inbox.ts';
 export * from './ports/leases.ts';
 export type * from './ports/provider.ts';
 export type * from './ports/report.ts';
+export type * from './ports/texts.ts';

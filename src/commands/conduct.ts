@@ -16,6 +16,7 @@ import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { readCount } from './arguments.ts';
 import { campaignOf, refuseCancelled } from './campaign-of.ts';
+import { confirmLiteral, readyTexts } from './check-texts.ts';
 import { namesOf, type Opened, takeLease, underLease } from './lease.ts';
 import { sendDueMessage2 } from './message-2.ts';
 import { policyReader } from './policy-reader.ts';
@@ -27,6 +28,7 @@ export interface SendingOptions extends Flags {
   limit?: string;
   dryRun?: boolean;
   yes?: boolean;
+  skipInvalid?: boolean;
 }
 
 /** How one command conducts a campaign differently from another. */
@@ -63,7 +65,15 @@ export async function conduct(
     let count: number;
     let people: FoundPersons = { persons: new Persons(), duplicates: [], notAgain: [] };
     try {
-      const leftOut = sending ? await prepareRecipients(world, campaign, later) : 0;
+      const leftOut = sending ? await prepareRecipients(world, campaign, later, options) : 0;
+      if (sending)
+        await readyTexts(world, campaign, {
+          fresh: found.header === null && retry === undefined,
+          failed: retry !== undefined,
+          skipInvalid: options.skipInvalid === true,
+          confirm: (literal, first) => confirmLiteral(world, options, { literal, first, ask: true }),
+          report: later,
+        });
       const tally = await campaigns.tally(id);
       if (sending)
         people = await slowly(

@@ -7,11 +7,10 @@ import { settingsOf } from '../flags.ts';
 import type { World } from '../world.ts';
 import { campaignOf, refuseCancelled } from './campaign-of.ts';
 import type { SendingOptions } from './conduct.ts';
+import { contactsLookedAt, lookAtRows, notesOn, SAMPLE } from './dry-run-texts.ts';
 import { plannedFor } from './planned.ts';
 
-/** Recipients whose text is shown. */
-const SAMPLE = 3;
-/** Rows among which they are found: some are left out. */
+/** Rows among which the texts are found that are shown: some are left out. */
 const LOOKED_AT = 50;
 
 /**
@@ -24,22 +23,34 @@ export async function dryRunCampaign(
   options: SendingOptions,
   { failed = false }: { failed?: boolean } = {},
 ): Promise<number> {
-  const { campaigns, recipients } = await world.data();
-  refuseCancelled(await campaignOf(campaigns, id));
+  const { campaigns, recipients, fitness } = await world.data();
+  await fitness.require('reading');
+  const campaign = await campaignOf(campaigns, id);
+  refuseCancelled(campaign);
   const view = await world.view(id);
   const { header, lastMessage, unstored } = view;
   const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;
-  const { total, count: pending, duplicates, twice } = await plannedFor(world, id, view, { failed });
-  const etaMs = eta(pending, pace);
+  const contacts = (await recipients.has(id, null)) ? null : await contactsLookedAt(world, campaign);
+  const planned = await plannedFor(world, id, view, { failed, render: contacts?.render });
+  const { total, duplicates, twice } = planned;
   // What only the checkpoint knows to be sent comes before its last row.
   const after = unstored.sent + unstored.failed > 0 && lastMessage !== null ? lastMessage : BEFORE_ALL;
   const first = failed ? [] : await recipients.pending(id, after, LOOKED_AT);
   const sample = first.filter(({ message }) => !twice.has(message)).slice(0, SAMPLE);
-  const texts = sample.map(({ phone, content }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${content}\n`).join('');
-  const json = { type: 'dry_run', campaign: id, total, pending, duplicates, eta_seconds: etaMs / 1_000 };
+  const fresh = header === null && !failed;
+  const looked = contacts?.looked ?? (await lookAtRows(world, campaign, { failed, fresh, options, sample }));
+  const { refused, unwritten, literal, invalidNumbers } = looked;
+  if (fresh && refused.count > 0 && !options.skipInvalid) throw refused.error(id);
+  const pending = fresh && contacts === null ? planned.count - refused.count : planned.count;
+  const etaMs = eta(pending, pace);
+  const texts = looked.texts.map(({ phone, text }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${text}\n`).join('');
+  const json = {
+    ...{ type: 'dry_run', campaign: id, total, pending, duplicates, eta_seconds: etaMs / 1_000 },
+    ...{ refused: refused.count, unwritten, literal, invalid_numbers: invalidNumbers, texts: looked.texts },
+  };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${leftOut(duplicates)}${texts && ` The first texts:\n${texts}`}\n`,
+    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${leftOut(duplicates)}${notesOn(looked)}${texts && ` The first texts:\n${texts}`}\n`,
   );
   return EXIT.done;
 }

@@ -1,6 +1,6 @@
 import { mistakenPlaces } from '../core/mistaken-places.ts';
 import type { World } from '../world.ts';
-import { CONTACT_FIELDS } from './prepare.ts';
+import { CONTACT_FIELDS } from './texts.ts';
 
 /** The longest part of a text that is repeated in a notice. */
 const LONGEST = 60;

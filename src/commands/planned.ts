@@ -1,6 +1,7 @@
 import { beyondOf, type Progress, progressOf, withDuplicates } from '../core/progress.ts';
 import { findPersons } from '../engine/persons.ts';
 import type { CheckpointView } from '../engine/view.ts';
+import type { RenderText } from '../ports.ts';
 import type { World } from '../world.ts';
 import { slowly } from './slowly.ts';
 
@@ -18,13 +19,21 @@ export interface Planned {
   twice: ReadonlySet<number>;
 }
 
-/** Looks at a campaign as a run would take it up, or a retry of the `failed`. Writes nothing and takes no lock. */
-export async function plannedFor(world: World, id: number, view: CheckpointView, { failed = false } = {}): Promise<Planned> {
+/**
+ * Looks at a campaign as a run would take it up, or a retry of the `failed`. Contacts for whom `render` gives no text are not counted. Writes nothing
+ * and takes no lock.
+ */
+export async function plannedFor(
+  world: World,
+  id: number,
+  view: CheckpointView,
+  { failed = false, render }: { failed?: boolean; render?: RenderText | undefined } = {},
+): Promise<Planned> {
   const { campaigns, recipients } = await world.data();
   const tally = await campaigns.tally(id);
   const progress = progressOf(tally, beyondOf(tally, view));
   if (tally.total === 0) {
-    const { count, duplicates } = await recipients.preparable(id);
+    const { count, duplicates } = await recipients.preparable(id, render);
     return { total: 0, progress, count: failed ? 0 : count, duplicates, twice: new Set() };
   }
   const { claims, doubts } = view.beyond;

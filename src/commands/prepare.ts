@@ -1,30 +1,40 @@
 import type { Campaign } from '../core/campaign.ts';
 import { formatCount } from '../core/units.ts';
 import { UsageError } from '../errors.ts';
-import type { Report } from '../ports.ts';
+import type { RenderText, Report } from '../ports.ts';
 import type { World } from '../world.ts';
 import { slowly } from './slowly.ts';
-
-/** What a text in the database may name: the columns of `contacts`. */
-export const CONTACT_FIELDS = ['first_name', 'last_name', 'full_number', 'phone_number', 'country_code'];
+import { type CampaignTexts, Refused, textsOf } from './texts.ts';
 
 /**
  * Makes the recipients of a campaign that has none, from the contacts of its categories, and returns how many contacts were left out because
  * another is the same person; a UsageError when there are none to be made.
  */
-export async function prepareRecipients(world: World, campaign: Campaign, report: Report): Promise<number> {
+export async function prepareRecipients(
+  world: World,
+  campaign: Campaign,
+  report: Report,
+  { skipInvalid = false }: { skipInvalid?: boolean | undefined } = {},
+): Promise<number> {
   const { campaigns, recipients } = await world.data();
   if ((await campaigns.tally(campaign.id)).total > 0) return 0;
-  const template = await world.template(campaign.message1 ?? '', `message_1 of campaign ${campaign.id}`);
-  const unknown = template.unknown(CONTACT_FIELDS);
-  if (unknown.length > 0) throw new UsageError(`${unknown.join('; ')}; the fields are ${CONTACT_FIELDS.join(', ')}`);
-  for (const variable of template.absent(CONTACT_FIELDS))
+  const texts = await textsOf(world, campaign);
+  for (const variable of await texts.absent())
     report.tell({ type: 'notice', level: 'info', text: `{{ ${variable} }} is no field of a contact; everyone gets its default` });
+  const refused = new Refused();
   const { made, unverified, duplicates } = await slowly(
     world,
     'Making the recipients',
-    recipients.prepare(campaign.id, (fields) => template.render(fields)),
+    recipients.prepare(campaign.id, collecting(texts, refused), () => {
+      if (refused.count > 0 && !skipInvalid) throw refused.error(campaign.id);
+    }),
   );
+  if (refused.count > 0)
+    report.tell({
+      type: 'notice',
+      level: 'info',
+      text: `${formatCount(refused.count, 'contact')} left out: no text can be written for them`,
+    });
   if (unverified > 0)
     report.tell({ type: 'notice', level: 'info', text: `${formatCount(unverified, 'contact')} left out: known not to be on WhatsApp` });
   if (duplicates > 0)
@@ -36,4 +46,14 @@ export async function prepareRecipients(world: World, campaign: Campaign, report
     );
   }
   return duplicates;
+}
+
+/** Writes the text of each contact, and collects those for whom none can be written: they get none. */
+export function collecting(texts: CampaignTexts, refused: Refused): RenderText {
+  return (fields, contact) => {
+    const written = texts.write(fields);
+    if ('text' in written) return written.text;
+    refused.add(`contact ${contact}`, written.problem);
+    return null;
+  };
 }

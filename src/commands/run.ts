@@ -22,7 +22,6 @@ export interface RunOptions extends SendingOptions {
   name?: string;
   country?: string;
   phoneColumn?: string;
-  skipInvalid?: boolean;
   again?: boolean;
 }
 
@@ -74,7 +73,6 @@ const OF_FILES = {
   name: '--name',
   country: '--country',
   phoneColumn: '--phone-column',
-  skipInvalid: '--skip-invalid',
   again: '--again',
 } as const;
 
@@ -170,6 +168,7 @@ function dryRunFile(world: World, { counts, sample }: CheckedPeople): number {
     duplicates: counts.duplicates,
     refused: counts.refused,
     eta_seconds: etaMs / 1_000,
+    texts: sample.map(({ phone, message1 }) => ({ phone, text: message1 })),
   };
   world.show.result(
     json,

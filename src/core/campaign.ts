@@ -45,6 +45,8 @@ export interface Recipient {
   marked: boolean;
   /** True when its note says that it was left out because the contact wants no messages. */
   skipped: boolean;
+  /** True when the note says that it cannot be sent as it is: it is skipped, and no run sends to it. */
+  setAside?: boolean;
   /** `messages.whatsapp_message_id` of a row that is pending again after the provider accepted and then failed it. */
   acceptedBefore: string | null;
 }

@@ -7,6 +7,7 @@ import type { Recipient } from './campaign.ts';
 const NOTE_PREFIX = 'wsend: ';
 const IN_DOUBT = 'in doubt:';
 const LEFT_OUT = 'skipped:';
+const SET_ASIDE = `${LEFT_OUT} cannot be sent:`;
 
 /** Note of a row that was left out, because the contact wants no messages. */
 export const SKIPPED = `${LEFT_OUT} opted out`;
@@ -16,6 +17,11 @@ export const ASSUMED_SENT = 'assumed sent, on the word of the operator';
 export const ASSUMED_ABSENT = 'assumed not sent, on the word of the operator';
 /** Note of a row that had failed unconfirmed and is pending again: it is never sent blindly. */
 export const LOOK_UP_FIRST = 'was unconfirmed, to be looked up before it is sent again';
+
+/** Note of a row that the operator leaves out, because it cannot be sent as it is. No run sends to it until that is mended. */
+export function setAsideNote(reason: string): string {
+  return `${SET_ASIDE} ${reason}`;
+}
 
 /** Note of a row in doubt. */
 export function doubtNote(reason: string): string {
@@ -35,6 +41,9 @@ export function noteText(note: string): string {
 /** How the error text of a skipped row begins, for queries that count them. */
 export const SKIPPED_PREFIX = noteText(LEFT_OUT);
 
+/** The same of a row that was set aside. */
+export const SET_ASIDE_PREFIX = noteText(SET_ASIDE);
+
 /** The note in an error text, and what it makes of a pending row (`other`: looked up first); null where there is no note of ours. */
 export function readNote(error: string | null): { kind: 'skipped' | 'in_doubt' | 'other'; note: string } | null {
   if (!error?.startsWith(NOTE_PREFIX)) return null;
@@ -43,9 +52,13 @@ export function readNote(error: string | null): { kind: 'skipped' | 'in_doubt' |
 }
 
 /** What the error text of a pending row says of its recipient. */
-export function marksOf(error: string | null): Pick<Recipient, 'marked' | 'skipped'> {
+export function marksOf(error: string | null): Pick<Recipient, 'marked' | 'skipped' | 'setAside'> {
   const kind = readNote(error)?.kind;
-  return { marked: kind === 'in_doubt' || kind === 'other', skipped: kind === 'skipped' };
+  return {
+    marked: kind === 'in_doubt' || kind === 'other',
+    skipped: kind === 'skipped',
+    setAside: error?.startsWith(SET_ASIDE_PREFIX) === true,
+  };
 }
 
 /** How the code (and so the error text) of a recipient begins whose attempts are used up, none of them known to have been taken. */

@@ -4,8 +4,14 @@ export interface RefusedRow {
   reason: string;
 }
 
+/** The same of a database: what it is, such as `message 17`. */
+export interface RefusedEntry {
+  row: string;
+  reason: string;
+}
+
 /** The first refused rows as lines to follow a sentence, each beginning with a line end, and how many more of `count` there are. */
-export function refusedRows(first: RefusedRow[], count: number): string {
-  const rows = first.map(({ line, reason }) => `\n  line ${line}: ${reason}`).join('');
+export function refusedRows(first: readonly (RefusedRow | RefusedEntry)[], count: number): string {
+  const rows = first.map((one) => `\n  ${'line' in one ? `line ${one.line}` : one.row}: ${one.reason}`).join('');
   return count > first.length ? `${rows}\n  and ${count - first.length} more` : rows;
 }

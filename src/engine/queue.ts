@@ -119,7 +119,7 @@ export class Queue {
   async #read(): Promise<void> {
     const size = this.#pageSize();
     const rows = await (this.#only === undefined ? this.#readNext(size) : this.#readOnly(this.#only, size));
-    this.#page = rows.filter((row) => !this.#leftOut.has(row.message));
+    this.#page = rows.filter((row) => !this.#leftOut.has(row.message) && row.setAside !== true);
     this.#position = 0;
   }
 

@@ -47,6 +47,9 @@ export interface PlacedRow {
   skipped: boolean;
 }
 
+/** The text of a contact, or null where it gets no message. */
+export type RenderText = (fields: Record<string, string>, contact: number) => string | null;
+
 export interface RecipientStore {
   /** Pending Message 1 rows with an id above `after`, by id, at most `limit`. */
   pending(campaign: number, after: number, limit: number): Promise<Recipient[]>;
@@ -61,13 +64,13 @@ export interface RecipientStore {
    * nothing), with one exception: `sent` also overrules `failed`, because an acceptance is a fact.
    */
   record(campaign: number, results: Result[]): Promise<void>;
-  /** Makes the Message 1 rows from the campaign's categories when it has none at all; returns how many were made and left out. `render` gets a contact's fields. */
-  prepare(
-    campaign: number,
-    render: (fields: Record<string, string>) => string,
-  ): Promise<{ made: number; unverified: number; duplicates: number }>;
+  /**
+   * Makes the Message 1 rows from the campaign's categories when it has none at all; returns how many were made and left out. `render` gets
+   * a contact's fields and id, and gives null for one who gets no row; `check` is called before it is final. What either throws undoes all.
+   */
+  prepare(campaign: number, render: RenderText, check?: () => void): Promise<{ made: number; unverified: number; duplicates: number }>;
   /** How many rows `prepare` would make now, and how many contacts it would leave out because another is the same person. */
-  preparable(campaign: number): Promise<{ count: number; duplicates: number }>;
+  preparable(campaign: number, render?: RenderText): Promise<{ count: number; duplicates: number }>;
   /** Failed Message 1 rows become pending again, attempts 0, and their campaign `sending`, all at once; returns which, by id. Those of `except` stay as they are. Keeps `whatsapp_message_id` (see Recipient.acceptedBefore). */
   retryFailed(campaign: number, except?: ReadonlySet<number>): Promise<number[]>;
 }

@@ -1,5 +1,5 @@
 import type { Database } from '../adapters/sql/database.ts';
-import type { CampaignStore, Fitness, ImportStore, OptOuts, OwnTables, RecipientStore, Replies } from '../ports.ts';
+import type { CampaignStore, Fitness, ImportStore, OptOuts, OwnTables, RecipientStore, Replies, Texts } from '../ports.ts';
 
 /** The operator's database, opened, with missing tables made. */
 export interface Data {
@@ -10,6 +10,7 @@ export interface Data {
   campaigns: CampaignStore;
   recipients: RecipientStore;
   imports: ImportStore;
+  texts: Texts;
   optOuts: OptOuts;
   /** Message 2 on these lines (`everyone`: on whichever). Its tally and failures are its own; a status is never set by it. */
   message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore; everyone: RecipientStore };
@@ -27,6 +28,7 @@ export async function openData(database: Database): Promise<Data> {
     { optOuts },
     { replies },
     { fitness },
+    { texts },
   ] = await Promise.all([
     import('../adapters/sql/schema.ts'),
     import('../adapters/sql/own-tables.ts'),
@@ -36,6 +38,7 @@ export async function openData(database: Database): Promise<Data> {
     import('../adapters/sql/opt-outs.ts'),
     import('../adapters/sql/replies.ts'),
     import('../adapters/sql/fitness.ts'),
+    import('../adapters/sql/texts.ts'),
   ]);
   await createMissingTables(database);
   return {
@@ -45,6 +48,7 @@ export async function openData(database: Database): Promise<Data> {
     campaigns: campaignStore(database),
     recipients: recipientStore(database),
     imports: importStore(database),
+    texts: texts(database),
     optOuts: optOuts(database),
     message2: (lines) => ({
       campaigns: { ...campaignStore(database, 'message_2'), setStatus: async () => undefined },

@@ -26,6 +26,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
     campaigns: store,
     recipients: store,
     imports: undefined as never,
+    texts: { odd: async () => [], fill: async () => [], takeBack: async () => undefined, ofFile: async () => false },
     optOuts: process.bind('store', shared.optOuts),
     message2: () => undefined as never,
     replies: undefined as never,

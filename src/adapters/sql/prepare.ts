@@ -4,10 +4,13 @@ import { personKey } from '../../core/person.ts';
 import { createPersonTable } from '../../core/person-table.ts';
 import { toE164 } from '../../core/phone.ts';
 import { trimmed } from '../../core/trimmed.ts';
+import { UsageError } from '../../errors.ts';
+import type { RenderText } from '../../ports.ts';
 import { CHUNK, inChunks } from './chunks.ts';
 import { lockCampaign, recount } from './counters.ts';
 import type { Database } from './database.ts';
 import { asText, messageRows } from './message-rows.ts';
+import { roomsOf, takes } from './room.ts';
 import { storedText } from './stored-text.ts';
 import type { Schema } from './table-types.ts';
 import { inTransaction } from './transaction.ts';
@@ -19,13 +22,16 @@ interface Prepared {
   duplicates: number;
 }
 
-type Render = (fields: Record<string, string>) => string;
-
 /**
  * Makes the Message 1 rows of a campaign that has none, one for each contact of its categories that is not known to be without WhatsApp,
- * by contact id. One transaction with the campaign's row locked, so that of two runs only one makes them; whatever `render` throws undoes all.
+ * by contact id. One transaction with the campaign's row locked, so that of two runs only one makes them; whatever `render` and `check` throw undoes all. A contact without a text gets no row.
  */
-export function prepare(database: Database, campaign: number, render: Render): Promise<Prepared> {
+export async function prepare(
+  database: Database,
+  campaign: number,
+  { render, check = () => undefined }: { render: RenderText; check?: (() => void) | undefined },
+): Promise<Prepared> {
+  const room = (await roomsOf(database))('messages', 'content');
   return inTransaction(database, async (transaction) => {
     await lockCampaign(transaction, database.dialect, campaign);
     const prepared = { made: 0, unverified: 0, duplicates: 0 };
@@ -35,39 +41,48 @@ export function prepare(database: Database, campaign: number, render: Render): P
     for await (const contacts of contactsOf(transaction, campaign)) {
       const verified = contacts.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified));
       const reachable = verified.filter(isNew);
-      const rows = reachable.map((contact) => ({
-        campaign_id: campaign,
-        contact_id: contact.id,
-        message_type: 'message_1',
-        content: storedText(render(fieldsOf(contact))),
-        status: 'pending',
-        retry_count: 0,
-        created_at: now,
-        updated_at: now,
-      }));
+      const rows = reachable.flatMap((contact) => {
+        const content = render(fieldsOf(contact), Number(contact.id));
+        if (content === null) return [];
+        if (!takes(room, content)) throw tooNarrow(Number(contact.id));
+        const row = { campaign_id: campaign, contact_id: contact.id, message_type: 'message_1', content: storedText(content) };
+        return [{ ...row, status: 'pending', retry_count: 0, created_at: now, updated_at: now }];
+      });
       if (rows.length > 0) await transaction.insertInto('messages').values(rows).execute();
       prepared.made += rows.length;
       prepared.unverified += contacts.length - verified.length;
       prepared.duplicates += verified.length - reachable.length;
     }
+    check();
     if (prepared.made > 0) await recount(transaction, database.dialect, campaign, now);
     return prepared;
   });
 }
 
 /** How many rows `prepare` would make, and contacts it would leave out as duplicates: none for a campaign that has rows already. */
-export async function preparable({ db }: Database, campaign: number): Promise<{ count: number; duplicates: number }> {
+export async function preparable(
+  { db }: Database,
+  campaign: number,
+  render: RenderText = () => '',
+): Promise<{ count: number; duplicates: number }> {
   if ((await messageRows(db, campaign).select('id').limit(1).executeTakeFirst()) !== undefined) return { count: 0, duplicates: 0 };
   let count = 0;
   let duplicates = 0;
   const isNew = newPeople();
   for await (const contacts of contactsOf(db, campaign)) {
     const verified = contacts.filter(({ whatsapp_verified }) => !isFalse(whatsapp_verified));
-    const reachable = verified.filter(isNew).length;
-    count += reachable;
-    duplicates += verified.length - reachable;
+    const reachable = verified.filter(isNew);
+    count += reachable.filter((contact) => render(fieldsOf(contact), Number(contact.id)) !== null).length;
+    duplicates += verified.length - reachable.length;
   }
   return { count, duplicates };
+}
+
+function tooNarrow(contact: number): UsageError {
+  return new UsageError(
+    `messages.content does not hold the text of contact ${contact}: it is too long, or has characters that its character set lacks`,
+    'Shorten the text, or make the column a text in UTF-8.',
+  );
 }
 
 /** What a template of a database campaign can read of its contact. */

@@ -40,8 +40,8 @@ export function recipientStore(database: Database, type: MessageType = 'message_
       }),
 
     record: (campaign, results) => asking(database, () => record(database, campaign, results)),
-    prepare: (campaign, render) => asking(database, () => prepare(database, campaign, render)),
-    preparable: (campaign) => asking(database, () => preparable(database, campaign)),
+    prepare: (campaign, render, check) => asking(database, () => prepare(database, campaign, { render, check })),
+    preparable: (campaign, render) => asking(database, () => preparable(database, campaign, render)),
     retryFailed: (campaign, except) => asking(database, () => retryFailed(database, campaign, except)),
   };
 }

@@ -1,0 +1,138 @@
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
+import { SET_ASIDE_PREFIX } from '../../core/note.ts';
+import type { OddText, OddTexts, Texts } from '../../ports.ts';
+import type { Database, SqlDialect } from './database.ts';
+import { asking } from './database-errors.ts';
+import { keptTimes } from './kept-times.ts';
+import { asText, hasStatus, messageRows } from './message-rows.ts';
+import { hasOwnTables } from './own-tables.ts';
+import { FIELDS, fieldsOf } from './prepare.ts';
+import { roomsOf, takes } from './room.ts';
+import { storedText } from './stored-text.ts';
+import type { Schema } from './table-types.ts';
+import { inTransaction } from './transaction.ts';
+
+/** Every call rejects with DatabaseUnreachable when the database does not answer. */
+export function texts(database: Database): Texts {
+  const { db, dialect } = database;
+  return {
+    odd: (campaign, what) => asking(database, () => oddTexts(database, campaign, what)),
+    fill: (campaign, some) => asking(database, () => fillTexts(database, campaign, some)),
+    takeBack: (campaign, messages) =>
+      asking(database, async () => {
+        await db
+          .updateTable('messages')
+          .set({ ...keptTimes(dialect, 'created_at', 'sent_at'), error_message: null, updated_at: database.stamp() })
+          .where('campaign_id', '=', campaign)
+          .where('id', 'in', messages)
+          .where('error_message', 'like', `${SET_ASIDE_PREFIX}%`)
+          .execute();
+      }),
+    ofFile: (campaign) =>
+      asking(database, async () => {
+        if (!(await hasOwnTables(database))) return false;
+        for (const table of ['wsend_imports', 'wsend_message_2'] as const)
+          if (
+            (await db.selectFrom(table).select('campaign_id').where('campaign_id', '=', campaign).limit(1).executeTakeFirst()) !== undefined
+          )
+            return true;
+        return false;
+      }),
+  };
+}
+
+/**
+ * The Message 1 rows, above `after` and by id, at most `limit`, that cannot just be sent as they are. The database finds them, so that the texts of a
+ * million others are not read; it finds a few too many, and whoever asks looks again.
+ */
+async function oddTexts(database: Database, campaign: number, { after, limit, failed, needed, numbers }: OddTexts): Promise<OddText[]> {
+  const { db, dialect } = database;
+  const conditions = [isOdd(dialect), ...needed.map((field) => isEmptyIn(dialect, field)), ...(numbers ? [isNoNumber(dialect)] : [])];
+  const odd = sql.join(conditions, sql` or `);
+  const page = messageRows(db, campaign)
+    .where(hasStatus(dialect, failed ? 'failed' : 'pending'))
+    .where('id', '>', after)
+    .where(sql<SqlBool>`(${odd})`)
+    .orderBy('id')
+    .limit(limit)
+    .select(['id', 'contact_id', 'content', 'retry_count', 'error_message']);
+  const rows = await db
+    .selectFrom(page.as('m'))
+    .leftJoin('contacts as c', 'c.id', 'm.contact_id')
+    .select(['m.id', 'm.content', 'm.retry_count', 'm.error_message'])
+    .select(FIELDS.map((field) => `c.${field}` as const))
+    .orderBy('m.id')
+    .execute();
+  return rows.map((row) => ({
+    message: Number(row.id),
+    content: asText(row.content),
+    attempts: Number(row.retry_count ?? 0),
+    setAside: asText(row.error_message).startsWith(SET_ASIDE_PREFIX),
+    phone: asText(row.full_number),
+    fields: fieldsOf(row),
+  }));
+}
+
+/** Missing or blank, longer than a text may be (in characters half as many as in units of UTF-16), with marks of a template, or set aside before. */
+function isOdd(dialect: SqlDialect): RawBuilder<SqlBool> {
+  const content = sql.ref('content');
+  const holds = (mark: string) => (dialect === 'postgres' ? sql`strpos(${content}, ${mark}) > 0` : sql`instr(${content}, ${mark}) > 0`);
+  const length = dialect === 'sqlite' ? sql`length(${content})` : sql`char_length(${content})`;
+  return sql<SqlBool>`${isBlank(dialect, content)} or ${length} > 2048 or ${holds('{{')} or ${holds('{%')}
+    or error_message like ${`${SET_ASIDE_PREFIX}%`}`;
+}
+
+function isEmptyIn(dialect: SqlDialect, field: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`contact_id in (select id from contacts where ${isBlank(dialect, sql.ref(field))})`;
+}
+
+/** Also true of a number with spaces and the like. */
+function isNoNumber(dialect: SqlDialect): RawBuilder<SqlBool> {
+  const digits = sql`ltrim(full_number, '+')`;
+  const plain = {
+    sqlite: sql`${digits} glob '[1-9]*' and ${digits} not glob '*[^0-9]*' and length(${digits}) between 7 and 15`,
+    postgres: sql`full_number ~ '^[+]?[1-9][0-9]{6,14}$'`,
+    mysql: sql`full_number regexp '^[+]?[1-9][0-9]{6,14}$'`,
+  };
+  return sql<SqlBool>`contact_id not in (select id from contacts where ${plain[dialect]})`;
+}
+
+function isBlank(dialect: SqlDialect, column: RawBuilder<unknown>): RawBuilder<SqlBool> {
+  if (dialect === 'mysql') return sql<SqlBool>`(${column} is null or ${column} regexp ${'^[[:space:]]*$'})`;
+  const trim = dialect === 'postgres' ? sql`btrim` : sql`trim`;
+  return sql<SqlBool>`(${column} is null or ${trim}(${column}, ${' \t\n\v\f\r'}) = '')`;
+}
+
+/**
+ * Writes the texts of Message 1 rows that have none, in one transaction; a row that has one by now is left alone. Returns those that the column cannot
+ * hold, which stay as they are. Committed before a claim is made: the reference of a message is made of its text.
+ */
+async function fillTexts(database: Database, campaign: number, texts: { message: number; content: string }[]): Promise<number[]> {
+  const { dialect } = database;
+  const room = (await roomsOf(database))('messages', 'content');
+  const fit = texts.filter(({ content }) => takes(room, content));
+  if (fit.length > 0) await inTransaction(database, (transaction) => fill(transaction, { dialect, campaign, now: database.stamp() }, fit));
+  return texts.filter((text) => !fit.includes(text)).map(({ message }) => message);
+}
+
+async function fill(
+  transaction: Kysely<Schema>,
+  { dialect, campaign, now }: { dialect: SqlDialect; campaign: number; now: string },
+  texts: { message: number; content: string }[],
+): Promise<void> {
+  const content = sql<string>`case id ${sql.join(
+    texts.map(({ message, content }) => sql`when ${message} then ${storedText(content)}`),
+    sql` `,
+  )} end`;
+  await transaction
+    .updateTable('messages')
+    .set({ ...keptTimes(dialect, 'created_at', 'sent_at'), content, updated_at: now })
+    .where('campaign_id', '=', campaign)
+    .where(
+      'id',
+      'in',
+      texts.map(({ message }) => message),
+    )
+    .where(isBlank(dialect, sql.ref('content')))
+    .execute();
+}
