@@ -9,8 +9,8 @@ import { type CampaignTexts, Refused, textsOf, type Verdict } from './texts.ts';
 
 /** Rows looked at or written at once. */
 const PAGE = 500;
-/** Texts that are kept to be shown. */
-const SAMPLE = 3;
+/** Texts that are kept, of which a dry run shows the first. */
+const SAMPLE = 50;
 
 /** What was found in the texts of a campaign's rows. */
 export interface FoundTexts {

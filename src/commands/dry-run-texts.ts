@@ -1,5 +1,6 @@
 import type { Campaign, Recipient } from '../core/campaign.ts';
 import { toE164 } from '../core/phone.ts';
+import { trimmed } from '../core/trimmed.ts';
 import { formatCount } from '../core/units.ts';
 import type { RenderText } from '../ports.ts';
 import type { World } from '../world.ts';
@@ -33,7 +34,8 @@ export async function lookAtRows(
   const found = await lookAtTexts(world, campaign, { texts, failed, numbers: true });
   const { literal, firstLiteral: first } = found;
   if (fresh && first !== null) await confirmLiteral(world, options, { literal, first, ask: false });
-  return { ...found, texts: sample.map(({ message, phone, content }) => ({ phone, text: found.sample.get(message) ?? content })) };
+  const shown = sample.map(({ message, phone, content }) => ({ phone, text: found.sample.get(message) ?? content }));
+  return { ...found, texts: shown.filter(({ text }) => trimmed(text) !== '') };
 }
 
 /** The texts of the contacts for whom a run would make the rows, looked at as `render` is called for each. Rejects with UsageError where a run would. */
