@@ -1,5 +1,6 @@
-import { inboundRecord, outboundAt } from './chat-records.ts';
+import { inboundRecord, noteRecord, outboundAt } from './chat-records.ts';
 import { newestFirst } from './events.ts';
+import { phoneOfChat } from './identity.ts';
 import { byMessage } from './message-state.ts';
 import { readPage, readStretch } from './query.ts';
 import { widOf } from './records.ts';
@@ -13,13 +14,13 @@ const LAST_PAGE = 1_000;
  * `GET /chat/{device}/messages`: what both sides wrote on a line, newest first, `size` (20) from `page` (0); `chat` (such as `15550111@c.us`),
  * `flow` (inbound or outbound), `after` and `before` (ISO 8601 or seconds) narrow it down.
  */
-export async function listChat(device: string, query: URLSearchParams, { store, now }: SandboxState): Promise<Reply> {
+export async function listChat(device: string, query: URLSearchParams, { store, now, faults }: SandboxState): Promise<Reply> {
   const wanted = readPage(query, LAST_PAGE);
   if ('status' in wanted) return wanted;
   const { size, page } = wanted;
   const chat = query.get('chat');
-  const digits = chat === null ? undefined : /^([1-9]\d{6,14})@c\.us$/.exec(chat)?.[1];
-  if (chat !== null && digits === undefined) return problem(400, `chat must be the id of a chat, such as ${widOf('+15550111')}`);
+  const phone = chat === null ? undefined : phoneOfChat(chat);
+  if (chat !== null && phone === undefined) return problem(400, `chat must be the id of a chat, such as ${widOf('+15550111')}`);
   const flow = query.get('flow');
   if (flow !== null && flow !== 'inbound' && flow !== 'outbound') return problem(400, 'flow must be inbound or outbound');
   const stretch = readStretch(query, 'after', 'before');
@@ -28,7 +29,7 @@ export async function listChat(device: string, query: URLSearchParams, { store, 
 
   // The page holds the newest of both, so as many of each are needed as lie up to its end.
   const filter = {
-    phone: digits && `+${digits}`,
+    phone,
     device,
     after: stretch.after,
     until: Math.min(at, stretch.before - 1),
@@ -39,8 +40,10 @@ export async function listChat(device: string, query: URLSearchParams, { store, 
   const replies = flow === 'outbound' ? [] : await store.events.replies(filter);
   const both = newestFirst([...written, ...replies]).slice(page * size, (page + 1) * size);
   const planned = byMessage(await store.events.about(both.filter((entry) => 'content' in entry).map(({ id }) => id)));
-  return json(
-    200,
-    both.map((entry) => ('content' in entry ? outboundAt(entry, planned(entry.id), at) : inboundRecord(entry))),
-  );
+  const records = both.map(async (entry) => {
+    if ('content' in entry) return [outboundAt(entry, planned(entry.id), { now: at, wording: faults })];
+    const inbound = inboundRecord(entry, await store.find(entry.message), faults);
+    return faults.agent === 'writes' ? [noteRecord(entry, faults), inbound] : [inbound];
+  });
+  return json(200, (await Promise.all(records)).flat());
 }

@@ -4,6 +4,7 @@ import { within } from './fate.ts';
 import type { Range } from './fault-values.ts';
 import type { Faults } from './faults.ts';
 import { luck } from './luck.ts';
+import { OTHER_DEVICE } from './records.ts';
 import type { TakenMessage } from './store.ts';
 
 /** The emoji of a contact who reacts by itself. */
@@ -27,8 +28,9 @@ export function planContact(message: TakenMessage, planning: Planning): ContactE
   const key = message.reference || message.phone;
   const strikes = (name: 'delivered' | 'read' | 'reply' | 'react') => faults[name] > 0 && luck(faults.seed, name, key) < faults[name];
   const after = (range: Range, name: string): Milliseconds => within(range, faults.seed, name, key);
+  const answering = faults.answerOn === 'other' ? { ...message, device: OTHER_DEVICE } : message;
   const make = (kind: EventKind, afterMs: Milliseconds, text = '') =>
-    contactEvent(message, { kind, at: message.at + afterMs, text }, planning);
+    contactEvent(kind === 'reply' ? answering : message, { kind, at: message.at + afterMs, text }, planning);
 
   const failAfter = after(faults.failAfter, 'failAfter');
   if (message.fails) return [make('failed', failAfter)];

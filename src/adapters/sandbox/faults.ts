@@ -69,11 +69,37 @@ const FAULTS = {
     'all',
     'what the list of webhooks says of ours: all events, not there, few events, that it failed; hidden: there is no list',
   ),
+  shape: fault(
+    oneOf('flat', 'nested'),
+    'flat',
+    'the shape of webhook calls: with the message as data, or nested in data.message beside data.chat',
+  ),
+  identity: fault(
+    oneOf('number', 'lid', 'hidden'),
+    'number',
+    'what a contact is called: number; lid, with the number in the chat alone; hidden, a lid and no number at all',
+  ),
+  answerAs: fault(oneOf('text', 'button', 'list', 'edit', 'order'), 'text', 'what a contact answers with; an edit is told as a change'),
+  quote: fault(oneOf('nothing', 'ours'), 'nothing', 'what an answer quotes: nothing, or the message that it answers'),
+  answerOn: fault(
+    oneOf('same', 'other'),
+    'same',
+    'the line that a contact answers on by itself: the one that wrote, or another of the account',
+  ),
+  receipt: fault(
+    oneOf('ack', 'status', 'event'),
+    'ack',
+    'how a receipt says how far a message is: by its ack, by its deliveryStatus alone, or by its name (message:out:read)',
+  ),
+  reactOn: fault(oneOf('own', 'ours'), 'own', 'how a reaction is told: as a message of the contact, or carried on our own message'),
+  agent: fault(oneOf('silent', 'writes'), 'silent', 'an agent of ours adds a note (STOP) to a chat after each answer'),
   seed: fault(count, '1', 'the same seed brings the same luck'),
 };
 
 /** The faults of a sandbox, ready for use. */
 export type Faults = { [Name in FaultName]: (typeof FAULTS)[Name]['off'] };
+/** Those that say how the provider words what comes back. */
+export type Wording = Pick<Faults, 'shape' | 'identity' | 'answerAs' | 'quote' | 'receipt' | 'reactOn'>;
 export type FaultName = keyof typeof FAULTS;
 
 /** Everything well: what a sandbox starts with. */

@@ -3,6 +3,7 @@ import { planContact } from './contact.ts';
 import { deliverDue, deliveryNow } from './deliver.ts';
 import type { ContactEvent } from './events.ts';
 import { type Fate, fateOf } from './fate.ts';
+import { chatIdOf } from './identity.ts';
 import { luck } from './luck.ts';
 import { byMessage } from './message-state.ts';
 import { readPage, readStretch } from './query.ts';
@@ -71,8 +72,9 @@ export async function showMessage(id: string, state: SandboxState): Promise<Repl
     : problem(404, 'The message does not exist', { errorCode: 'message:notfound' });
 }
 
-function recordOf(message: TakenMessage, planned: ContactEvent[], at: EpochMs, { queue }: SandboxState): Record<string, unknown> {
-  return queue.holds(message.id) ? queuedRecord(message) : listedRecord(message, planned, at);
+function recordOf(message: TakenMessage, planned: ContactEvent[], at: EpochMs, { queue, faults }: SandboxState): Record<string, unknown> {
+  const record = queue.holds(message.id) ? queuedRecord(message) : listedRecord(message, planned, at);
+  return { ...record, wid: chatIdOf(message.phone, faults.identity) };
 }
 
 function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number): Reply {
@@ -105,7 +107,7 @@ async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>,
   teller?.tell(planned);
   if (waits) queue.add(taken);
   if (waits) await deliverDue(state);
-  const reply = json(201, queuedRecord(taken, retries));
+  const reply = json(201, { ...queuedRecord(taken, retries), wid: chatIdOf(phone, faults.identity) });
   switch (fate.answer) {
     case 'good':
       return reply;

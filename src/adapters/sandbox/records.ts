@@ -7,6 +7,8 @@ import { USUAL_RETRIES } from './validate.ts';
 
 /** The device id of every sandbox. It serves any other that is well formed too. */
 export const SANDBOX_DEVICE = '5a4db0c5e4d0000000000001';
+/** Another line of the same account. */
+export const OTHER_DEVICE = '5a4db0c5e4d0000000000002';
 /** The number of every line of a sandbox. */
 export const LINE_PHONE = '+15550100';
 /** Why a message failed that was taken. */

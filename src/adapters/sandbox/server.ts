@@ -7,7 +7,7 @@ import type { Faults } from './faults.ts';
 import type { Visitor } from './guard.ts';
 import { SANDBOX_DEVICE } from './records.ts';
 import { problem, type Reply } from './reply.ts';
-import { sandboxState } from './state.ts';
+import { type SandboxState, sandboxState } from './state.ts';
 import type { SandboxStore } from './store.ts';
 import { startTelling } from './teller.ts';
 
@@ -50,8 +50,14 @@ export interface RunningSandbox {
  */
 export async function startSandbox(options: SandboxOptions): Promise<RunningSandbox> {
   const { port, host = '127.0.0.1', store, faults, clock, apiKey, webhook } = options;
-  const teller = webhook === undefined ? null : startTelling(webhook, store, clock.now);
-  const state = sandboxState({ store, now: clock.now, teller, webhook: webhook ?? null, ...(faults === undefined ? {} : { faults }) });
+  const teller = webhook === undefined ? null : startTelling(webhook, store, { now: clock.now, wording: () => state.faults });
+  const state: SandboxState = sandboxState({
+    store,
+    now: clock.now,
+    teller,
+    webhook: webhook ?? null,
+    ...(faults === undefined ? {} : { faults }),
+  });
   const timers = new Set<NodeJS.Timeout>();
 
   const deliver = (reply: Reply, request: IncomingMessage, response: ServerResponse) => {

@@ -1,6 +1,7 @@
 import type { EpochMs, Milliseconds } from '../../core/units.ts';
 import { HOUR, SECOND } from '../../core/units.ts';
 import type { ContactEvent } from './events.ts';
+import type { Wording } from './faults.ts';
 import type { SandboxStore } from './store.ts';
 import { webhookBody } from './webhook-body.ts';
 
@@ -43,7 +44,7 @@ interface Line {
 }
 
 /** Starts telling `url`. Events about one number are told one after another, except where one is held back or has to be repeated. */
-export function startTelling(url: string, store: SandboxStore, now: () => EpochMs): Teller {
+export function startTelling(url: string, store: SandboxStore, { now, wording }: { now: () => EpochMs; wording: () => Wording }): Teller {
   const statistics: Omit<TellerStatistics, 'waiting'> = { told: {}, refused: 0, givenUp: 0 };
   const closing = new AbortController();
   const timers = new Set<NodeJS.Timeout>();
@@ -110,7 +111,7 @@ export function startTelling(url: string, store: SandboxStore, now: () => EpochM
   };
 
   const call = async (event: ContactEvent): Promise<boolean> => {
-    const body = JSON.stringify(webhookBody(event, await store.find(event.message)));
+    const body = JSON.stringify(webhookBody(event, await store.find(event.message), wording()));
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(ANSWER_WITHIN)]);
     const headers = { 'content-type': 'application/json', 'user-agent': 'wsend-sandbox' };
     const answer = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' });

@@ -1,24 +1,32 @@
 import { inboundRecord, outboundRecord, reactionRecord } from './chat-records.ts';
 import type { ContactEvent } from './events.ts';
+import type { Wording } from './faults.ts';
+import { nested } from './nested.ts';
 import { FAILURE_REASON, LINE_PHONE } from './records.ts';
 import type { TakenMessage } from './store.ts';
 
-/** The body of the webhook call for an event, in the shape that the real API gives it. `message` is the one it is about, if any. */
-export function webhookBody(event: ContactEvent, message: TakenMessage | undefined): unknown {
+/** The body of the webhook call for an event, in a shape that the real API may give it. `message` is the one it is about, if any. */
+export function webhookBody(event: ContactEvent, message: TakenMessage | undefined, wording: Wording): unknown {
   const { kind, device } = event;
-  const about = (name: string, data: Record<string, unknown>) => ({
-    id: data.id,
-    object: 'message',
-    event: name,
-    created: Math.floor(event.at / 1_000),
-    device: { id: device, phone: LINE_PHONE, alias: 'sandbox', plan: 'io-business' },
-    data,
-  });
-  if (kind === 'reply') return about('message:in:new', inboundRecord(event));
+  const about = (name: string, data: Record<string, unknown>) => {
+    const flat = {
+      id: data.id,
+      object: 'message',
+      event: name,
+      created: Math.floor(event.at / 1_000),
+      device: { id: device, phone: LINE_PHONE, alias: 'sandbox', plan: 'io-business' },
+      data,
+    };
+    return wording.shape === 'nested' && 'chat' in data ? nested(flat) : flat;
+  };
+  const { answerAs, receipt } = wording;
+  if (kind === 'reply') return about(answerAs === 'edit' ? 'message:update' : 'message:in:new', inboundRecord(event, message, wording));
   if (message === undefined) return about('message:update', { id: event.id });
-  if (kind === 'reaction') return about('message:reaction', reactionRecord(event, message));
+  if (kind === 'reaction') return about('message:reaction', reactionRecord(event, message, wording));
   if (kind === 'failed') return [failedItem(event, message)];
-  return { ...about('message:out:ack', outboundRecord(message, kind)), ack: kind };
+  const outbound = outboundRecord(message, kind, wording);
+  if (receipt === 'event') return about(`message:out:${kind}`, { ...outbound, ack: undefined });
+  return { ...about('message:out:ack', outbound), ...(receipt === 'ack' && { ack: kind }) };
 }
 
 /** A failure is told in a list, and under the id of the API instead of WhatsApp's. */

@@ -3,7 +3,7 @@ import type { EpochMs } from '../../core/units.ts';
 import { isFields } from './body.ts';
 import { deviceOf, isPersonal, messageNameOf, phoneOf, textOf, timeOf } from './event-fields.ts';
 import { directionOf } from './event-shape.ts';
-import { recipientOf, senderOf } from './who.ts';
+import { whoIs } from './who.ts';
 
 /** The longest emoji that is kept; a family of four has 11 UTF-16 code units. */
 const LONGEST_EMOJI = 40;
@@ -23,11 +23,9 @@ export function readReaction(event: Fields, data: Fields, now: EpochMs): Incomin
   if (isOnOurs && (Object.keys(reaction).length === 0 || isByTheLine(reaction, data))) return ignored('the line itself reacted');
   if (!isPersonal(data)) return ignored('it is not from a chat with one person');
   // In a chat with one person, whoever reacts to our message and is not us is that person.
-  const said = senderOf({ fromNumber: reaction.fromNumber, from: reaction.from });
-  const other = isOnOurs ? recipientOf(data) : senderOf(data);
-  const aliases = [...(said?.aliases ?? []), ...(other?.aliases ?? [])];
-  const who = { phone: said?.phone ?? other?.phone ?? null, ...(aliases.length > 0 && { aliases }) };
-  if (who.phone === null && aliases.length === 0) return strange('it does not say from whom it is');
+  const contact = isOnOurs ? [data.toNumber, data.phone, data.to] : [data.fromNumber, data.from];
+  const who = whoIs(data, [reaction.fromNumber, reaction.from, ...contact]);
+  if (who === null) return strange('it does not say from whom it is');
   const emoji = [data.reaction, reaction.reaction, reaction.emoji, reaction.text, ...(isOnOurs ? [] : [data.emoji, data.body])].find(
     (value) => typeof value === 'string',
   );

@@ -14,12 +14,12 @@ export interface Who {
 
 /** Who wrote an inbound message; null where nothing says it. */
 export function senderOf({ fromNumber, from, ...data }: Fields): Who | null {
-  return who(data, [fromNumber, from]);
+  return whoIs(data, [fromNumber, from]);
 }
 
 /** Whom a message of ours went to; nobody where nothing says it. */
 export function recipientOf({ toNumber, phone, to, ...data }: Fields): Who {
-  return who(data, [toNumber, phone, to]) ?? { phone: null };
+  return whoIs(data, [toNumber, phone, to]) ?? { phone: null };
 }
 
 /** What the provider calls a number, in the form that aliases have: null for what names nobody. */
@@ -37,10 +37,10 @@ export function otherName({ wid, phone }: Fields): { alias?: Alias } {
 }
 
 /**
- * The number is the chat's own, if it has one: the sender's may be the digits of a hidden id, and no number at all. Whatever else they are called
+ * The person of a chat, by what it says of itself and by the names that are `given` of them. The number is the chat's own, if it has one: the sender's may be the digits of a hidden id, and no number at all. Whatever else they are called
  * is an alias.
  */
-function who(data: Fields, given: unknown[]): Who | null {
+export function whoIs(data: Fields, given: unknown[]): Who | null {
   const chat = isFields(data.chat) ? data.chat : { id: data.chat };
   const contact = isFields(chat.contact) ? chat.contact : {};
   const values = [contact.phone, ...given, data.wid, contact.wid, chat.id, data.lid, chat.lid, contact.lid];

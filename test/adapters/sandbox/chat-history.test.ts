@@ -144,3 +144,17 @@ test('the page is given its chats, newest first, and one of them', async () => {
   });
   expect(await (await fetch(`${at.controlUrl}/sandbox/chats`)).json()).toMatchObject({ chat: null });
 });
+
+test('a chat is known by the hidden id of its contact, and holds what agents note for each other', async () => {
+  await start({ identity: 'hidden', agent: 'writes' });
+  await send(ANN, 'Message 1');
+  now += 5_000;
+  await reply(ANN, 'Yes');
+  const { json } = await ask('?chat=171000079922@lid');
+  expect(json).toMatchObject([
+    { scope: 'note', body: 'STOP' },
+    { flow: 'inbound', body: 'Yes', from: '171000079922@lid', chat: { id: '171000079922@lid', contact: {} } },
+    { flow: 'outbound', body: 'Message 1', to: '171000079922@lid' },
+  ]);
+  expect(JSON.stringify(json)).not.toContain(ANN.slice(1));
+});

@@ -147,6 +147,18 @@ if (browserProgram !== undefined) {
       await expect.poll(() => facts).toMatchObject([{ kind: 'reply', phone: '+22997000099', text: 'STOP' }]);
     });
 
+    test('how the provider words it can be chosen: a button, from a contact without a number, in the nested shape', async () => {
+      const { at, page, facts } = await scene();
+      const { waId } = await send(at, 'Message 1');
+      await page.getByRole('button', { name: PHONE }).click();
+      await page.getByText('How the provider words it').click();
+      const choices = { Calls: 'nested', Contact: 'hidden', Answer: 'button', Quotes: 'ours' };
+      for (const [label, value] of Object.entries(choices)) await page.getByLabel(label, { exact: true }).selectOption(value);
+      await page.getByLabel('Answer as the contact').fill('STOP');
+      await page.keyboard.press('Enter');
+      await expect.poll(() => facts.at(-1)).toMatchObject({ kind: 'reply', phone: null, text: 'STOP', quoted: waId });
+    });
+
     test('a narrow window shows the list or the chat, and nothing sticks out', async () => {
       const { at, page } = await scene({ width: 340 });
       await send(at, `Hello ${'x'.repeat(300)}`);

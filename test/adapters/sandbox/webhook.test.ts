@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type FaultName, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
+import { OTHER_DEVICE } from '../../../src/adapters/sandbox/records.ts';
 import { type RunningSandbox, type SandboxOptions, startSandbox } from '../../../src/adapters/sandbox/server.ts';
 import { sqliteSandboxStore } from '../../../src/adapters/sandbox/sqlite-store.ts';
 import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
@@ -211,4 +212,36 @@ test('a sandbox with a file tells after a restart what it had not told, and noth
   await ended(again);
   expect(second.kinds().toSorted()).toEqual(['delivered', 'reply']);
   expect(await get(`${again.url}/chat/${DEVICE}/messages`)).toMatchObject([{ flow: 'inbound' }, { flow: 'outbound' }]);
+});
+
+describe('the provider words what comes back in several ways', () => {
+  const LID = '171000079922@lid';
+  const words = { ...ALL, replyText: 'STOP', quote: 'ours', answerOn: 'other' };
+
+  for (const shape of ['flat', 'nested'])
+    for (const [identity, who] of [
+      ['number', { phone: PHONE }],
+      ['lid', { phone: PHONE, aliases: [LID] }],
+      ['hidden', { phone: null, aliases: [LID] }],
+    ] as const)
+      test(`${shape}, a contact called by ${identity}: whichever way, all is understood`, async () => {
+        const { url, facts } = await listener();
+        const ways = ['text', 'button', 'list', 'edit', 'order'] as const;
+        for (const [i, answerAs] of ways.entries()) {
+          const receipt = (['ack', 'status', 'event'] as const)[i % 3] as string;
+          const reactOn = i % 2 === 0 ? 'own' : 'ours';
+          const at = await sandbox({ ...words, shape, identity, answerAs, receipt, reactOn }, { webhook: url });
+          const { waId } = await send(at, `r${i}`);
+          await ended(at);
+          const told = facts.splice(0);
+          const states = told.flatMap((fact) => (fact.kind === 'delivery' ? [fact.state] : []));
+          expect(states, `${answerAs} ${receipt}`).toEqual(['sent', 'delivered', 'read']);
+          for (const fact of told) expect(fact).toMatchObject(who);
+          const reply = told.find(({ kind }) => kind === 'reply');
+          const text = answerAs === 'order' ? '' : 'STOP';
+          expect(reply).toMatchObject({ text, quoted: waId, device: OTHER_DEVICE });
+          expect('edited' in (reply ?? {}), answerAs).toBe(answerAs === 'edit');
+          expect(told.find(({ kind }) => kind === 'reaction')).toMatchObject({ emoji: '👍', target: waId });
+        }
+      });
 });

@@ -65,6 +65,31 @@ describe('without a webhook', () => {
     expect(asked[0]).toContain(`/v1/chat/${LINE}/messages?chat=22901000001%40c.us`);
   });
 
+  it('what agents note is left out, a contact with a hidden id is asked for by it, and edits and reactions on our messages are read', async () => {
+    const chat = { id: '77@lid' };
+    const common = { type: 'text', chat, timestamp: NOW / 1_000 - 60 };
+    const { watcher, asked } = await watching(() => ({
+      body: [
+        { ...common, id: 'IN1', flow: 'in', from: '77@lid', body: 'STOP', editedAt: '2026-09-01T09:59:30.000Z' },
+        { ...common, id: 'NOTE', scope: 'note', from: '77@lid', body: 'call him' },
+        { ...common, id: 'OUT1', flow: 'out', deliveryStatus: 'read', reactions: [{ reaction: '👍' }] },
+        { ...common, id: 'OUT2', fromMe: true, body: 'from an agent' },
+        { ...common, id: 'IN2', flow: 'in', from: '77@lid', type: 'buttons_response' },
+      ],
+    }));
+    const listed = await watcher.chat('77@lid');
+    expect(asked[0]).toContain('chat=77%40lid');
+    expect(listed).toMatchObject({
+      facts: [
+        { kind: 'reply', waId: 'IN1', phone: null, aliases: ['77@lid'], text: 'STOP', edited: true },
+        { kind: 'delivery', ids: { waId: 'OUT1' }, state: 'read' },
+        { kind: 'reaction', target: 'OUT1', emoji: '👍', aliases: ['77@lid'] },
+      ],
+      strange: [{ reason: expect.stringContaining('buttons_response') }],
+    });
+    expect('facts' in listed && listed.facts).toHaveLength(3);
+  });
+
   it.each([
     [{ status: 403, body: { message: 'not in your plan' } }, /not in your plan/],
     [{ status: 502, body: '<html>Bad gateway</html>' }, /502/],

@@ -42,7 +42,7 @@ function show({ now: _, ...seen }, phone) {
   main.classList.toggle('open', phone !== null);
   at('nobody').hidden = count > 0;
   at('none').hidden = phone !== null;
-  for (const id of ['bar', 'log', 'write']) at(id).hidden = phone === null;
+  for (const id of ['bar', 'log', 'wording', 'write']) at(id).hidden = phone === null;
   arrange(
     chats,
     seen.chats,
@@ -188,6 +188,13 @@ at('find').addEventListener('submit', (event) => {
   number.value = '';
   openChat(`+${digits}`);
 });
+const wording = at('wording');
+wording.addEventListener('toggle', async () => {
+  if (!wording.open) return;
+  const faults = await (await fetch('/sandbox/faults')).json();
+  for (const select of wording.querySelectorAll('select')) select.value = faults[select.name];
+});
+wording.addEventListener('change', ({ target }) => act('faults', { [target.name]: target.value }));
 at('read').addEventListener('click', () => act('read', { phone: openPhone() }));
 at('back').addEventListener('click', () => {
   location.hash = '';
