@@ -14,7 +14,8 @@ export function readPort(text: string): number {
 
 /** A whole number from 1 on, as typed; `what` names it in the error. */
 export function readCount(text: string, what: string, next?: string): number {
-  const count = /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : 0;
-  if (count >= 1) return count;
-  throw new UsageError(`${what} is "${text}"; allowed: a whole number from 1 on`, next);
+  const count = /^\s*\d+\s*$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && Number.isSafeInteger(count)) return count;
+  const most = count > Number.MAX_SAFE_INTEGER ? `to ${Number.MAX_SAFE_INTEGER}` : 'on';
+  throw new UsageError(`${what} is "${text}"; allowed: a whole number from 1 ${most}`, next);
 }
