@@ -63,7 +63,10 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
   }
   if (purpose === 'send') problems.push(...checkProxy(String(values.baseUrl.value), { ...layers.envFile, ...layers.env }));
   if (problems.length > 0)
-    throw new ConfigurationError(problems, 'Correct it in the environment, in .env, or by flag; README.md lists every setting.');
+    throw new ConfigurationError(
+      problems,
+      'Correct it in the environment, in .env, or by flag; docs/configuration.md lists every setting.',
+    );
   return toConfig(values, purpose, warnings);
 }
 

@@ -20,7 +20,7 @@ it.each([
 
 it('a name of ours that resembles none is told, too', () => {
   expect(misspelt({ WASSENGER_MAXIMUM_NUMBER_OF_EVERYTHING: '1' }, {})).toEqual([
-    'WASSENGER_MAXIMUM_NUMBER_OF_EVERYTHING (from the environment) is no setting: README.md lists them all',
+    'WASSENGER_MAXIMUM_NUMBER_OF_EVERYTHING (from the environment) is no setting: docs/configuration.md lists them all',
   ]);
 });
 

@@ -22,8 +22,9 @@ export function withPart(page: string, name: string, text: string): string {
   return `${before}${begin}\n${text.trim()}\n\n${rest.slice(end)}`;
 }
 
-/** A table in Markdown. */
+/** A table in Markdown. A `<` outside of code would begin HTML. */
 export function table(head: string[], rows: string[][]): string {
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const escaped = (cell: string) => cell.replaceAll('|', '\\|').replace(/`[^`]*`|</g, (found) => (found === '<' ? '&lt;' : found));
+  const line = (cells: string[]) => `| ${cells.map(escaped).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }

@@ -32,7 +32,7 @@ export function webhookAdvice(
     return [
       {
         seen: `Wassenger calls no webhook at ${address} for this device`,
-        next: `Make one with that address and ${events} ("Connect it" in README.md has the command).`,
+        next: `Make one with that address and ${events} ("Connect it" in docs/replies.md has the command).`,
       },
     ];
   const called = ours.filter((hook) => !SILENT.has(String(hook.status)) && hook.active !== false);
