@@ -77,7 +77,8 @@ function makeProgram(outside: Outside, act: Act): Command {
     .option('--country <code>', 'country of numbers without a country code, such as BJ')
     .option(...PHONE_COLUMN)
     .option('--skip-invalid', 'leave out rows that cannot be sent, and send to the others')
-    .option('--again', 'send although the same file with the same text is a campaign already')
+    .option('--again', 'send although the same file, or a person in it, had the same text lately')
+    .option('--skip-recent', 'leave out who had the same text lately (a campaign of the database)')
     .action((_flags, command) => {
       const flags = command.optsWithGlobals();
       return act(flags, async (world) => (await import('./commands/run.ts')).run(world, flags));
@@ -86,6 +87,7 @@ function makeProgram(outside: Outside, act: Act): Command {
   sending(program.command('resume').description('go on with an interrupted or paused campaign'))
     .argument('[id]', 'number of the campaign')
     .option('--all', 'every campaign that was interrupted')
+    .option('--skip-recent', 'leave out who had the same text lately')
     .action((id, _flags, command) => {
       const flags = command.optsWithGlobals();
       return act(flags, async (world) => (await import('./commands/resume.ts')).resume(world, { ...flags, id }));

@@ -28,6 +28,8 @@ export interface Config {
   stopWords: string[];
   /** What may stand around a stop word. */
   courtesy: string[];
+  /** For how many days the same text is not sent to the same person again. */
+  sameTextDays: number;
   databaseUrl: string;
   redisUrl: string | null;
   /** The SQLite file in which rehearsals are kept. */
@@ -185,6 +187,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
     },
     stopWords: readStopWords(text('stopWords')),
     courtesy: readStopWords(text('courtesyWords')),
+    sameTextDays: num('sameTextDays'),
     databaseUrl: text('databaseUrl'),
     redisUrl: text('redisUrl') || null,
     sandboxFile: text('sandboxFile'),

@@ -7,5 +7,6 @@ export type * from './ports/entries.ts';
 export type * from './ports/inbox.ts';
 export * from './ports/leases.ts';
 export type * from './ports/provider.ts';
+export type * from './ports/recent-texts.ts';
 export type * from './ports/report.ts';
 export type * from './ports/texts.ts';

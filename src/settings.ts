@@ -200,6 +200,14 @@ export const SETTINGS = {
     about: 'What may stand before and after a stop word, which it remains.',
     schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
   },
+  sameTextDays: {
+    variable: 'WSEND_SAME_TEXT_DAYS',
+    flag: null,
+    fallback: '7',
+    allowed: 'a whole number of days from 0 (not looked at) to 365',
+    about: 'For so many days a person who had a text does not get the same text again from another campaign, unless you say so.',
+    schema: count(0, 365),
+  },
   databaseUrl: {
     variable: 'DATABASE_URL',
     flag: null,

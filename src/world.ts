@@ -60,6 +60,8 @@ export interface World {
   /** The configuration for a purpose, read anew from the environment and the file. Shows its warnings once. */
   config(purpose: Purpose, campaign?: CampaignSettings): Config;
   data(): Promise<Data>;
+  /** The database is a file that is not there yet: there is nothing to be read in it, and reading would make it. */
+  isNew(): boolean;
   /** The same, with wsend's own tables made and the right to write everything that a run writes; a UsageError where something lacks. */
   dataToWrite(): Promise<Data>;
   /** Copies a campaign of the operator's database into the sandbox, under the same number and in place of an earlier copy, as known to the lease with that epoch. Only in the sandbox. */
@@ -206,6 +208,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
     config,
     show,
     data,
+    isNew: () => !isThere(stores().databaseUrl),
     async dataToWrite() {
       const { ownTables, fitness } = await data();
       await ownTables.migrate();
@@ -217,8 +220,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
       await reading(async (from) => copyCampaign({ from, to: await database(), campaign, epoch }));
     },
     async copyOptOuts() {
-      const path = /^sqlite:(?:\/\/)?(.*)$/.exec(config('sandbox').databaseUrl)?.[1];
-      if (path !== undefined && !existsSync(path)) return;
+      if (!isThere(config('sandbox').databaseUrl)) return;
       const { copyOptOuts } = await import('./adapters/sql/copy-opt-outs.ts');
       await reading(async (from) => copyOptOuts({ from, to: await database() }));
     },
@@ -342,6 +344,12 @@ export function openWorld(flags: Flags, outside: Outside): World {
       for (const close of closers.splice(0).reverse()) await close().catch(() => undefined);
     },
   };
+}
+
+/** False of an SQLite file that was not made yet. */
+function isThere(databaseUrl: string): boolean {
+  const path = /^sqlite:(?:\/\/)?(.*)$/.exec(databaseUrl)?.[1];
+  return path === undefined || existsSync(path);
 }
 
 const FAULTS_ARE_FOR_THE_SANDBOX = [

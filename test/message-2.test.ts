@@ -16,6 +16,7 @@ import type { World } from '../src/world.ts';
 import { accepted, answers, gaps, unknown } from './support/answers.ts';
 import { MemoryProvider } from './support/memory-provider.ts';
 import { MemoryStore } from './support/memory-store.ts';
+import { noRecentTexts } from './support/no-recent-texts.ts';
 import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 
 const D = POLICY.pace.delayMs;
@@ -145,6 +146,7 @@ class Process {
       campaigns: life.bind<CampaignStore>(campaignsOf(scene)),
       recipients: life.bind<RecipientStore>(sim.store),
       optOuts: life.bind(sim.optOuts),
+      recentTexts: noRecentTexts,
       message2: (lines: string[]) => message2Of(scene, life, lines),
       replies: life.bind(repliesOf(scene)),
     };

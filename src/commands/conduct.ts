@@ -11,7 +11,7 @@ import { type FoundPersons, findPersons, Persons } from '../engine/persons.ts';
 import type { Recovered } from '../engine/recover.ts';
 import { EXIT } from '../errors.ts';
 import { type Flags, settingsOf } from '../flags.ts';
-import type { Report } from '../ports.ts';
+import type { RecentRule, Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
 import { readCount } from './arguments.ts';
@@ -21,6 +21,7 @@ import { namesOf, type Opened, takeLease, underLease } from './lease.ts';
 import { sendDueMessage2 } from './message-2.ts';
 import { policyReader } from './policy-reader.ts';
 import { prepareRecipients } from './prepare.ts';
+import { againWarning, getsItAgain, leavingNow, leavingOut, refuseNobody, type SameText, sameTextOf, sameTextWords } from './recent.ts';
 import { watchSignals } from './signals.ts';
 import { slowly } from './slowly.ts';
 
@@ -29,6 +30,7 @@ export interface SendingOptions extends Flags {
   dryRun?: boolean;
   yes?: boolean;
   skipInvalid?: boolean;
+  skipRecent?: boolean;
 }
 
 /** How one command conducts a campaign differently from another. */
@@ -39,6 +41,10 @@ export interface Conduct {
   assume?: Assumption | undefined;
   /** Makes failed recipients pending but for those whose person has another message, under the lease and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
   retry?: (report: Report, except: ReadonlySet<number>) => Promise<number[]>;
+  /** It was just made of a file, with those left out who had its text lately: nobody is looked for. */
+  justMade?: boolean;
+  /** What becomes of those who had its text lately, decided anew for a draft that is taken up again. */
+  rule?: RecentRule | undefined;
 }
 
 /** Conducts one campaign from its lease to its summary; resolves to the exit code. Every command that sends or settles Message 1 comes through here. */
@@ -46,9 +52,9 @@ export async function conduct(
   world: World,
   id: number,
   options: SendingOptions,
-  { sending = true, assume, retry }: Conduct = {},
+  { sending = true, assume, retry, justMade = false, rule }: Conduct = {},
 ): Promise<number> {
-  const { campaigns, recipients, optOuts } = await world.dataToWrite();
+  const { campaigns, recipients, optOuts, recentTexts } = await world.dataToWrite();
   const campaign = await campaignOf(campaigns, id);
   const limit = readLimit(options);
   const provider = await world.provider(world.config(world.purpose, settingsOf(options)));
@@ -64,6 +70,7 @@ export async function conduct(
     let progress: Progress;
     let count: number;
     let people: FoundPersons = { persons: new Persons(), duplicates: [], notAgain: [] };
+    let sameText: SameText | null = null;
     try {
       const leftOut = sending ? await prepareRecipients(world, campaign, later, options) : 0;
       if (sending)
@@ -74,27 +81,36 @@ export async function conduct(
           confirm: (literal, first) => confirmLiteral(world, options, { literal, first, ask: true }),
           report: later,
         });
+      if (rule !== undefined) await recentTexts.decide(id, rule);
       const tally = await campaigns.tally(id);
-      if (sending)
+      if (sending) {
         people = await slowly(
           world,
           'Looking for people who are there twice',
           findPersons(recipients, { campaign: id, total: tally.total, open: openIn(found), failed: retry !== undefined }),
         );
+        const twice = new Set([...people.duplicates, ...people.notAgain]);
+        const choice = { failed: retry !== undefined, skipRecent: options.skipRecent, found, twice, look: !justMade };
+        sameText = await slowly(world, 'Looking for people who had this text lately', sameTextOf(world, campaign, choice));
+      }
       progress = progressOf(tally, { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
       const now = world.clock.now();
-      const planned = plannedProgress(progress, people, retry !== undefined);
-      count = retry === undefined ? planned.pending : progress.failed - people.notAgain.length;
+      const planned = leavingOut(plannedProgress(progress, people, retry !== undefined), sameText);
+      count = retry === undefined ? planned.pending : progress.failed - people.notAgain.length - leavingNow(sameText);
+      if (sameText !== null && count === 0 && isFresh(progress)) refuseNobody(id, sameText);
       if (sending) {
         const duplicates = leftOut + (planned.duplicates ?? 0);
-        tellPlan(report, { campaign, config, progress: planned, count, duplicates, found, line, sandbox: world.sandbox, now });
+        tellPlan(report, { campaign, config, progress: planned, count, duplicates, found, line, sandbox: world.sandbox, now, sameText });
       }
       signals.onBegun({ report, progress, at: now });
     } finally {
       later.tellAll();
     }
-    const question = assume === undefined ? sendingQuestion(sending ? count : 0) : assumingQuestion(assume, found);
-    return { people, progress, go: question === null || world.sandbox || (await confirmed(world, question, options)) };
+    const question = assume === undefined ? sendingQuestion(sending ? count : 0, sameText) : assumingQuestion(assume, found);
+    const go = question === null || world.sandbox || (await confirmed(world, question, options));
+    if (go && !isAsked(world, options) && getsItAgain(sameText))
+      report.tell({ type: 'notice', level: 'warning', text: againWarning(sameText) });
+    return { people, progress, go, sameText };
   };
 
   try {
@@ -105,7 +121,7 @@ export async function conduct(
       const { campaign } = latest;
       const settings = { ...opened.found.header?.settings, ...settingsOf(options) };
       const config = world.config(world.purpose, settings);
-      const { people, progress, go } = await getReady(opened, campaign, config);
+      const { people, progress, go, sameText } = await getReady(opened, campaign, config);
       if (!go) {
         const next = world.nextStep(`wsend ${retry === undefined ? 'resume' : 'retry'} ${id}`);
         world.outside.stderr.write(sending ? `Nothing was sent. Next: ${next}\n` : 'Nothing was assumed.\n');
@@ -128,8 +144,14 @@ export async function conduct(
         sendMessage2: sendDueMessage2(world),
         onIdle: null,
       };
+      const leaveOut = async () => {
+        if (!sameText?.leaveOut) return;
+        // First of all, so that a run that is killed in the middle of it leaves out the others, too.
+        if (options.skipRecent) await recentTexts.decide(id, 'leave_out');
+        await recentTexts.leaveOut(id, sameText.rows);
+      };
       const again = retry && (() => retry(report, new Set(people.notAgain)));
-      const take = { found, progress, duplicates: people.duplicates, retry: again, assume, settings };
+      const take = { found, progress, duplicates: people.duplicates, retry: again, leaveOut, assume, settings };
       const ending = await runCampaign(parts, take, signals);
       signals.runIsOver();
       if (ending.broken !== null) throw ending.broken;
@@ -160,6 +182,8 @@ function tellingLater(report: Report): Report & { tellAll(): void } {
 /** What is known before anything is sent, and whether it may begin. */
 interface Ready {
   people: FoundPersons;
+  /** Null where nobody looked. */
+  sameText: SameText | null;
   progress: Progress;
   go: boolean;
 }
@@ -189,20 +213,41 @@ interface Plan {
   line: Line;
   sandbox: boolean;
   now: number;
+  sameText: SameText | null;
 }
 
-function tellPlan(report: Report, { campaign, config, progress, count, duplicates, found: { header }, line, sandbox, now }: Plan): void {
+function tellPlan(
+  report: Report,
+  { campaign, config, progress, count, duplicates, found: { header }, line, sandbox, now, sameText }: Plan,
+): void {
   const { pace } = config.policy;
   const etaMs = eta(count, pace);
   // A campaign that was left in the middle of a batch goes on in it.
   const begun = header === null || header.finished ? 0 : line.pacing.sentInBatch % pace.batchSize;
   const batches = count === 0 ? 0 : Math.ceil((begun + count) / pace.batchSize);
   const { id, name } = campaign;
-  report.tell({ type: 'plan', campaign: id, name, progress, count, duplicates, pace, etaMs, endsAt: now + etaMs, batches, sandbox });
+  const recent = sameText === null ? undefined : { count: sameText.count, leftOut: sameText.leaveOut, days: sameText.days };
+  report.tell({
+    type: 'plan',
+    campaign: id,
+    name,
+    progress,
+    count,
+    duplicates,
+    pace,
+    etaMs,
+    endsAt: now + etaMs,
+    batches,
+    sandbox,
+    recent,
+  });
 }
 
-function sendingQuestion(pending: number): string | null {
-  return pending === 0 ? null : `Send to ${formatCount(pending, 'person', 'people')} now?`;
+function sendingQuestion(pending: number, sameText: SameText | null): string | null {
+  if (pending === 0) return null;
+  const all = formatCount(pending, 'person', 'people');
+  if (!getsItAgain(sameText)) return `Send to ${all} now?`;
+  return `${sameTextWords(sameText)}; --skip-recent leaves them out. Send to all ${all} now?`;
 }
 
 function assumingQuestion(assume: Assumption, { claims, doubts }: Recovered): string {
@@ -215,7 +260,17 @@ function assumingQuestion(assume: Assumption, { claims, doubts }: Recovered): st
 }
 
 /** Asks a person at a terminal; without one, or with --yes, nothing waits for an answer. */
-async function confirmed({ outside }: World, question: string, { yes, json }: SendingOptions): Promise<boolean> {
-  if (!outside.interactive || yes || json) return true;
+async function confirmed(world: World, question: string, options: SendingOptions): Promise<boolean> {
+  const { outside } = world;
+  if (!isAsked(world, options)) return true;
   return /^\s*(y|yes)\s*$/i.test(await outside.ask(`${question} [y/N] `));
+}
+
+function isAsked({ outside }: World, { yes, json }: SendingOptions): boolean {
+  return outside.interactive && !yes && !json;
+}
+
+/** Nothing has become of anybody yet. */
+function isFresh({ sent, failed, inDoubt }: Progress): boolean {
+  return sent + failed + inDoubt === 0;
 }

@@ -9,6 +9,7 @@ import { campaignOf, refuseCancelled } from './campaign-of.ts';
 import type { SendingOptions } from './conduct.ts';
 import { contactsLookedAt, lookAtRows, notesOn, SAMPLE } from './dry-run-texts.ts';
 import { plannedFor } from './planned.ts';
+import { leavingNow, leftOutWords, type SameText, sameTextOf, sameTextWatch, sameTextWords } from './recent.ts';
 
 /** Rows among which the texts are found that are shown: some are left out. */
 const LOOKED_AT = 50;
@@ -31,8 +32,11 @@ export async function dryRunCampaign(
   const { header, lastMessage, unstored } = view;
   const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;
   const contacts = (await recipients.has(id, null)) ? null : await contactsLookedAt(world, campaign);
-  const planned = await plannedFor(world, id, view, { failed, render: contacts?.render });
+  const writing = contacts === null ? null : await sameTextWatch(world, campaign, contacts.render);
+  const planned = await plannedFor(world, id, view, { failed, render: writing?.render });
   const { total, duplicates, twice } = planned;
+  const choice = { failed, skipRecent: options.skipRecent, found: view.beyond, twice };
+  const sameText = writing === null ? await sameTextOf(world, campaign, choice) : await writing.sameText(options);
   // What only the checkpoint knows to be sent comes before its last row.
   const after = unstored.sent + unstored.failed > 0 && lastMessage !== null ? lastMessage : BEFORE_ALL;
   const first = failed ? [] : await recipients.pending(id, after, LOOKED_AT);
@@ -41,20 +45,26 @@ export async function dryRunCampaign(
   const looked = contacts?.looked ?? (await lookAtRows(world, campaign, { failed, fresh, options, sample }));
   const { refused, unwritten, literal, invalidNumbers } = looked;
   if (fresh && refused.count > 0 && !options.skipInvalid) throw refused.error(id);
-  const pending = fresh && contacts === null ? planned.count - refused.count : planned.count;
+  const sendable = fresh && contacts === null ? planned.count - refused.count : planned.count;
+  const pending = Math.max(0, sendable - leavingNow(sameText));
   const etaMs = eta(pending, pace);
   const texts = looked.texts.map(({ phone, text }) => `  ${maskPhone(toE164(phone) ?? phone)}: ${text}\n`).join('');
   const json = {
-    ...{ type: 'dry_run', campaign: id, total, pending, duplicates, eta_seconds: etaMs / 1_000 },
+    ...{ type: 'dry_run', campaign: id, total, pending, duplicates, recent: sameText?.count ?? 0, eta_seconds: etaMs / 1_000 },
     ...{ refused: refused.count, unwritten, literal, invalid_numbers: invalidNumbers, texts: looked.texts },
   };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${leftOut(duplicates)}${notesOn(looked)}${texts && ` The first texts:\n${texts}`}\n`,
+    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${leftOut(duplicates)}${recentNotes(sameText)}${notesOn(looked)}${texts && ` The first texts:\n${texts}`}\n`,
   );
   return EXIT.done;
 }
 
 function leftOut(duplicates: number): string {
   return duplicates === 0 ? '' : ` ${formatCount(duplicates, 'duplicate')} left out: the same person again.`;
+}
+
+function recentNotes(sameText: SameText | null): string {
+  if (sameText === null || sameText.count === 0) return '';
+  return sameText.leaveOut ? leftOutWords(sameText) : ` ${sameTextWords(sameText)}.`;
 }

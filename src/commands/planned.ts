@@ -15,7 +15,7 @@ export interface Planned {
   count: number;
   /** Rows and contacts that are left out because their person gets another message of the campaign. */
   duplicates: number;
-  /** Those of the rows, by id. */
+  /** Those of the rows, by id; of the failed, too, where they are to be tried again. */
   twice: ReadonlySet<number>;
 }
 
@@ -42,5 +42,11 @@ export async function plannedFor(
   const found = await slowly(world, 'Looking for people who are there twice', pass);
   const planned = withDuplicates(progress, Math.min(found.duplicates.length, progress.pending));
   const count = failed ? progress.failed - found.notAgain.length : planned.pending;
-  return { total: tally.total, progress: planned, count, duplicates: planned.duplicates ?? 0, twice: new Set(found.duplicates) };
+  return {
+    total: tally.total,
+    progress: planned,
+    count,
+    duplicates: planned.duplicates ?? 0,
+    twice: new Set([...found.duplicates, ...found.notAgain]),
+  };
 }

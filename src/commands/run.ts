@@ -7,11 +7,13 @@ import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT, UsageError, UserError } from '../errors.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
+import { campaignOf } from './campaign-of.ts';
 import { checkAll, checkConfig } from './check-config.ts';
 import { conduct, readLimit, type SendingOptions } from './conduct.ts';
 import { dryRunCampaign } from './dry-run.ts';
 import { takeLease } from './lease.ts';
 import { tellMistaken, tellMistakenIn } from './mistaken.ts';
+import { daysOf, leftOutWords, recentOf } from './recent.ts';
 import { slowly } from './slowly.ts';
 
 export interface RunOptions extends SendingOptions {
@@ -86,6 +88,8 @@ function refuseFileFlags(options: RunOptions, id: number): void {
 }
 
 async function runFile(world: World, options: RunOptions): Promise<number> {
+  if (options.skipRecent)
+    throw new UsageError('--skip-recent goes with --campaign: of a file, who had the same text lately is left out anyway', 'Leave it out.');
   if (options.message === undefined)
     throw new UsageError('--csv needs --message <text|@file>: the text of Message 1', `For example: --message 'Hello {{first_name}}'`);
   const configured = () => world.config(world.purpose);
@@ -108,21 +112,29 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   ];
   tellMistaken(world, texts, people.variables);
   refuseInvalid(people, options);
-  if (options.dryRun) return dryRunFile(world, people);
+  if (options.dryRun) return dryRunFile(world, people, options);
 
   // Whatever would keep it from being sent comes up before there is a campaign.
   const { imports } = await world.dataToWrite();
   await (await world.entries()).check();
   if (world.sandbox) await copyOptOuts(world);
   await world.provider(configured());
-  const fingerprint = await freshFingerprint(world, people.fingerprint, options);
+  const rule = options.again ? 'send' : 'leave_out';
+  const place = await placeOf(world, people.fingerprint, options);
+  if ('draft' in place) {
+    world.show.aside(`Campaign ${place.draft} was made of ${people.path} before, and nothing was sent: it is taken up again.`);
+    return conduct(world, place.draft, options, { rule });
+  }
   const name = options.name ?? basename(people.path);
+  const recent = options.again ? null : await slowly(world, 'Looking who had this text lately', recentOf(world, null));
   const made = await imports.createCampaign({
-    ...{ name, message1, message2, fingerprint },
+    ...{ name, message1, message2, fingerprint: place.fingerprint, recent },
+    ...(options.again && { rule }),
     recipients: people.recipients(),
   });
-  world.show.aside(`Campaign ${made.campaign} was made of ${people.path}: ${formatCount(made.recipients, 'recipient')}.`);
-  return conduct(world, made.campaign, options);
+  const leftOut = made.leftOut === 0 ? '' : `, ${made.leftOut} of them left out: they had this very text lately (--again sends it to them)`;
+  world.show.aside(`Campaign ${made.campaign} was made of ${people.path}: ${formatCount(made.recipients, 'recipient')}${leftOut}.`);
+  return conduct(world, made.campaign, options, { justMade: !options.again });
 }
 
 function tellChecked({ show }: World, { path, counts, notes, absentVariables }: CheckedPeople): void {
@@ -141,30 +153,43 @@ function refuseInvalid({ path, counts, firstRefused, rejectedFile }: CheckedPeop
   if (counts.refused > 0 && !skipInvalid) throw new UsageError(list, `Correct them, or send the rest with --skip-invalid.${where}`);
 }
 
-/** The same file with the same text is a campaign already: refused, unless it is to be sent again. */
-async function freshFingerprint(world: World, fingerprint: string, { again = world.sandbox }: RunOptions): Promise<string> {
-  const { imports } = await world.data();
-  const known = await imports.findImport(fingerprint);
-  if (known === undefined) return fingerprint;
-  if (!again) {
-    throw new UsageError(
-      `this file with this text is campaign ${known} already`,
-      `Go on with it: wsend resume ${known}. Or send it to everyone once more: --again`,
-    );
-  }
-  for (let n = 2; ; n += 1) {
-    const next = `${fingerprint}-${n}`;
-    if ((await imports.findImport(next)) === undefined) return next;
+/**
+ * Where a file with this text goes: into a new campaign, or into the draft that it became before and that was never begun. One that was begun is
+ * refused, unless it is to be sent again; one that was cancelled is nobody's any more.
+ */
+async function placeOf(
+  world: World,
+  fingerprint: string,
+  { again = world.sandbox }: RunOptions,
+): Promise<{ fingerprint: string } | { draft: number }> {
+  const { imports, campaigns } = await world.data();
+  for (let n = 1; ; n += 1) {
+    const numbered = n === 1 ? fingerprint : `${fingerprint}-${n}`;
+    const known = await imports.findImport(numbered);
+    if (known === undefined) return { fingerprint: numbered };
+    const { status, cancelledAt } = await campaignOf(campaigns, known);
+    if (cancelledAt !== null) continue;
+    if (status === 'draft') return { draft: known };
+    if (!again)
+      throw new UsageError(
+        `this file with this text is campaign ${known} already`,
+        `Go on with it: wsend resume ${known}. Or send it to everyone once more: --again`,
+      );
   }
 }
 
-function dryRunFile(world: World, { counts, sample }: CheckedPeople): number {
+async function dryRunFile(world: World, { counts, sample, recipients }: CheckedPeople, { again }: RunOptions): Promise<number> {
   const { pace } = world.config(world.purpose).policy;
-  const etaMs = eta(counts.accepted, pace);
+  const had = world.isNew() ? null : await recentOf(world, null);
+  const recent = had === null ? 0 : await (await world.data()).recentTexts.count(had, recipients());
+  const pending = counts.accepted - (again ? 0 : recent);
+  const etaMs = eta(pending, pace);
   const texts = sample.map(({ phone, message1 }) => `  ${maskPhone(phone)}: ${message1}\n`).join('');
   const json = {
     type: 'dry_run',
     total: counts.accepted,
+    pending,
+    recent,
     duplicates: counts.duplicates,
     refused: counts.refused,
     eta_seconds: etaMs / 1_000,
@@ -172,7 +197,7 @@ function dryRunFile(world: World, { counts, sample }: CheckedPeople): number {
   };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(counts.accepted, 'recipient')} would take ${formatDuration(etaMs)}. The first texts:\n${texts}`,
+    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${again ? '' : leftOutWords({ count: recent, days: daysOf(world) })} The first texts:\n${texts}`,
   );
   return EXIT.done;
 }

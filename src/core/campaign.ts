@@ -43,9 +43,9 @@ export interface Recipient {
   attempts: number;
   /** True when the row carries a note of ours (an error text) although it is pending: a run left it in doubt or waiting for a retry. */
   marked: boolean;
-  /** True when its note says that it was left out because the contact wants no messages. */
+  /** True when its note says that it was left out: the contact wants no messages, or it is set aside. */
   skipped: boolean;
-  /** True when the note says that it cannot be sent as it is: it is skipped, and no run sends to it. */
+  /** True when the note says that it is left out for good: it cannot be sent as it is, or the person had the same text lately. No run sends to it. */
   setAside?: boolean;
   /** `messages.whatsapp_message_id` of a row that is pending again after the provider accepted and then failed it. */
   acceptedBefore: string | null;

@@ -59,6 +59,8 @@ export type Event =
       endsAt: EpochMs;
       batches: number;
       sandbox: boolean;
+      /** How many had the very text lately, and whether they are left out; not in a rehearsal. */
+      recent?: { count: number; leftOut: boolean; days: number } | undefined;
     }
   | ({ type: 'sent'; providerId: string | null; latencyMs: Milliseconds; progress: Progress } & Attempted)
   | ({ type: 'failed'; code: string; reason: string; progress: Progress } & Attempted)

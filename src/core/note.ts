@@ -1,4 +1,5 @@
 import type { Recipient } from './campaign.ts';
+import type { EpochMs } from './units.ts';
 
 /**
  * How an error text of ours begins on a row that did not fail: on a pending one it says why it is still pending, on a sent one that the
@@ -11,6 +12,14 @@ const SET_ASIDE = `${LEFT_OUT} cannot be sent:`;
 
 /** Note of a row that was left out, because the contact wants no messages. */
 export const SKIPPED = `${LEFT_OUT} opted out`;
+/** How the notes begin of rows that were left out because their person had the same text lately, or may have had it. */
+const RECENT = [`${LEFT_OUT} had this text`, `${LEFT_OUT} may have had this text`] as const;
+
+/** The note of such a row: when, and in which campaign. */
+export function recentNote({ at, campaign, inDoubt }: { at: EpochMs; campaign: number; inDoubt: boolean }): string {
+  return `${RECENT[inDoubt ? 1 : 0]} on ${new Date(at).toISOString().slice(0, 10)} (campaign ${campaign})`;
+}
+
 /** Note of a row that counts as sent although the provider did not say so. */
 export const ASSUMED_SENT = 'assumed sent, on the word of the operator';
 /** Note of a row that is pending again: should the checkpoint be lost, it is looked up once more before it is sent. */
@@ -38,6 +47,12 @@ export function noteText(note: string): string {
   return `${NOTE_PREFIX}${note}`;
 }
 
+/** How the error texts of rows begin whose person had the same text lately, for queries. */
+export const RECENT_PREFIXES = RECENT.map(noteText);
+
+/** How the error text of a row in doubt begins, for queries. */
+export const IN_DOUBT_PREFIX = noteText(IN_DOUBT);
+
 /** How the error text of a skipped row begins, for queries that count them. */
 export const SKIPPED_PREFIX = noteText(LEFT_OUT);
 
@@ -53,11 +68,11 @@ export function readNote(error: string | null): { kind: 'skipped' | 'in_doubt' |
 
 /** What the error text of a pending row says of its recipient. */
 export function marksOf(error: string | null): Pick<Recipient, 'marked' | 'skipped' | 'setAside'> {
-  const kind = readNote(error)?.kind;
+  const { kind, note = '' } = readNote(error) ?? {};
   return {
     marked: kind === 'in_doubt' || kind === 'other',
     skipped: kind === 'skipped',
-    setAside: error?.startsWith(SET_ASIDE_PREFIX) === true,
+    setAside: [SET_ASIDE, ...RECENT].some((begin) => note.startsWith(begin)),
   };
 }
 

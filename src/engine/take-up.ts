@@ -26,6 +26,8 @@ export interface TakeUp {
   progress: Progress;
   /** Makes failed recipients pending; their message ids, ascending. This run sends to nobody else, and leaves a pause as it is. */
   retry?: (() => Promise<number[]>) | undefined;
+  /** Leaves out who is not to be sent to, once it is known who may have been. */
+  leaveOut?: (() => Promise<void>) | undefined;
   /** What becomes of those that the look-up leaves in doubt, on the operator's word; not while sending. */
   assume?: Assumption | undefined;
   settings: CampaignSettings;
@@ -41,6 +43,7 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const { campaign, campaigns, recipients, journal, clock, line, sending } = parts;
   await lookUpWhatMayBeSent(parts, found, take.progress);
   const only = await retryFailed(parts, take);
+  await take.leaveOut?.();
 
   // Where it is not trusted, what it calls settled or waiting was looked up with the rest.
   const waiting = found.trusted ? found.retries : [];

@@ -1,6 +1,7 @@
 import type { Campaign, CampaignStatus, Recipient } from '../core/campaign.ts';
 import type { Settled } from '../core/checkpoint.ts';
 import type { EpochMs } from '../core/units.ts';
+import type { Recent, RecentRule } from './recent-texts.ts';
 
 // The operator's database: campaigns, their recipients, and what became of them.
 
@@ -93,12 +94,16 @@ export interface CampaignPlan {
   message2: string | null;
   /** Tells this file with this text (and its `--again` repetitions) from every other. At most 100 characters. */
   fingerprint: string;
+  /** Who had whatever text lately: whoever had this very text is left out. Without it, nobody is. */
+  recent?: Recent | null | undefined;
+  /** What is decided for good about who had it lately, where that is not what suits a file. */
+  rule?: RecentRule | undefined;
   recipients: AsyncIterable<PlannedRecipient>;
 }
 
 export interface ImportStore {
   /** The campaign that was made from this fingerprint, newest first, or undefined. */
   findImport(fingerprint: string): Promise<number | undefined>;
-  /** Creates campaign, contacts and Message 1 rows in one transaction; on any error nothing of it stays. */
-  createCampaign(plan: CampaignPlan): Promise<{ campaign: number; recipients: number }>;
+  /** Creates campaign, contacts and Message 1 rows in one transaction; on any error nothing of it stays. UsageError where everybody would be left out. */
+  createCampaign(plan: CampaignPlan): Promise<{ campaign: number; recipients: number; leftOut: number }>;
 }

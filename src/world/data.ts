@@ -1,5 +1,5 @@
 import type { Database } from '../adapters/sql/database.ts';
-import type { CampaignStore, Fitness, ImportStore, OptOuts, OwnTables, RecipientStore, Replies, Texts } from '../ports.ts';
+import type { CampaignStore, Fitness, ImportStore, OptOuts, OwnTables, RecentTexts, RecipientStore, Replies, Texts } from '../ports.ts';
 
 /** The operator's database, opened, with missing tables made. */
 export interface Data {
@@ -12,6 +12,7 @@ export interface Data {
   imports: ImportStore;
   texts: Texts;
   optOuts: OptOuts;
+  recentTexts: RecentTexts;
   /** Message 2 on these lines (`everyone`: on whichever). Its tally and failures are its own; a status is never set by it. */
   message2(lines: string[]): { campaigns: CampaignStore; recipients: RecipientStore; everyone: RecipientStore };
   replies: Replies;
@@ -26,6 +27,7 @@ export async function openData(database: Database): Promise<Data> {
     { recipientStore },
     { importStore },
     { optOuts },
+    { recentTexts },
     { replies },
     { fitness },
     { texts },
@@ -36,6 +38,7 @@ export async function openData(database: Database): Promise<Data> {
     import('../adapters/sql/recipient-store.ts'),
     import('../adapters/sql/import-store.ts'),
     import('../adapters/sql/opt-outs.ts'),
+    import('../adapters/sql/recent-texts.ts'),
     import('../adapters/sql/replies.ts'),
     import('../adapters/sql/fitness.ts'),
     import('../adapters/sql/texts.ts'),
@@ -55,6 +58,7 @@ export async function openData(database: Database): Promise<Data> {
       recipients: recipientStore(database, 'message_2', lines),
       everyone: recipientStore(database, 'message_2'),
     }),
+    recentTexts: recentTexts(database),
     replies: replies(database),
   };
 }

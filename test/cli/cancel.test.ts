@@ -37,7 +37,7 @@ async function everything() {
   };
 }
 
-describe('wsend cancel', { timeout: 60_000 }, () => {
+describe('wsend cancel', { timeout: 120_000 }, () => {
   it('a paused campaign is over for good: nothing sends for it any more, and who was not sent to stays so, the checkpoint lost or not', async () => {
     const sandbox = await begin(`reject=${phones(COUNT)[0]}`);
     expect((await place.run(run('--limit', '3'))).code).toBe(6);
@@ -78,7 +78,7 @@ describe('wsend cancel', { timeout: 60_000 }, () => {
 
   it('one that runs is refused, with how to stop it; one that is finished has nothing to cancel', async () => {
     await begin();
-    const running = place.start(run('--delay', '0.3'));
+    const running = place.start(run('--delay', '2'));
     await running.tells('sent');
     const refused = await place.run(['cancel', '1']);
     expect(refused.code).toBe(7);

@@ -3,9 +3,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { campaignStore } from '../../src/adapters/sql/campaign-store.ts';
 import type { Database } from '../../src/adapters/sql/database.ts';
 import { importStore } from '../../src/adapters/sql/import-store.ts';
+import { recentTexts } from '../../src/adapters/sql/recent-texts.ts';
 import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
 import { REPLY_WINDOW } from '../../src/core/campaign.ts';
-import type { CampaignPlan, CampaignStore, ImportStore, PlannedRecipient, RecipientStore, Result } from '../../src/ports.ts';
+import { doubtNote } from '../../src/core/note.ts';
+import type { CampaignPlan, CampaignStore, ImportStore, PlannedRecipient, Recent, RecipientStore, Result } from '../../src/ports.ts';
 import type { TestDatabase } from '../support/databases.ts';
 
 /** A database with all tables, and the way around wsend to look into it. */
@@ -76,6 +78,74 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
       return Object.values(row as Record<string, number>).map(Number);
     };
     const count = async (table: string) => Number((await query(`select count(*) as n from ${table}`))[0]?.n);
+
+    describe('who had the same text lately', () => {
+      const DAY = 86_400_000;
+      const SINCE = AT - 7 * DAY;
+      const shared = (first: number, count: number) =>
+        Array.from({ length: count }, (_, i) => person(first + i, { message1: 'The same text' }));
+      const had = (campaign: number, at: string) => `skipped: had this text on ${at} (campaign ${campaign})`;
+
+      it('is found by person and text within the days, taken or in doubt, and left out for good', async () => {
+        const texts = recentTexts(opened.database);
+        const before = await imports.createCampaign(plan(shared(70_000, 5)));
+        const [taken, old, doubted, failedOne, open] = (await recipients.pending(before.campaign, 0, 9)).map(({ message }) => message) as [
+          number,
+          number,
+          number,
+          number,
+          number,
+        ];
+        await recipients.record(before.campaign, [
+          sent(taken),
+          sent(old, { at: SINCE - 1_000 }),
+          marked(doubted, doubtNote('no answer')),
+          failed(failedOne),
+        ]);
+        await query(`update contacts set full_number = '229 01-000-700-00' where full_number = '+2290100070000'`);
+        const after = await imports.createCampaign(plan(shared(70_000, 5)));
+
+        const recent = (await texts.read(SINCE, new Set([open]), after.campaign)) as Recent;
+        const rows = await texts.among(recent, after.campaign, 'pending');
+        const doubt = [...rows.keys()].filter((note) => note.startsWith('skipped: may have had this text on '));
+        expect(rows.get(had(before.campaign, '2026-09-01'))).toHaveLength(1);
+        expect(doubt.flatMap((note) => rows.get(note))).toHaveLength(2);
+        expect([...rows.values()].flat()).toHaveLength(3);
+        expect(
+          await texts.read(SINCE, new Set(), before.campaign).then((found) => found?.index.find('+2290100070000', 'The same text') ?? null),
+        ).toBeNull();
+
+        expect(await texts.rule(after.campaign)).toBe('leave_out');
+        await texts.leaveOut(after.campaign, rows);
+        await texts.leaveOut(after.campaign, rows);
+        const left = [...rows.values()].flat().length;
+        expect(await texts.leftOut(after.campaign)).toBe(left);
+        expect(await campaigns.tally(after.campaign)).toEqual({ total: 5, pending: 5 - left, sent: 0, failed: 0 });
+        expect((await texts.among(recent, after.campaign, 'pending')).size).toBe(0);
+        await texts.decide(after.campaign, 'send');
+        expect([await texts.rule(after.campaign), await texts.leftOut(after.campaign)]).toEqual(['send', 0]);
+      });
+
+      it('is left out of a file as it becomes a campaign; where nobody would be left, there is none', async () => {
+        const texts = recentTexts(opened.database);
+        const before = await imports.createCampaign(plan(shared(71_000, 2)));
+        const [first] = (await recipients.pending(before.campaign, 0, 1)).map(({ message }) => message) as [number];
+        await recipients.record(before.campaign, [sent(first)]);
+        const recent = await texts.read(SINCE, new Set(), null);
+        const made = await imports.createCampaign(plan(shared(71_000, 2), { recent }));
+        expect(made).toMatchObject({ recipients: 2, leftOut: 1 });
+        const [one, other] = await recipients.pending(made.campaign, 0, 9);
+        expect([one?.setAside, other?.setAside]).toEqual([true, false]);
+        expect((await messageRow(one?.message as number)).error_message).toBe(`wsend: ${had(before.campaign, '2026-09-01')}`);
+        const count = async () => (await campaigns.list()).length;
+        const campaignsBefore = await count();
+        await expect(imports.createCampaign(plan(shared(71_000, 1), { recent }))).rejects.toThrow(
+          'everybody in this file had this very text lately',
+        );
+        expect(await count()).toBe(campaignsBefore);
+        expect(await texts.rule((await imports.createCampaign(plan(shared(71_000, 1), { rule: 'send' }))).campaign)).toBe('send');
+      });
+    });
 
     describe('a campaign is cancelled', () => {
       it('under a status that every database allows, its rows and counters as they were; and so it stays', async () => {

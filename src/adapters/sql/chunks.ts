@@ -9,7 +9,7 @@ export function* chunks<T>(items: readonly T[]): Generator<T[]> {
 }
 
 /** The same for items that arrive one by one. Between chunks timers and signals have their turn, for SQLite itself never waits. */
-export async function* inChunks<T>(items: AsyncIterable<T>): AsyncGenerator<T[]> {
+export async function* inChunks<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T[]> {
   let chunk: T[] = [];
   for await (const item of items) {
     chunk.push(item);

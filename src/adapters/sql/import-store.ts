@@ -1,6 +1,9 @@
 import { type Kysely, sql } from 'kysely';
+import { identityOf } from '../../core/campaign.ts';
+import { noteText } from '../../core/note.ts';
 import { UsageError } from '../../errors.ts';
-import type { CampaignPlan, ImportStore, PlannedRecipient } from '../../ports.ts';
+import type { CampaignPlan, ImportStore, PlannedRecipient, Recent, RecentRule } from '../../ports.ts';
+import { noteCampaign } from './campaign-notes.ts';
 import { inChunks } from './chunks.ts';
 import { contactIdsFor, type SpelledOut, spelledOutContacts } from './contacts.ts';
 import { recount } from './counters.ts';
@@ -9,10 +12,12 @@ import { asking, isDuplicate } from './database-errors.ts';
 import { insertedId } from './dialect.ts';
 import { messageRows } from './message-rows.ts';
 import { hasOwnTables, migrateOwnTables } from './own-tables.ts';
+import { confirmed } from './recent-rows.ts';
 import { storedText } from './stored-text.ts';
+import { fromStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 import { inTransaction } from './transaction.ts';
-import { LONGEST_NAME } from './widths.ts';
+import { LONGEST_ERROR, LONGEST_NAME } from './widths.ts';
 
 /** Campaigns made from files. Every call rejects with DatabaseUnreachable when the database does not answer. */
 export function importStore(database: Database): ImportStore {
@@ -63,17 +68,37 @@ async function create(
   db: Kysely<Schema>,
   { dialect, stamp }: Database,
   plan: CampaignPlan,
-): Promise<{ campaign: number; recipients: number }> {
+): Promise<{ campaign: number; recipients: number; leftOut: number }> {
   const now = stamp();
   const existing = await importOf(db, plan.fingerprint);
   if (existing?.id != null) throw alreadyImported(existing.id);
   if (existing !== undefined) await forget(db, existing.campaign_id);
   const campaign = await insertCampaign(db, dialect, plan, now);
   await db.insertInto('wsend_imports').values({ campaign_id: campaign, fingerprint: plan.fingerprint, created_at: now }).execute();
+  if (plan.rule !== undefined) await noteRule(db, dialect, { campaign, rule: plan.rule });
   const spelledOut = await spelledOutContacts(db, dialect);
-  for await (const recipients of inChunks(plan.recipients)) await insertRecipients(db, { dialect, campaign, recipients, spelledOut, now });
+  let leftOut = 0;
+  for await (const recipients of inChunks(plan.recipients))
+    leftOut += await insertRecipients(db, { dialect, campaign, recipients, spelledOut, recent: plan.recent ?? null, now });
   await recount(db, dialect, campaign, now);
-  return { campaign, recipients: await countOnce(db, campaign) };
+  const recipients = await countOnce(db, campaign);
+  if (leftOut > 0 && leftOut === recipients) throw nobodyLeft();
+  return { campaign, recipients, leftOut };
+}
+
+/** The error of a campaign that would be sent to nobody. */
+function nobodyLeft(): UsageError {
+  return new UsageError('everybody in this file had this very text lately', 'Nothing was sent. To send it to them again, add --again.');
+}
+
+async function noteRule(
+  db: Kysely<Schema>,
+  dialect: SqlDialect,
+  { campaign, rule }: { campaign: number; rule: RecentRule },
+): Promise<void> {
+  // As the database has it: some round what they store.
+  const { created_at } = await db.selectFrom('campaigns').select('created_at').where('id', '=', campaign).executeTakeFirstOrThrow();
+  await noteCampaign(db, dialect, { campaign_id: campaign, identity: identityOf({ createdAt: fromStored(created_at) }), recent: rule });
 }
 
 /** What is left of an import whose campaign has been deleted. */
@@ -104,17 +129,22 @@ interface Chunk {
   campaign: number;
   recipients: PlannedRecipient[];
   spelledOut: SpelledOut;
+  recent: Recent | null;
   now: string;
 }
 
-async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipients, spelledOut, now }: Chunk): Promise<void> {
+/** Returns how many of them are left out, because they had the text lately. */
+async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipients, spelledOut, recent, now }: Chunk): Promise<number> {
   const contactIds = await contactIdsFor(db, dialect, { people: recipients, spelledOut, now });
-  const messages = recipients.map((recipient, at) => ({
+  const texts = recipients.map(({ phone, message1 }, message) => ({ message, phone, content: storedText(message1) }));
+  const had = recent === null ? new Map<(typeof texts)[number], string>() : await confirmed(db, recent, texts);
+  const messages = texts.map((text, at) => ({
     campaign_id: campaign,
     contact_id: contactIds[at] as number,
     message_type: 'message_1',
-    content: storedText(recipient.message1),
+    content: text.content,
     status: 'pending',
+    ...(had.size > 0 && { error_message: noteOf(had.get(text)) }),
     retry_count: 0,
     created_at: now,
     updated_at: now,
@@ -124,6 +154,11 @@ async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipie
     message2 === null ? [] : [{ campaign_id: campaign, contact_id: contactIds[at] as number, content: storedText(message2) }],
   );
   if (second.length > 0) await db.insertInto('wsend_message_2').values(second).execute();
+  return had.size;
+}
+
+function noteOf(note: string | undefined): string | null {
+  return note === undefined ? null : storedText(noteText(note), LONGEST_ERROR);
 }
 
 /** How many recipients were made; nobody may be among them twice, whatever read the file. */

@@ -24,6 +24,7 @@ export function jsonOf(event: Event, now: EpochMs): Record<string, unknown> | nu
         eta_seconds: toSeconds(event.etaMs),
         ends_at: iso(event.endsAt),
         sandbox: event.sandbox,
+        ...(event.recent && { recent: event.recent.count, recent_left_out: event.recent.leftOut }),
       };
     case 'sent':
       return {

@@ -7,9 +7,10 @@ import { sandboxMark } from './words.ts';
 
 /** What is about to happen, for a person to read before it does. Ends with a line end. */
 export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): string {
-  const { campaign, name, progress, count: toSend, pace, etaMs, endsAt, batches, sandbox } = plan;
+  const { campaign, name, progress, count: toSend, pace, etaMs, endsAt, batches, sandbox, recent } = plan;
   const rows: [string, string][] = [
     ['to send', recipients(progress, toSend)],
+    ...(recent === undefined || recent.count === 0 ? [] : [['again', recentText(recent)] as [string, string]]),
     ['pace', paceText(pace)],
     ['batches', count(batches)],
     ['takes', `about ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)}`],
@@ -22,6 +23,12 @@ export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): 
 export function paceText({ delayMs, batchSize, batchPauseMs }: { delayMs: number; batchSize: number; batchPauseMs: number }): string {
   const pause = batchPauseMs > 0 ? `, ${seconds(batchPauseMs)} pause after each ${count(batchSize)}` : '';
   return `one message every ${seconds(delayMs)}${pause}`;
+}
+
+function recentText({ count: had, leftOut, days }: { count: number; leftOut: boolean; days: number }): string {
+  const when = `had this very text in the last ${days === 1 ? 'day' : `${days} days`}`;
+  const people = `${count(had)} ${had === 1 ? 'person' : 'people'}`;
+  return `${people} ${when}${leftOut ? ', and left out' : had === 1 ? ', and gets it again' : ', and get it again'}`;
 }
 
 function recipients({ total, pending, sent, failed, inDoubt, skipped, duplicates = 0 }: Progress, toSend: number): string {

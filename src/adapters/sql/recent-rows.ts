@@ -1,0 +1,137 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Kysely, sql } from 'kysely';
+import { BEFORE_ALL } from '../../core/campaign.ts';
+import { IN_DOUBT_PREFIX, readNote, recentNote } from '../../core/note.ts';
+import { personKey } from '../../core/person.ts';
+import { toE164 } from '../../core/phone.ts';
+import { TextIndex } from '../../core/text-index.ts';
+import type { EpochMs } from '../../core/units.ts';
+import type { Recent } from '../../ports.ts';
+import { chunks } from './chunks.ts';
+import type { Database } from './database.ts';
+import { asText, hasStatus, messageRows, TAKEN } from './message-rows.ts';
+import { fromStored, toStored } from './stored-time.ts';
+import type { Schema } from './table-types.ts';
+
+/** Rows read at a time: enough that a million take no longer than they must. */
+const PAGE = 2_000;
+
+interface Reading {
+  since: EpochMs;
+  open: ReadonlySet<number>;
+  /** Whose rows are passed over. */
+  except: number | null;
+}
+
+/**
+ * Reads everybody who had a Message 1 since then, or may have had it, of every campaign but one, a page at a time. They are counted first: most often
+ * there is nobody, and else the index has the size that it needs from the beginning.
+ */
+export async function readRecent(database: Database, { since, open, except }: Reading): Promise<Recent | null> {
+  const { db, dialect } = database;
+  const rows = () => {
+    const at = toStored(since, dialect);
+    const later = (column: string) =>
+      dialect === 'sqlite' ? sql<boolean>`julianday(${sql.ref(column)}) > julianday(${at})` : sql<boolean>`${sql.ref(column)} > ${at}`;
+    const doubt = sql<boolean>`error_message like ${`${IN_DOUBT_PREFIX}%`}`;
+    return db
+      .selectFrom('messages')
+      .where('message_type', '=', 'message_1')
+      .where('campaign_id', '!=', except ?? BEFORE_ALL)
+      .where((eb) =>
+        eb.or([
+          eb.and([hasStatus(dialect, ...TAKEN), later('sent_at')]),
+          eb.and([hasStatus(dialect, 'pending'), doubt, later('updated_at')]),
+        ]),
+      );
+  };
+  const { count } = await rows().select(sql<number>`count(*)`.as('count')).executeTakeFirstOrThrow();
+  const expected = Number(count) + open.size;
+  if (expected === 0) return null;
+  const index = new TextIndex(expected);
+  for (let after: number | undefined = BEFORE_ALL; after !== undefined && Number(count) > 0; ) {
+    const page: Row[] = await withPhones(db, rows().where('id', '>', after).orderBy('id').limit(PAGE));
+    addAll(index, page);
+    await setImmediate();
+    after = page.at(-1)?.id;
+  }
+  for (const ids of chunks([...open]))
+    addAll(
+      index,
+      (await rowsById(db, ids)).filter(({ campaign_id }) => Number(campaign_id) !== except),
+    );
+  return { index, open };
+}
+
+/** A row whose person and text are compared. */
+interface Candidate {
+  message: number;
+  /** As it is stored. */
+  phone: string;
+  content: string;
+}
+
+/** The rows of a campaign under this status that carry no note of ours, by id, in pages. */
+export async function* candidates({ db, dialect }: Database, campaign: number, status: 'pending' | 'failed'): AsyncGenerator<Candidate[]> {
+  for (let after: number | undefined = BEFORE_ALL; after !== undefined; ) {
+    const rows = messageRows(db, campaign).where(hasStatus(dialect, status)).where('id', '>', after).orderBy('id').limit(PAGE);
+    const page: Row[] = await withPhones(db, rows);
+    yield page
+      .filter(({ error_message }) => readNote(asText(error_message)) === null)
+      .map(({ id, full_number, content }) => ({ message: Number(id), phone: asText(full_number), content: asText(content) }));
+    await setImmediate();
+    after = page.at(-1)?.id;
+  }
+}
+
+/** Those whose person had the very text, with the note that says when and in which campaign: what the index found, compared letter by letter. */
+export async function confirmed<T extends Candidate>(db: Kysely<Schema>, { index, open }: Recent, rows: T[]): Promise<Map<T, string>> {
+  const found = rows.flatMap((row) => {
+    const person = personOf(row.phone);
+    const had = person === null || row.content === '' ? null : index.find(person, row.content);
+    return had === null ? [] : [{ row, person, had }];
+  });
+  const notes = new Map<T, string>();
+  for (const some of chunks(found)) {
+    const rowsThen = new Map((await rowsById(db, [...new Set(some.map(({ had }) => had))])).map((row) => [Number(row.id), row]));
+    for (const { row, person, had } of some) {
+      const then = rowsThen.get(had);
+      const isSame = then !== undefined && personOf(asText(then.full_number)) === person && asText(then.content) === row.content;
+      const inDoubt = then?.status === 'pending' && (open.has(had) || readNote(asText(then.error_message))?.kind === 'in_doubt');
+      if (!isSame || !(inDoubt || TAKEN.includes(then.status))) continue;
+      const at = fromStored(then.sent_at) ?? fromStored(then.updated_at) ?? 0;
+      notes.set(row, recentNote({ at, campaign: Number(then.campaign_id), inDoubt }));
+    }
+  }
+  return notes;
+}
+
+type Row = Awaited<ReturnType<typeof rowsById>>[number];
+
+function addAll(index: TextIndex, rows: Row[]): void {
+  for (const { id, full_number, content } of rows) {
+    const [person, text] = [personOf(asText(full_number)), asText(content)];
+    if (person !== null && text !== '') index.add(person, text, Number(id));
+  }
+}
+
+function personOf(stored: string) {
+  const phone = toE164(stored);
+  return phone === undefined ? null : personKey(phone);
+}
+
+function rowsById(db: Kysely<Schema>, ids: number[]) {
+  return withPhones(db, db.selectFrom('messages').where('id', 'in', ids).where('message_type', '=', 'message_1'));
+}
+
+/** These rows with the numbers of their contacts; found before these are joined, so that no more contacts are read than rows. */
+function withPhones(db: Kysely<Schema>, rows: ReturnType<typeof messageRows>) {
+  const page = rows.select(['id', 'campaign_id', 'contact_id', 'content', 'status', 'error_message', 'sent_at', 'updated_at']).as('m');
+  return db
+    .selectFrom(page)
+    .leftJoin('contacts as c', 'c.id', 'm.contact_id')
+    .selectAll('m')
+    .select('c.full_number')
+    .orderBy('m.id')
+    .execute();
+}

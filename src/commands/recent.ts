@@ -1,0 +1,138 @@
+import type { Campaign } from '../core/campaign.ts';
+import { personKey } from '../core/person.ts';
+import { toE164 } from '../core/phone.ts';
+import type { Progress } from '../core/progress.ts';
+import { DAY, formatCount } from '../core/units.ts';
+import type { Recovered } from '../engine/recover.ts';
+import { UsageError } from '../errors.ts';
+import type { Recent, RecentRows, RenderText } from '../ports.ts';
+import type { World } from '../world.ts';
+
+/** Of a campaign, who had its very text lately from another one, and what becomes of them. */
+export interface SameText {
+  /** How many had it, or may have had it; who was left out for it before is among them. */
+  count: number;
+  /** Those who are pending still (or failed, where these are sent to), and would get it again. */
+  rows: RecentRows;
+  /** How many these are. */
+  now: number;
+  /** They are left out; else sent to again. */
+  leaveOut: boolean;
+  /** Nobody has said what becomes of them: it is asked. */
+  undecided: boolean;
+  days: number;
+}
+
+/** What decides about them. */
+export interface SameTextChoice {
+  /** The failed are to be sent to, and not the pending. */
+  failed: boolean;
+  /** `--skip-recent`: left out, now and whenever this campaign is gone on with. */
+  skipRecent?: boolean | undefined;
+  /** What the checkpoint holds of the campaign itself: whoever is claimed, in doubt or waiting there is its own affair. */
+  found: Pick<Recovered, 'claims' | 'doubts' | 'retries'>;
+  /** Who is there twice: those rows are not sent to anyway. */
+  twice: ReadonlySet<number>;
+  /** False where it was just made of a file, with those left out. Default true. */
+  look?: boolean | undefined;
+}
+
+/** Looks who had the text of a campaign lately; null in a rehearsal, and where WSEND_SAME_TEXT_DAYS is 0. Changes nothing. */
+export async function sameTextOf(
+  world: World,
+  { id }: Campaign,
+  { failed, skipRecent, found, twice, look = true }: SameTextChoice,
+): Promise<SameText | null> {
+  const days = daysOf(world);
+  if (days === 0) return null;
+  const { recentTexts } = await world.data();
+  const rule = skipRecent ? 'leave_out' : await recentTexts.rule(id);
+  const recent = look ? await recentOf(world, id) : null;
+  const all = recent === null ? new Map<string, number[]>() : await recentTexts.among(recent, id, failed ? 'failed' : 'pending');
+  const open = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
+  const own = new Set([...open, ...twice]);
+  const rows = own.size === 0 ? all : new Map([...all].map(([note, ids]) => [note, ids.filter((message) => !own.has(message))]));
+  const now = [...rows.values()].reduce((sum, { length }) => sum + length, 0);
+  const count = now + (await recentTexts.leftOut(id));
+  return { count, rows, now, leaveOut: rule === 'leave_out', undecided: rule === null, days };
+}
+
+/** For a dry run of a campaign without rows: notes, as the text of each contact is written, who had it lately. */
+export async function sameTextWatch(world: World, { id }: Campaign, write: RenderText) {
+  const { recentTexts } = await world.data();
+  const recent = await recentOf(world, id);
+  const found: { phone: string; message1: string }[] = [];
+  const render: RenderText = (fields, contact) => {
+    const message1 = write(fields, contact);
+    const phone = toE164(fields.full_number ?? '');
+    if (recent !== null && message1 !== null && phone !== undefined && recent.index.find(personKey(phone), message1) !== null)
+      found.push({ phone, message1 });
+    return message1;
+  };
+  const sameText = async ({ skipRecent }: Pick<SameTextChoice, 'skipRecent'>): Promise<SameText | null> => {
+    if (recent === null) return null;
+    const now = await recentTexts.count(recent, found);
+    return { count: now, rows: new Map(), now, leaveOut: skipRecent === true, undecided: !skipRecent, days: daysOf(world) };
+  };
+  return { render, sameText };
+}
+
+/** Everybody who had whatever text lately, but from one campaign; null where nobody had any, in a rehearsal, and where it is not looked at. */
+export async function recentOf(world: World, except: number | null): Promise<Recent | null> {
+  const days = daysOf(world);
+  if (days === 0) return null;
+  const { recentTexts } = await world.data();
+  const open = new Set<number>();
+  for (const id of await recentTexts.open()) {
+    if (id === except) continue;
+    const { claims, doubts, outcomes } = (await world.view(id)).beyond;
+    for (const { message } of [...claims, ...doubts]) open.add(message);
+    for (const { kind, message } of outcomes) if (kind === 'sent') open.add(message);
+  }
+  return recentTexts.read(world.clock.now() - days * DAY, open, except);
+}
+
+/** `5 people had this text in the last 7 days`. */
+export function sameTextWords({ count, days }: Pick<SameText, 'count' | 'days'>): string {
+  return `${formatCount(count, 'person', 'people')} had this very text in the last ${days === 1 ? 'day' : `${days} days`}`;
+}
+
+/** The same as a sentence to follow another, with what becomes of them; nothing where there is nobody. */
+export function leftOutWords(sameText: Pick<SameText, 'count' | 'days'>): string {
+  return sameText.count === 0 ? '' : ` ${sameTextWords(sameText)}, and left out.`;
+}
+
+/** For how many days a text is not sent to the same person again; 0 in a rehearsal, which counts for nothing and leaves nobody out for it. */
+export function daysOf(world: World): number {
+  return world.sandbox ? 0 : world.config(world.purpose).sameTextDays;
+}
+
+/** How many are left out by this run. */
+export function leavingNow(sameText: SameText | null): number {
+  return sameText?.leaveOut ? sameText.now : 0;
+}
+
+/** Where everybody stands once these are left out. */
+export function leavingOut(progress: Progress, sameText: SameText | null): Progress {
+  const leaving = Math.min(leavingNow(sameText), progress.pending);
+  return leaving === 0 ? progress : { ...progress, pending: progress.pending - leaving, skipped: progress.skipped + leaving };
+}
+
+/** Somebody gets the same text again, and nobody has decided that they do. */
+export function getsItAgain(sameText: SameText | null): sameText is SameText {
+  return sameText?.undecided === true && sameText.now > 0;
+}
+
+/** What is said where nobody can be asked. */
+export function againWarning(sameText: SameText): string {
+  return `${sameTextWords(sameText)} and ${sameText.count === 1 ? 'gets' : 'get'} it again; --skip-recent leaves them out`;
+}
+
+/** UsageError where a campaign that was not begun would leave everybody out. */
+export function refuseNobody(id: number, sameText: SameText): void {
+  if (leavingNow(sameText) === 0) return;
+  throw new UsageError(
+    `nobody is left to send campaign ${id} to: ${sameTextWords(sameText)}`,
+    'Nothing was sent. Without --skip-recent, or from a file with --again, they get it again.',
+  );
+}
