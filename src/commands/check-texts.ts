@@ -7,7 +7,7 @@ import type { OddText, Report } from '../ports.ts';
 import type { World } from '../world.ts';
 import { type CampaignTexts, Refused, textsOf, type Verdict } from './texts.ts';
 
-/** Rows looked at or written at once. */
+/** Rows judged and written at once. */
 const PAGE = 500;
 /** Texts that are kept, of which a dry run shows the first. */
 const SAMPLE = 50;
@@ -126,12 +126,14 @@ async function* pages(
   { texts, failed, numbers }: { texts: CampaignTexts; failed: boolean; numbers: boolean },
 ): AsyncGenerator<{ row: OddText; verdict: Verdict }[]> {
   const { texts: store } = await world.data();
-  for (let after: number | undefined = BEFORE_ALL; after !== undefined; ) {
-    const rows: OddText[] = await store.odd(campaign, { after, limit: PAGE, failed, needed: texts.needed, numbers });
-    const page = [];
-    for (const row of rows) page.push({ row, verdict: await texts.judge(row) });
-    if (page.length > 0) yield page;
-    after = rows.length < PAGE ? undefined : rows.at(-1)?.message;
+  for (let after: number | null = BEFORE_ALL; after !== null; ) {
+    const found: Awaited<ReturnType<typeof store.odd>> = await store.odd(campaign, { after, failed, needed: texts.needed, numbers });
+    for (let begin = 0; begin < found.odd.length; begin += PAGE) {
+      const page = [];
+      for (const row of found.odd.slice(begin, begin + PAGE)) page.push({ row, verdict: await texts.judge(row) });
+      yield page;
+    }
+    after = found.after;
   }
 }
 

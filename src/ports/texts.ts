@@ -3,7 +3,6 @@
 /** Which texts to look for. */
 export interface OddTexts {
   after: number;
-  limit: number;
   /** Of those who had failed, and not of the pending. */
   failed: boolean;
   /** The fields of a contact that must not be empty. */
@@ -25,8 +24,8 @@ export interface OddText {
 }
 
 export interface Texts {
-  /** Message 1 rows that cannot just be sent as they are, with an id above `after`, by id. */
-  odd(campaign: number, what: OddTexts): Promise<OddText[]>;
+  /** The Message 1 rows that cannot just be sent as they are, by id, among the next above `after`; and after which to go on, or null at the end. */
+  odd(campaign: number, what: OddTexts): Promise<{ odd: OddText[]; after: number | null }>;
   /** Writes the texts of rows that have none; returns those that the column does not hold, which stay without. */
   fill(campaign: number, texts: { message: number; content: string }[]): Promise<number[]>;
   /** Rows that were set aside are pending again, as if they had not been. */

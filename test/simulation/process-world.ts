@@ -27,7 +27,12 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
     campaigns: store,
     recipients: store,
     imports: undefined as never,
-    texts: { odd: async () => [], fill: async () => [], takeBack: async () => undefined, ofFile: async () => false },
+    texts: {
+      odd: async () => ({ odd: [], after: null }),
+      fill: async () => [],
+      takeBack: async () => undefined,
+      ofFile: async () => false,
+    },
     optOuts: process.bind('store', shared.optOuts),
     recentTexts: noRecentTexts,
     message2: () => undefined as never,

@@ -4,7 +4,7 @@ import type { OddText, OddTexts, Texts } from '../../ports.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { asking } from './database-errors.ts';
 import { keptTimes } from './kept-times.ts';
-import { asText, hasStatus, messageRows } from './message-rows.ts';
+import { asText, rowsAfter } from './message-rows.ts';
 import { hasOwnTables } from './own-tables.ts';
 import { FIELDS, fieldsOf } from './prepare.ts';
 import { roomsOf, takes } from './room.ts';
@@ -41,29 +41,35 @@ export function texts(database: Database): Texts {
   };
 }
 
+/** Rows that one statement looks at: few enough for a busy server. */
+const WINDOW = 5_000;
+
 /**
- * The Message 1 rows, above `after` and by id, at most `limit`, that cannot just be sent as they are. The database finds them, so that the texts of a
- * million others are not read; it finds a few too many, and whoever asks looks again.
+ * Looks at the next Message 1 rows above `after`, by id, and gives those of them that cannot just be sent as they are. The database finds them, so that
+ * the texts of a million others are not read; it finds a few too many, and whoever asks looks again.
  */
-async function oddTexts(database: Database, campaign: number, { after, limit, failed, needed, numbers }: OddTexts): Promise<OddText[]> {
+async function oddTexts(database: Database, campaign: number, { after, failed, needed, numbers }: OddTexts) {
   const { db, dialect } = database;
-  const conditions = [isOdd(dialect), ...needed.map((field) => isEmptyIn(dialect, field)), ...(numbers ? [isNoNumber(dialect)] : [])];
-  const odd = sql.join(conditions, sql` or `);
-  const page = messageRows(db, campaign)
-    .where(hasStatus(dialect, failed ? 'failed' : 'pending'))
-    .where('id', '>', after)
-    .where(sql<SqlBool>`(${odd})`)
-    .orderBy('id')
-    .limit(limit)
-    .select(['id', 'contact_id', 'content', 'retry_count', 'error_message']);
-  const rows = await db
-    .selectFrom(page.as('m'))
+  const status = failed ? 'failed' : 'pending';
+  const rows = await rowsAfter(database, { campaign, type: 'message_1' }, { after, status });
+  const window = await db
+    .selectFrom(rows.limit(WINDOW).select('id').as('w'))
+    .select(({ fn }) => [fn.max('id').as('last'), fn.countAll().as('count')])
+    .executeTakeFirst();
+  const conditions = [
+    isOdd(dialect),
+    ...needed.map((field) => isBlank(dialect, sql.ref(`c.${field}`))),
+    ...(numbers ? [isNoNumber(dialect)] : []),
+  ];
+  const found = await db
+    .selectFrom(rows.limit(WINDOW).select(['id', 'contact_id', 'content', 'retry_count', 'error_message']).as('m'))
     .leftJoin('contacts as c', 'c.id', 'm.contact_id')
     .select(['m.id', 'm.content', 'm.retry_count', 'm.error_message'])
     .select(FIELDS.map((field) => `c.${field}` as const))
+    .where(sql<SqlBool>`(${sql.join(conditions, sql` or `)})`)
     .orderBy('m.id')
     .execute();
-  return rows.map((row) => ({
+  const odd: OddText[] = found.map((row) => ({
     message: Number(row.id),
     content: asText(row.content),
     attempts: Number(row.retry_count ?? 0),
@@ -71,30 +77,28 @@ async function oddTexts(database: Database, campaign: number, { after, limit, fa
     phone: asText(row.full_number),
     fields: fieldsOf(row),
   }));
+  const more = Number(window?.count ?? 0) === WINDOW;
+  return { odd, after: more ? Number(window?.last) : null };
 }
 
 /** Missing or blank, longer than a text may be (in characters half as many as in units of UTF-16), with marks of a template, or set aside before. */
 function isOdd(dialect: SqlDialect): RawBuilder<SqlBool> {
-  const content = sql.ref('content');
+  const content = sql.ref('m.content');
   const holds = (mark: string) => (dialect === 'postgres' ? sql`strpos(${content}, ${mark}) > 0` : sql`instr(${content}, ${mark}) > 0`);
   const length = dialect === 'sqlite' ? sql`length(${content})` : sql`char_length(${content})`;
   return sql<SqlBool>`${isBlank(dialect, content)} or ${length} > 2048 or ${holds('{{')} or ${holds('{%')}
-    or error_message like ${`${SET_ASIDE_PREFIX}%`}`;
-}
-
-function isEmptyIn(dialect: SqlDialect, field: string): RawBuilder<SqlBool> {
-  return sql<SqlBool>`contact_id in (select id from contacts where ${isBlank(dialect, sql.ref(field))})`;
+    or m.error_message like ${`${SET_ASIDE_PREFIX}%`}`;
 }
 
 /** Also true of a number with spaces and the like. */
 function isNoNumber(dialect: SqlDialect): RawBuilder<SqlBool> {
-  const digits = sql`ltrim(full_number, '+')`;
+  const digits = sql`ltrim(c.full_number, '+')`;
   const plain = {
     sqlite: sql`${digits} glob '[1-9]*' and ${digits} not glob '*[^0-9]*' and length(${digits}) between 7 and 15`,
-    postgres: sql`full_number ~ '^[+]?[1-9][0-9]{6,14}$'`,
-    mysql: sql`full_number regexp '^[+]?[1-9][0-9]{6,14}$'`,
+    postgres: sql`c.full_number ~ '^[+]?[1-9][0-9]{6,14}$'`,
+    mysql: sql`c.full_number regexp '^[+]?[1-9][0-9]{6,14}$'`,
   };
-  return sql<SqlBool>`contact_id not in (select id from contacts where ${plain[dialect]})`;
+  return sql<SqlBool>`(c.full_number is null or not (${plain[dialect]}))`;
 }
 
 function isBlank(dialect: SqlDialect, column: RawBuilder<unknown>): RawBuilder<SqlBool> {
