@@ -55,11 +55,13 @@ const { output } = await bundle.write({
   dir: 'dist',
   format: 'esm',
   minify: true,
+  sourcemap: true,
   comments: false,
   codeSplitting: { groups: GROUPS },
   chunkFileNames: '[name]-[hash].js',
 });
 await bundle.close();
+for (const { fileName } of output.filter(({ fileName }) => fileName.endsWith('.map'))) leaveOutTexts(here(`./dist/${fileName}`));
 writeFileSync(here('./dist/LICENSES.txt'), licencesOf(bundledPackages(output)));
 
 /**
@@ -73,6 +75,12 @@ function leaveOut(id, importer = '') {
     (id === 'node:child_process' && /node_modules.commander./.test(importer)) ||
     (/crypto/.test(id) && /node_modules.dotenv./.test(importer));
   return unused ? '\0unused' : null;
+}
+
+/** A source map tells where a line of a stack is (`--debug`). The texts of the sources themselves would be two thirds of it. */
+function leaveOutTexts(file) {
+  const { sourcesContent: _, ...map } = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify(map));
 }
 
 /** Folders of the packages inside, a second copy of one under another package included. */

@@ -34,6 +34,8 @@ export interface Config {
   redisUrl: string | null;
   /** The SQLite file in which rehearsals are kept. */
   sandboxFile: string;
+  /** Where the debug log goes, or null. */
+  debugFile: string | null;
   /** What is allowed but unwise. */
   warnings: string[];
 }
@@ -191,6 +193,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
     databaseUrl: text('databaseUrl'),
     redisUrl: text('redisUrl') || null,
     sandboxFile: text('sandboxFile'),
+    debugFile: text('debugFile') || null,
     warnings: [...remembered, ...(unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [])],
   });
 }

@@ -234,6 +234,14 @@ export const SETTINGS = {
     about: 'The SQLite file in which rehearsals (--sandbox) are kept, apart from everything else.',
     schema: z.string().check(z.regex(/^(?![a-z][a-z0-9+]+:)(?=.*\S)/i)),
   },
+  debugFile: {
+    variable: 'WSEND_DEBUG',
+    flag: null,
+    fallback: '',
+    allowed: 'a path of a file',
+    about: 'A file to which calls, steps of checkpoints and leases are written, for finding faults; see docs/debugging.md.',
+    schema: z.string().check(z.regex(/\S/)),
+  },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

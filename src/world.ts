@@ -160,15 +160,28 @@ export function openWorld(flags: Flags, outside: Outside): World {
     await copy(from).finally(() => from.close());
   };
   const data = once(async () => openData(await database()));
-  const leases = once(async () => (await import('./adapters/sql/leases.ts')).leases(await database()));
+  /** Null unless WSEND_DEBUG names a file. Asked for before what it is to tell of. */
+  const debugLog = once(async () => {
+    const { debugFile } = stores();
+    if (debugFile === null) return null;
+    const log = (await import('./world/debug-log.ts')).openDebugLog(debugFile, now);
+    closers.push(async () => log.close());
+    return log;
+  });
+  const leases = once(async () => {
+    const log = await debugLog();
+    const open = (await import('./adapters/sql/leases.ts')).leases(await database());
+    return log?.leases(open) ?? open;
+  });
   const entries = once(async () => {
+    const log = await debugLog();
     const { redisUrl } = stores();
     const store =
       redisUrl === null
         ? (await import('./adapters/sql/entries.ts')).sqlEntries(await database())
         : (await import('./adapters/redis/entries.ts')).redisEntries(redisUrl);
     closers.push(() => store.close());
-    return store;
+    return log?.entries(store) ?? store;
   });
 
   const providers = new Map<string, Promise<Provider & ProviderList>>();
@@ -188,6 +201,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
   });
 
   const accountOf = async ({ provider }: Config) => {
+    await debugLog();
     const { url, ...stand } = sandbox ? await openStandIn() : { url: provider.baseUrl };
     return { ...provider, ...stand, ...proxied(url), now };
   };
@@ -295,10 +309,12 @@ export function openWorld(flags: Flags, outside: Outside): World {
       return (await import('./adapters/wassenger/setup.ts')).wassengerSetup(await accountOf(config));
     },
     async watcher({ provider }) {
+      await debugLog();
       return (await import('./adapters/wassenger/watcher.ts')).wassengerWatcher({ ...provider, ...proxied(provider.baseUrl), now });
     },
     proxyTo,
     async probe(url) {
+      await debugLog();
       return (await import('./adapters/wassenger/probe.ts')).probe(url, stores().provider.timeoutMs, proxyTo(url)?.url ?? null);
     },
     async messageText(argument, flag) {

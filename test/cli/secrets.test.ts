@@ -17,7 +17,7 @@ const SECRETS = [KEY, DATABASE_PASSWORD, REDIS_PASSWORD];
 const RUN = ['run', '--csv', 'people.csv', '--skip-invalid', '--message', 'Hello {{name}}'];
 
 async function begin({ onTestFinished }: TestContext, env: Record<string, string> = {}): Promise<{ place: Place; sandbox: Sandbox }> {
-  const place = new Place({ ...QUICK, WASSENGER_LOOKUP_SECONDS: '0.2', ...env });
+  const place = new Place({ ...QUICK, WASSENGER_LOOKUP_SECONDS: '0.2', WSEND_DEBUG: 'debug.ndjson', ...env });
   onTestFinished(() => place.leave());
   const sandbox = await place.sandbox('latency=5-40', 'reject=0.05', 'errorAfter=0.1', 'resetAfter=0.1', 'truncate=0.1');
   place.env.WASSENGER_API_KEY = KEY;
