@@ -24,7 +24,7 @@ interface Looking {
   options: SendingOptions;
 }
 
-/** The texts of a campaign that has rows; of `sample`, the texts as they would go out. Rejects with UsageError where marks of a template are not agreed to. */
+/** The texts of a campaign that has rows; of `sample`, the texts as they would go out. Rejects with UsageError where a run would. */
 export async function lookAtRows(
   world: World,
   campaign: Campaign,
@@ -32,7 +32,8 @@ export async function lookAtRows(
 ): Promise<Looked> {
   const texts = await textsOf(world, campaign);
   const found = await lookAtTexts(world, campaign, { texts, failed, numbers: true });
-  const { literal, firstLiteral: first } = found;
+  const { literal, firstLiteral: first, refused } = found;
+  if (fresh && refused.count > 0 && !options.skipInvalid) throw refused.error(campaign.id);
   if (fresh && first !== null) await confirmLiteral(world, options, { literal, first, ask: false });
   const shown = sample.map(({ message, phone, content }) => ({ phone, text: found.sample.get(message) ?? content }));
   return { ...found, texts: shown.filter(({ text }) => trimmed(text) !== '') };
