@@ -47,9 +47,7 @@ export class Tidings {
     ].filter((part) => part !== false);
     if (parts.length > 0) aside(parts.join(', '));
     if (this.#strangers.length > 0)
-      aside(
-        `${formatCount(this.#strangers.length, 'reply', 'replies')} that fit nobody who was written to: from ${listed(this.#strangers)}`,
-      );
+      aside(`no contact fits ${formatCount(this.#strangers.length, 'reply', 'replies')}: from ${listed(this.#strangers)}`);
     if (this.#strange.length > 0)
       aside(
         `${formatCount(this.#strange.length, 'event')} not understood (${listed(this.#strange)}): answered with 422, so that the provider keeps and repeats them`,

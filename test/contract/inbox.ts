@@ -439,6 +439,13 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         expect([(await second(one.campaign)).length, (await second(other.campaign)).length]).toEqual([1, 0]);
       });
 
+      it('a name that two were given by mistake makes nobody of them the other', async () => {
+        const [one, other] = [await sent(), await sent()];
+        const aliases = ['666666666666666@lid'];
+        await take([reply(one.phone, { aliases, text: 'STOP' }), reply(other.phone, { aliases })]);
+        expect([(await second(one.campaign)).length, (await second(other.campaign)).length]).toEqual([0, 1]);
+      });
+
       it('of two campaigns at once answers the one that is quoted', async () => {
         const one = await sent();
         const later = await campaign();

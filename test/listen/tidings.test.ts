@@ -18,7 +18,7 @@ it('replies that fit nobody are told with masked numbers, a few of them, and onc
   tidings.add({ ...ROUND, results: [{ kind: 'reply', result: 'opted_out', stranger: '+22997000030' }] });
   const [counts, strangers, ...more] = told(tidings);
   expect(counts).toBe('1 contact said stop');
-  expect(strangers).toMatch(/^7 replies that fit nobody .*: from \+229\*+17, \+229\*+18, 1234\*+id, and 3 more$/);
+  expect(strangers).toMatch(/^no contact fits 7 replies: from \+229\*+17, \+229\*+18, 1234\*+id, and 3 more$/);
   expect(more).toEqual([]);
   expect(told(tidings)).toEqual([]);
 });

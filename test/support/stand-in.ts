@@ -19,6 +19,12 @@ export interface Taken {
   at: number;
 }
 
+/**
+ * How the account tells what a person wrote: flat, with the number; nested; with the digits of a hidden id for the sender, and the number in the
+ * chat alone; by a hidden id alone, quoting the last message to them; as a tapped button, a chosen row, or an edit.
+ */
+export type Shape = 'flat' | 'nested' | 'lid' | 'quote' | 'button' | 'list' | 'edit';
+
 /** An account with one line, at an address of its own. */
 export interface StandIn {
   /** What makes it the provider of a program: address, key and line. */
@@ -41,8 +47,8 @@ export interface StandIn {
   phones(text?: string): string[];
   /** The numbers among them that it took more than one message for. */
   twice(text?: string): string[];
-  /** What its webhook says when a person writes to the line. */
-  incoming(phone: string, text?: string): unknown;
+  /** What its webhook says when a person writes to the line: in one of the shapes of its papers. */
+  incoming(phone: string, text?: string, shape?: Shape): unknown;
   close(): Promise<void>;
 }
 
@@ -147,7 +153,8 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
     latency: [5, 30],
     phones,
     twice: (text) => [...new Set(phones(text).filter((phone, i, all) => phone === all[i - 1]))],
-    incoming: (phone, text = 'Yes') => incoming(phone, text, line),
+    incoming: (phone, text = 'Yes', shape = 'flat') =>
+      SHAPES[shape](incoming(phone, text, line), { phone, text, quoted: taken.findLast((one) => one.phone === phone)?.waId }),
     close: async () => {
       server.closeAllConnections();
       server.close();
@@ -193,7 +200,7 @@ function refusal(status: number, errorCode: string, message: string): Answer {
   return [status, { status, errorCode, message }];
 }
 
-function incoming(phone: string, body: string, line: { id: string; phone: string }): unknown {
+function incoming(phone: string, body: string, line: Told['device']): Told {
   const id = `3A${randomBytes(8).toString('hex').toUpperCase()}`;
   const [now, wid] = [new Date(), `${phone.slice(1)}@c.us`];
   const timestamp = Math.floor(now.getTime() / 1_000);
@@ -203,4 +210,36 @@ function incoming(phone: string, body: string, line: { id: string; phone: string
     ...{ id, object: 'message', event: 'message:in:new', created: timestamp, device: { id: line.id, phone: line.phone } },
     data: { ...data, chat: { id: wid, contact: { phone } } },
   };
+}
+
+interface Told {
+  event: string;
+  device: { id: string; phone: string };
+  data: Record<string, unknown>;
+}
+
+const SHAPES: Record<Shape, (flat: Told, about: { phone: string; text: string; quoted: string | undefined }) => unknown> = {
+  flat: (flat) => flat,
+  nested: ({ event, device, data: { id, type, body, timestamp } }, { phone }) => ({
+    ...{ id: `evt_${randomBytes(8).toString('hex')}`, event, createdAt: new Date().toISOString(), device: device.id },
+    data: {
+      message: { id, chat: `${phone.slice(1)}@c.us`, from: phone.slice(1), to: '22990000000', fromMe: false, type, body, timestamp },
+      chat: { id: randomBytes(12).toString('hex'), contact: { name: 'Afi', phone }, status: 'active', assignedTo: null },
+    },
+  }),
+  lid: (flat, { phone }) => {
+    const digits = `1${phone.slice(1)}`;
+    return told(flat, { from: `${digits}@lid`, fromNumber: `+${digits}`, chat: { id: `${digits}@lid`, contact: { phone } } });
+  },
+  quote: (flat, { phone, quoted }) => {
+    const lid = `1${phone.slice(1)}@lid`;
+    return told(flat, { from: lid, fromNumber: undefined, chat: { id: lid }, quoted: { wid: quoted, kind: 'text' } });
+  },
+  button: (flat, { text }) => told(flat, { type: 'buttons_response', body: null, title: 'Tap', selectedButtonId: text }),
+  list: (flat, { text }) => told(flat, { type: 'list_response', body: undefined, listResponse: { title: text, rowId: 'row-2' } }),
+  edit: (flat) => ({ ...told(flat, { editedAt: new Date().toISOString() }), event: 'message:update' }),
+};
+
+function told(flat: Told, data: Record<string, unknown>): Told {
+  return { ...flat, data: { ...flat.data, ...data } };
 }

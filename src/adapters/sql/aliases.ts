@@ -47,8 +47,12 @@ export async function contactsNamed(db: Kysely<Schema>, names: Alias[]): Promise
   return [...new Set([...byNumber, ...byAlias].map(({ id }) => Number(id)))].sort((a, b) => a - b);
 }
 
+/** A number in a spelling under which it is found: there may be a million of them, and nothing is to be known of most. */
+const PLAIN = /^(\+|00)?[1-9]\d{6,14}$/;
+
 /** The links that say something new of a contact with this number: a name under which nothing of `contacts` finds them. */
 export function linksOf(contact: number, storedNumber: string, names: Alias[]): Link[] {
+  if (names.length === 0 && PLAIN.test(storedNumber)) return [];
   const phone = toE164(storedNumber);
   const key = phone === undefined ? undefined : personKey(phone);
   const odd = phone !== undefined && !spellingsOf(phone).includes(storedNumber) ? [personKey(phone)] : [];

@@ -116,7 +116,7 @@ async function message2For(working: Working, { answered, sender, fact }: Answer)
     .executeTakeFirst();
   const known = {
     hasMessage2: ready !== undefined || template.trim() !== '',
-    optedOut: (await areOut(transaction, [...phones, ...(fact.aliases ?? [])])).size > 0,
+    optedOut: (await areOut(transaction, phones)).size > 0,
     alreadyMade: made !== undefined,
   };
   if (!bringsMessage2(known)) return null;

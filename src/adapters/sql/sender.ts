@@ -16,14 +16,16 @@ export interface Sender {
 }
 
 /**
- * Finds the sender by the message of ours that they quote, and by their aliases and number; all contacts with one of their numbers are them. What
- * the provider calls them is kept.
+ * Finds the sender by the message of ours that they quote and by their number; where that finds nobody, by their aliases: two people may have been
+ * given one alias by mistake, and one who says stop must not stop the other. All contacts with one of the numbers are them. What the provider calls
+ * them is kept.
  */
 export async function senderOf(context: AliasContext, fact: ContactReply | ContactReaction): Promise<Sender> {
   const { transaction } = context;
   const names = namesOf(fact);
   const quoted = await messageOf(transaction, fact.kind === 'reply' ? fact.quoted : fact.target);
-  const named = await contactsNamed(transaction, names);
+  const byNumber = await contactsNamed(transaction, namesOf({ phone: fact.phone }));
+  const named = byNumber.length > 0 ? byNumber : await contactsNamed(transaction, fact.aliases ?? []);
   // Who quotes a message to somebody is that somebody. A reaction's target may be given by mistake, and counts only with the right person.
   const certain = quoted !== null && (fact.kind === 'reply' || named.length === 0) ? [quoted.contact] : [];
   const found = [...new Set([...certain, ...named])];

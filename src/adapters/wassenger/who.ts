@@ -18,8 +18,8 @@ export function senderOf({ fromNumber, from, ...data }: Fields): Who | null {
 }
 
 /** Whom a message of ours went to; nobody where nothing says it. */
-export function recipientOf({ toNumber, phone, to, ...data }: Fields): Who {
-  return whoIs(data, [toNumber, phone, to]) ?? { phone: null };
+export function recipientOf({ toNumber, phone, to, wid, ...data }: Fields): Who {
+  return whoIs(data, [toNumber, phone, to, wid]) ?? { phone: null };
 }
 
 /** What the provider calls a number, in the form that aliases have: null for what names nobody. */
@@ -43,7 +43,7 @@ export function otherName({ wid, phone }: Fields): { alias?: Alias } {
 export function whoIs(data: Fields, given: unknown[]): Who | null {
   const chat = isFields(data.chat) ? data.chat : { id: data.chat };
   const contact = isFields(chat.contact) ? chat.contact : {};
-  const values = [contact.phone, ...given, data.wid, contact.wid, chat.id, data.lid, chat.lid, contact.lid];
+  const values = [contact.phone, ...given, contact.wid, chat.id, chat.lid, contact.lid];
   const named = values.flatMap((value) => {
     const alias = aliasOf(value);
     return alias === null ? [] : [{ alias, phone: phoneOf(value) }];
