@@ -22,7 +22,7 @@ export type Purpose = 'send' | 'sandbox' | 'look';
 
 export interface Config {
   policy: Policy;
-  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number; retries: number };
+  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number; retries: number; lookUpsPerSecond: number };
   /** What `listen` needs; empty texts are null. */
   webhook: { secret: string | null; signingSecret: string | null; url: string | null };
   stopWords: string[];
@@ -181,6 +181,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
       baseUrl: text('baseUrl').replace(/\/+$/, ''),
       timeoutMs: ms('timeout'),
       retries: num('retries'),
+      lookUpsPerSecond: num('lookupRate'),
     },
     webhook: {
       secret: text('webhookSecret') || null,

@@ -1,11 +1,12 @@
 import type { Claim } from './core/checkpoint.ts';
+import { remember } from './core/list-knowledge.ts';
 import type { Outcome } from './core/outcome.ts';
 import type { EpochMs, Milliseconds } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './engine/ask-line.ts';
 import { namesOf, settleByLookUp } from './engine/doubt.ts';
 import { type Addressed, address } from './engine/envelope.ts';
-import { restLine, rests, sendMessage2First } from './engine/line.ts';
+import { noteAnswer, restLine, rests, sendMessage2First } from './engine/line.ts';
 import { readPage } from './engine/page.ts';
 import type { Queued } from './engine/queue.ts';
 import { beside, breakRun, confirmLeases, mayLeave, maySend, type Run, stopRun, sureUntil } from './engine/run.ts';
@@ -103,8 +104,10 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
 
   const now = run.clock.now();
   const done = { message: claim.message, at: now, attempts: claim.attempt };
+  noteAnswer(run, outcome);
   switch (outcome.kind) {
     case 'accepted':
+      remember(run.line.list, { reference: claim.reference, phone: claim.phone, line: claim.line, at: claim.at });
       return settle(run, message, { kind: 'sent', ...done, ...namesOf(outcome), line: claim.line }, now - begin);
     case 'rejected':
       return settle(run, message, { kind: 'failed', ...done, code: outcome.code, reason: outcome.reason, providerId: null }, now - begin);

@@ -157,6 +157,15 @@ export const SETTINGS = {
     about: "Most messages that may wait in the device's own queue: it is asked before each batch, and a full queue is waited for.",
     schema: count(0, 100_000),
   },
+  lookupRate: {
+    variable: 'WASSENGER_LOOKUPS_PER_SECOND',
+    flag: null,
+    fallback: '5',
+    allowed: `look-ups per second, from 0.1 to 1000${DECIMALS}`,
+    about:
+      'How fast the provider is asked for messages by their reference. Its limit is not documented; a third party names 600 calls a minute.',
+    schema: seconds(0.1, 1_000),
+  },
   webhookSecret: {
     variable: 'WASSENGER_WEBHOOK_SECRET',
     flag: null,

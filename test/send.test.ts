@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { eta } from '../src/core/estimate.ts';
-import { accepted, answers, endAllRight, faults, faultyFor, gaps, invalid, kills, unknown } from './support/answers.ts';
+import { remember } from '../src/core/list-knowledge.ts';
+import { accepted, answers, endAllRight, faults, faultyFor, gaps, invalid, kills, unexpected, unknown } from './support/answers.ts';
+import type { Accepted } from './support/memory-provider.ts';
 import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 
 const pace = fc.record({
@@ -119,9 +121,9 @@ describe('errors', () => {
   });
 
   /** The listener writes into the database that some failed at the provider, among the first that it had accepted. */
-  const failAtProvider = (world: SimWorld, count: number) => {
+  const failAtProvider = (world: SimWorld, count: number, error = 'message:failed: accepted, then failed at the provider') => {
     const accepted = world.store.rows.filter(({ status }) => status === 'sent').slice(0, count);
-    for (const row of accepted) Object.assign(row, { status: 'failed', error: 'message:failed: accepted, then failed at the provider' });
+    for (const row of accepted) Object.assign(row, { status: 'failed', error });
   };
 
   it('what fails after it was accepted slows the next batch down, and is counted', async () => {
@@ -154,6 +156,32 @@ describe('errors', () => {
       detail: '7 of 30 failed = 23 %: 7 × message:failed',
     });
     expect(world.provider.starts).toHaveLength(30);
+  });
+
+  it('what fails afterwards for the sake of the line stops the run with 4, and neither the breaker nor the error rate counts it', async () => {
+    const world = new SimWorld(90);
+    world.policy = { ...POLICY, pace: { ...POLICY.pace, batchSize: 30 } };
+    world.onEvent = (event) => {
+      if (event.type === 'rest' && event.reason === 'batch_pause') failAtProvider(world, 12, 'line:131047: accepted, then failed');
+    };
+    const ending = await world.finish();
+    expect(ending).toMatchObject({ exitCode: 4, progress: { sent: 18, failed: 12, pending: 60 } });
+    expect(world.events.find(({ type }) => type === 'paused')).toMatchObject({
+      reason: 'barred',
+      detail: expect.stringContaining('131047'),
+    });
+    world.onEvent = () => undefined;
+    expect(await world.finish()).toMatchObject({ exitCode: 3, progress: { sent: 78, failed: 12 } });
+    expect(world.events.filter(({ type }) => type === 'delay')).toEqual([]);
+  });
+
+  it('a look-up that finds it failed for the sake of the line stops the run, too', async () => {
+    const world = new SimWorld(9);
+    world.provider.behave = (call) => answers(call === 3 ? unknown('reset') : accepted, true);
+    const failure = { code: 'line:131042', reason: 'payment' };
+    world.provider.lookUpFault = (reference) =>
+      reference.includes('-3-') ? { kind: 'found', providerId: 'x', whatsappId: null, failure } : null;
+    expect(await world.finish()).toMatchObject({ exitCode: 4, progress: { failed: 1 } });
   });
 
   it('a 429 stops the whole line for as long as it asks, uses up no attempt, and slows the next batch down', async () => {
@@ -205,6 +233,36 @@ describe('errors', () => {
     expect(world.statuses()).toEqual({ sent: 3, pending: 7 });
   });
 
+  it.each([true, false])(
+    'five answers in a row that do not confirm their messages stop the line and say what came instead, whether they arrived (%s) or not',
+    async (takes) => {
+      const world = new SimWorld(20);
+      world.provider.behave = (call) => (call <= 3 ? answers(accepted) : answers(unexpected, takes));
+      const { exitCode, progress } = await world.finish();
+      expect(exitCode).toBe(4);
+      expect(world.provider.starts).toHaveLength(8);
+      expect(progress.sent).toBe(takes ? 8 : 3);
+      expect(world.events.findLast(({ type }) => type === 'paused')).toMatchObject({
+        ...{ reason: 'barred', detail: expect.stringContaining('5 answers in a row do not confirm their messages') },
+      });
+      expect(world.kept().header?.paused?.detail).toContain('the server answered 200 with a web page');
+    },
+  );
+
+  it('five of them stop it, though nobody is left to send to', async () => {
+    const world = new SimWorld(5);
+    world.provider.behave = () => answers(unexpected, true);
+    expect(await world.finish()).toMatchObject({ exitCode: 4, progress: { sent: 5 } });
+    expect((await world.finish()).exitCode).toBe(0);
+  });
+
+  it('a good answer among them begins the count anew, and each of the others is looked up', async () => {
+    const world = new SimWorld(20);
+    world.provider.behave = (call) => (call % 5 === 0 ? answers(accepted) : answers(unexpected, true));
+    expect(await world.finish()).toMatchObject({ exitCode: 0, progress: { sent: 20 } });
+    expect(world.provider.accepted).toHaveLength(20);
+  });
+
   it('a recipient whose answer was lost is looked up before a second attempt', async () => {
     const world = new SimWorld(10);
     world.provider.listedAfterMs = 4_000;
@@ -216,7 +274,11 @@ describe('errors', () => {
 
   it('Property 7, exponential backoff: an absent message is tried again after 60 and 120 s, and fails after the third attempt', async () => {
     const world = new SimWorld(1);
-    world.provider.behave = () => answers(unknown('http:502'), false, 0);
+    const [other] = world.provider.history as [Accepted];
+    world.provider.behave = () => {
+      if (world.run !== null) remember(world.run.line.list, { ...other, at: world.clock.now() });
+      return answers(unknown('http:502'), false, 0);
+    };
     expect((await world.finish()).exitCode).toBe(3);
     expect(gaps(world)).toEqual([70_000, 130_000]);
     expect(world.events.flatMap((event) => (event.type === 'retry' ? [event.waitMs] : []))).toEqual([60_000, 120_000]);

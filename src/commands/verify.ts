@@ -17,10 +17,6 @@ export interface VerifyOptions extends Flags {
   rate?: string;
 }
 
-/** Questions in a second unless `--rate` says otherwise: half of the 600 a minute that a third party names as the provider's limit. */
-const RATE = 5;
-/** The sandbox is on this machine. */
-const SANDBOX_RATE = 200;
 /** How often a terminal is told how far it is. */
 const TELL_EVERY: Milliseconds = SECOND / 4;
 
@@ -37,13 +33,14 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
 
   const total = (await data.campaigns.tally(id)).total + (await data.message2([]).campaigns.tally(id)).total;
   world.show.progress(`Asking the provider about ${formatCount(total, 'message')} …`);
+  const provider = await world.providerList(config);
   const counts = await verifyCampaign({
     campaign,
     ledger: await world.ledger(),
-    provider: await world.providerList(config),
+    provider,
     clock: world.clock,
     beyond: both(await beyondDatabase(world, id, 'message_1'), await beyondDatabase(world, id, 'message_2')),
-    perSecond: rate ?? (world.sandbox ? SANDBOX_RATE : RATE),
+    perSecond: rate ?? provider.lookUpsPerSecond,
     lookupMs: config.policy.lookupMs,
     onDiscrepancy: (discrepancy) => tellDiscrepancy(world, id, discrepancy),
     onProgress: progressTeller(world, total),

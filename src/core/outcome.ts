@@ -9,7 +9,8 @@ import type { Milliseconds } from './units.ts';
  * - `barred`: it refuses our key, plan or device, or the request itself; every further send would fare the same.
  * - `throttled`: it was not taken because we are too fast (429).
  * - `unavailable`: it was surely not taken, because no request left this machine (DNS, refused, TLS, or too late to be safe).
- * - `unknown`: it may have been taken (timeout, reset, 5xx): look the reference up. `offline` marks a 503, after which the device is asked.
+ * - `unknown`: it may have been taken (timeout, reset, 5xx, a 2xx that does not confirm it): look the reference up. `offline` marks a 503, after
+ *   which the device is asked; `unexpected` marks an answer that should have confirmed the message and says something else (UNEXPECTED_IN_A_ROW).
  */
 export type Outcome =
   | { kind: 'accepted'; providerId: string | null; whatsappId: string | null; alias?: Alias | null }
@@ -17,14 +18,18 @@ export type Outcome =
   | { kind: 'barred'; code: string; reason: string }
   | { kind: 'throttled'; retryAfterMs: Milliseconds | null; reason: string }
   | { kind: 'unavailable'; code: string; reason: string }
-  | { kind: 'unknown'; code: string; reason: string; offline: boolean };
+  | { kind: 'unknown'; code: string; reason: string; offline: boolean; unexpected?: true };
+
+/** Unexpected answers in a row on a line after which it stops: whatever answers there is not the provider as we know it. */
+export const UNEXPECTED_IN_A_ROW = 5;
 
 /**
  * What one look-up of a reference proved.
  *
  * - `found`: the provider holds a message with our reference, number and line. `failure` is set when it was accepted and then failed there.
  * - `absent`: the provider listed everything it has under the reference, and ours is not in it.
- * - `unsure`: it cannot tell. `reachable` is false when it did not answer at all, or with an error.
+ * - `unsure`: it cannot tell. `reachable` is false when it did not answer at all, or with an error; `askAgainAfterMs` is there when that may pass
+ *   (null: the provider does not say when).
  * - `barred`: it refuses our key or plan, and so did not look.
  */
 export type Finding =
@@ -37,7 +42,7 @@ export type Finding =
       failure: { code: string; reason: string } | null;
     }
   | { kind: 'absent' }
-  | { kind: 'unsure'; reason: string; reachable: boolean }
+  | { kind: 'unsure'; reason: string; reachable: boolean; askAgainAfterMs?: Milliseconds | null }
   | { kind: 'barred'; code: string; reason: string };
 
 /**

@@ -2,6 +2,7 @@ import type { Settled } from '../core/checkpoint.ts';
 import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
 import type { FailureGroup } from '../core/event.ts';
 import { type Histogram, newHistogram, record as recordLatency } from '../core/latency.ts';
+import { isOfLine } from '../core/line-condition.ts';
 import { DUPLICATE } from '../core/person.ts';
 import { admit, type Progress, type Standing, updateProgress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
@@ -15,6 +16,8 @@ export interface Account {
   othersPending: number;
   breaker: CircuitBreaker;
   failures: Map<string, FailureGroup>;
+  /** Of the failed, those who failed for the sake of our line: counted when the run began, and since. */
+  failedOfLine: number;
   latency: Histogram;
   /** When it was last looked at what failed after it was accepted, and how long not to look again. */
   recounted: { at: EpochMs; pause: Milliseconds };
@@ -22,9 +25,9 @@ export interface Account {
 }
 
 /** The account of a run that begins at `startedAt`. */
-export function newAccount(progress: Progress, othersPending: number, startedAt: EpochMs): Account {
+export function newAccount(progress: Progress, othersPending: number, startedAt: EpochMs, failedOfLine: number): Account {
   const recounted = { at: 0, pause: 0 };
-  return { progress, othersPending, breaker: CLOSED, failures: new Map(), latency: newHistogram(), recounted, startedAt };
+  return { progress, othersPending, breaker: CLOSED, failures: new Map(), failedOfLine, latency: newHistogram(), recounted, startedAt };
 }
 
 /** Pending recipients that are this run's to send to. */
@@ -53,8 +56,26 @@ export function learn(run: Run, result: Settled, latencyMs: Milliseconds | undef
     account.failures.set(result.code, { code: result.code, reason: result.reason, count: seen + 1 });
   }
   if (result.kind === 'failed' && result.code === DUPLICATE) return;
-  account.breaker = observe(account.breaker, result.kind === 'failed' ? result.code : null);
-  openIfTooMany(run);
+  if (result.kind === 'failed' && isOfLine(result.code)) {
+    learnOfLine(run, 1, `${result.code}: ${result.reason}`);
+  } else {
+    account.breaker = observe(account.breaker, result.kind === 'failed' ? result.code : null);
+    openIfTooMany(run);
+  }
+}
+
+/**
+ * Messages that the provider had accepted failed for the sake of our line or account: not their recipients' doing, so neither the error rate nor
+ * the circuit breaker counts them. Every further send would fare the same: the run stops. `wsend retry` sends them once the line is well.
+ */
+export function learnOfLine(run: Run, count: number, what: string): void {
+  run.account.failedOfLine += count;
+  stopRun(run, 'barred', what);
+}
+
+/** How the campaign fares as far as its recipients are to blame. */
+export function blamed({ progress, failedOfLine }: Account): Progress {
+  return { ...progress, failed: Math.max(0, progress.failed - failedOfLine) };
 }
 
 /** Stops the run when the circuit breaker must open. */

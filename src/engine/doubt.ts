@@ -1,12 +1,13 @@
 import type { Claim } from '../core/checkpoint.ts';
 import { doubtNote, retryNote, UNCONFIRMED } from '../core/note.ts';
 import type { Finding, Outcome } from '../core/outcome.ts';
+import type { Policy } from '../core/policy.ts';
 import { mayRetry, retryWait } from '../core/retry.ts';
 import { move } from './account.ts';
-import type { Addressed } from './envelope.ts';
+import { type Addressed, controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
 import { lookUpReference, type Means } from './look-up.ts';
-import { type LeftInDoubt, type Run, stopRun } from './run.ts';
+import { type LeftInDoubt, type Run, type RunParts, stopRun } from './run.ts';
 import { putBack, settle } from './settle.ts';
 
 /** An attempt whose outcome is unknown. */
@@ -24,8 +25,8 @@ export async function settleByLookUp(run: Run, message: Addressed, attempt: Unkn
   let finding: Finding;
   try {
     finding = await lookUpReference(
-      meansOf(run),
-      { ...message.claim, line: attempt === null ? null : message.claim.line },
+      meansOf(run, run.batches.policy),
+      { ...message.claim, ...(attempt === null ? { line: null, since: null } : { claimedAt: attempt.claim.at }) },
       run.course.hurry.signal,
     );
   } finally {
@@ -37,8 +38,10 @@ export async function settleByLookUp(run: Run, message: Addressed, attempt: Unkn
 }
 
 /** What a look-up takes. */
-export function meansOf({ line, clock, batches }: Run): Means {
-  return { provider: line.provider, clock, lookupMs: batches.policy.lookupMs };
+export function meansOf(parts: Pick<RunParts, 'line' | 'clock' | 'everyone' | 'campaign'>, { lookupMs }: Policy): Means {
+  const { line, clock, everyone, campaign } = parts;
+  const readEarlier = async () => (await everyone.latestAccepted(campaign.id)).map(controlOf);
+  return { lookUp: line.lookUp, list: line.list, clock, lookupMs, readEarlier };
 }
 
 /** What was found is sent (or failed at the provider after it was accepted); what cannot be told is in doubt. */
@@ -58,9 +61,10 @@ export async function settleByFinding(
     const left = { message, claim: claim ?? { ...message.claim, at }, reason: finding.reason, answered };
     return leaveInDoubt(run, left, attempts);
   }
+  // When it was sent, as far as that is known: what is found late would seem younger than it is.
   const done = {
     message: message.claim.message,
-    at,
+    at: claim?.at ?? at,
     attempts: message.claim.attempt,
     ...namesOf(finding),
     line: finding.line ?? claim?.line ?? null,

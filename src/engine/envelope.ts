@@ -1,11 +1,12 @@
 import type { Claim } from '../core/checkpoint.ts';
 import type { Attempted } from '../core/event.ts';
+import type { Control } from '../core/list-knowledge.ts';
 import { DUPLICATE } from '../core/person.ts';
 import { toE164 } from '../core/phone.ts';
 import type { Standing } from '../core/progress.ts';
 import { referenceOf } from '../core/reference.ts';
 import { textProblem } from '../core/text.ts';
-import type { OutboundMessage } from '../ports.ts';
+import type { AcceptedRow, OutboundMessage } from '../ports.ts';
 import type { Queued } from './queue.ts';
 import type { RunParts } from './run.ts';
 
@@ -46,6 +47,12 @@ export function address(run: RunParts, queued: Queued): Addressed {
     queued.recipient.skipped ? 'skipped' : 'pending',
     problemOf(phone, content, { message, persons: run.persons }),
   );
+}
+
+/** What the database has as accepted, as the list of the provider must show it. */
+export function controlOf({ at, phone: stored, ...row }: AcceptedRow): Control {
+  const phone = toE164(stored) ?? stored;
+  return { reference: referenceOf({ ...row, phone, acceptedBefore: null }), phone, line: null, at };
 }
 
 /** The same for a claim that an earlier run left behind: under the reference, number and line that it was made with. */

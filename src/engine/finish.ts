@@ -90,12 +90,12 @@ async function forgetSettledElsewhere(run: Run): Promise<void> {
   await run.journal.write(...open.map((message): Change => ({ type: 'forget', message })));
 }
 
-/** Why it ended although recipients are pending; null when none is, or when it was not to send. */
+/** Why it ended although recipients are pending; null when none is, or when it was not to send. Who bars the line has a person look, whoever is left. */
 function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
   const { stop, away, broken } = run.course;
   if (pending === 0) {
-    const cutShort = stop?.reason === 'signal' || stop?.reason === 'barred';
-    return cutShort && (inDoubt > 0 || away) ? stop : null;
+    if (stop?.reason === 'barred') return stop;
+    return stop?.reason === 'signal' && (inDoubt > 0 || away) ? stop : null;
   }
   // Message 2 that is pending now goes out on another line, or with the next round.
   if (stop !== null || !run.sending || broken !== null || run.type === 'message_2') return stop;
@@ -131,7 +131,7 @@ async function close(
   const byItself = run.course.stop === null ? null : stop;
   const why = take.retry === undefined ? stop : byItself;
   const paused =
-    broken !== null ? { reason: 'error', detail: messageOf(broken), at } : why === null ? pauseKept(run, take) : { ...why, at };
+    broken !== null ? { reason: 'error', detail: messageOf(broken), at } : why === null || finished ? pauseKept(run, take) : { ...why, at };
   const counted: Change[] = tally === null ? [] : [{ type: 'count', sent: tally.sent, failed: tally.failed }];
   // Who was to be tried again and wants no messages now.
   const left = finished ? [...run.journal.checkpoint.recipients.keys()].map((message): Change => ({ type: 'forget', message })) : [];

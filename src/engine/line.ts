@@ -1,10 +1,12 @@
-import type { Outcome } from '../core/outcome.ts';
+import type { ListKnowledge } from '../core/list-knowledge.ts';
+import { type Outcome, UNEXPECTED_IN_A_ROW } from '../core/outcome.ts';
 import type { PacingState } from '../core/pacing.ts';
 import { OFFLINE_WAIT, THROTTLED_WAIT, unreachableWait, WAITING_LIMIT } from '../core/retry.ts';
 import { type EpochMs, formatDuration, type Milliseconds } from '../core/units.ts';
 import type { Provider } from '../ports.ts';
 import type { Bell } from './bell.ts';
 import type { HeldLease } from './held-lease.ts';
+import type { Means } from './look-up.ts';
 import { type Run, stopRun } from './run.ts';
 
 /** One line while its lease is ours; all runs on it share it, one sending at a time. */
@@ -12,6 +14,10 @@ export interface Line {
   name: string;
   lease: HeldLease;
   provider: Provider;
+  /** The provider's look-up, asked at its pace by whoever asks. */
+  lookUp: Means['lookUp'];
+  /** What is known of the list that look-ups are answered from. */
+  list: ListKnowledge;
   pacing: PacingState;
   /** Batches begun on it under its lease, by whichever run of it. */
   batches: number;
@@ -20,6 +26,8 @@ export interface Line {
   trouble: LineTrouble | null;
   /** Sends started on it under its lease, by whichever run of it. */
   starts: number;
+  /** Answers in a row that should have confirmed a message and did not. */
+  unexpectedInARow: number;
   /** The line has to be asked how it is before the next send: at the beginning, after a 503, and while it says that it is not ready or its queue is full. */
   askFirst: boolean;
   /** When it was last asked how it is, how many sends had been started by then, and whether the answer is still to come. */
@@ -57,6 +65,20 @@ export function restLine(run: Run, outcome: Trouble): void {
     line.askFirst = true;
     rest(run, 'offline', outcome.reason, OFFLINE_WAIT);
   }
+}
+
+/**
+ * An answer that should have confirmed a message and says something else. Whatever becomes of the messages, several in a row stop the run: what
+ * answers there is not the provider as we know it. What came by no answer at all is no such answer, and no proof of the contrary.
+ */
+export function noteAnswer(run: Run, outcome: Outcome): void {
+  const { line } = run;
+  if (outcome.kind === 'accepted' || outcome.kind === 'rejected') line.unexpectedInARow = 0;
+  if (outcome.kind !== 'unknown' || outcome.unexpected !== true) return;
+  line.unexpectedInARow += 1;
+  if (line.unexpectedInARow < UNEXPECTED_IN_A_ROW) return;
+  const detail = `answer:unexpected: ${UNEXPECTED_IN_A_ROW} answers in a row do not confirm their messages; at last ${outcome.reason}`;
+  stopRun(run, 'barred', detail);
 }
 
 /** The provider cannot be reached. Calls that were in flight together count as one failure. */

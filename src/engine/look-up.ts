@@ -1,12 +1,15 @@
+import { controlsOf, type ListKnowledge, missed, provesAbsence, remember, type UpToDate } from '../core/list-knowledge.ts';
 import type { Finding } from '../core/outcome.ts';
-import type { Milliseconds } from '../core/units.ts';
-import type { Clock, Provider } from '../ports.ts';
+import type { EpochMs, Milliseconds } from '../core/units.ts';
+import type { Clock } from '../ports.ts';
 
 /**
  * Shares of the look-up time between one look and the next: soon, because most answers are lost after acceptance, and last at the very end.
  * Each is waited by itself, so that a clock that is set forward does not make the whole shorter.
  */
 const WAITS = [0, 0.2, 0.3, 0.5];
+/** Where the list is not known to be up to date, it is looked on for this many times the look-up time: a list that lags catches up. */
+const PATIENCE = 3;
 /** Questions in flight at once. */
 const AT_ONCE = 4;
 
@@ -18,31 +21,115 @@ export interface Wanted {
   line: string | null;
 }
 
+/** The same, with what is known of when it may have been accepted. */
+export interface Sought extends Wanted {
+  /** At the latest; null when nobody knows, and now where it is missing. */
+  since?: EpochMs | null;
+  /** At the earliest: when it was claimed. Missing where nobody knows. */
+  claimedAt?: EpochMs;
+}
+
 /** What a look-up takes. */
 export interface Means {
-  provider: Provider;
+  /** One question, asked at the provider's pace. Rejects once the signal is aborted. */
+  lookUp: (wanted: Wanted, stop?: AbortSignal) => Promise<Finding>;
   clock: Clock;
   /** How long a reference is looked for before it counts as absent (`WASSENGER_LOOKUP_SECONDS`). */
   lookupMs: Milliseconds;
+  /** What is known of the list; a look-up adds to it. */
+  list: ListKnowledge;
+  /** Reads what the database has as accepted before this run; called when nothing else is known. */
+  readEarlier: () => Promise<ListKnowledge['earlier']>;
 }
 
 /**
  * Looks references up several times over `lookupMs`, because it is not known how soon an accepted message is listed. A `found` is final at
- * once, and so is barred; absent only when the last look says so; unsure when the last look cannot tell, or when `abandon` was aborted before it.
+ * once, and so is barred; absent only when the last look says so in a list that is proven to be up to date (list-knowledge); unsure when the last
+ * look cannot tell, or when `abandon` was aborted before it.
  */
-export async function lookUpAll({ provider, clock, lookupMs }: Means, wanted: Wanted[], abandon?: AbortSignal): Promise<Finding[]> {
+export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortSignal): Promise<Finding[]> {
+  const { clock, lookupMs, list } = means;
+  const search: Search[] = wanted.map((one) => ({ ...one, absentAt: null }));
   const findings: Finding[] = wanted.map(() => ABANDONED);
-  for (const share of WAITS) {
-    await clock.sleep(clock.now() + Math.ceil(share * lookupMs), abandon);
+  const isOpen = (i: number) => !isFinal(findings[i]);
+  let open = [...wanted.keys()];
+  let waitedMs = 0;
+  let upToDate: UpToDate | null = null;
+  for (let round = 0; open.length > 0; round += 1) {
+    const waitMs = Math.ceil((WAITS[round] ?? 0.5) * lookupMs);
+    await clock.sleep(clock.now() + waitMs, abandon);
     if (abandon?.aborted) break;
-    const open = [...wanted.keys()].filter((i) => !isFinal(findings[i]));
-    const ask = async () => {
-      for (let i = open.pop(); i !== undefined && !abandon?.aborted; i = open.pop())
-        findings[i] = await provider.lookUp(wanted[i] as Wanted);
-    };
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, open.length) }, ask));
+    waitedMs += waitMs;
+    await askAll(means, { open, search, findings }, abandon);
+    open = open.filter(isOpen);
+    const shownAt = open.some((i) => findings[i]?.kind === 'absent') ? await latestShown(means, abandon) : null;
+    if (shownAt === null) upToDate = null;
+    else if (upToDate === null) upToDate = { forMs: 0, shownAt };
+    else upToDate = { forMs: upToDate.forMs + waitMs, shownAt: Math.min(upToDate.shownAt, shownAt) };
+    if (round < WAITS.length - 1) continue;
+    // Whoever cannot be told of stays so; who is not listed is looked for until that proves something.
+    const isOver = waitedMs >= PATIENCE * lookupMs;
+    open = open.filter((i) => {
+      if (findings[i]?.kind !== 'absent') return false;
+      const { since } = search[i] as Search;
+      const proof = provesAbsence({ since, waitedMs, upToDate }, list, { lookupMs, now: clock.now() });
+      if (proof === 'yes') return false;
+      if (isOver && proof === 'no') findings[i] = UNPROVEN;
+      return !isOver || proof === 'later';
+    });
   }
-  return abandon?.aborted ? findings.map((finding) => (isFinal(finding) ? finding : ABANDONED)) : findings;
+  const isSettled = (i: number) => isFinal(findings[i]) || !open.includes(i);
+  return abandon?.aborted ? findings.map((finding, i) => (isSettled(i) ? finding : ABANDONED)) : findings;
+}
+
+/** What is searched for, and when it was last not listed. */
+interface Search extends Sought {
+  absentAt: EpochMs | null;
+}
+
+/** Asks for all that is open, a few at a time. What is found tells of the list: that it must show it, and how late it does. */
+async function askAll(
+  { lookUp, clock, list }: Means,
+  { open, search, findings }: { open: number[]; search: Search[]; findings: Finding[] },
+  abandon: AbortSignal | undefined,
+): Promise<void> {
+  const left = [...open];
+  const ask = async () => {
+    for (let i = left.pop(); i !== undefined && !abandon?.aborted; i = left.pop()) {
+      const one = search[i] as Search;
+      const { reference, phone, line, claimedAt = 0 } = one;
+      const at = clock.now();
+      const finding = await asked(lookUp({ reference, phone, line }, abandon), abandon);
+      if (finding.kind === 'found') {
+        if (one.absentAt !== null && claimedAt > 0) missed(list, one.absentAt - claimedAt);
+        remember(list, { reference, phone, line, at: claimedAt });
+      }
+      if (finding.kind === 'absent') one.absentAt = at;
+      findings[i] = finding;
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, ask));
+}
+
+/** The age of the latest message that the list must show, if it shows all of these; null when it does not, or cannot tell. */
+async function latestShown({ lookUp, clock, list, readEarlier }: Means, abandon: AbortSignal | undefined): Promise<Milliseconds | null> {
+  if (list.accepted.length === 0) list.earlier ??= await readEarlier();
+  const controls = controlsOf(list, clock.now());
+  for (const { at, ...wanted } of controls) {
+    const age = clock.now() - at;
+    const { kind } = await asked(lookUp(wanted, abandon), abandon);
+    if (kind === 'absent' && list.accepted.some(({ reference }) => reference === wanted.reference)) missed(list, age);
+    if (kind !== 'found') return null;
+  }
+  return controls[0] === undefined ? null : clock.now() - controls[0].at;
+}
+
+/** An answer, or ABANDONED when the signal came first. */
+function asked(answer: Promise<Finding>, abandon: AbortSignal | undefined): Promise<Finding> {
+  return answer.catch((error) => {
+    if (abandon?.aborted) return ABANDONED;
+    throw error;
+  });
 }
 
 function isFinal(finding: Finding | undefined): finding is Finding {
@@ -50,9 +137,14 @@ function isFinal(finding: Finding | undefined): finding is Finding {
 }
 
 /** Looks up one reference; see lookUpAll. */
-export async function lookUpReference(means: Means, wanted: Wanted, abandon?: AbortSignal): Promise<Finding> {
+export async function lookUpReference(means: Means, wanted: Sought, abandon?: AbortSignal): Promise<Finding> {
   const [finding] = await lookUpAll(means, [wanted], abandon);
   return finding ?? ABANDONED;
 }
 
 const ABANDONED: Finding = { kind: 'unsure', reason: 'the run was stopped while it was looked up', reachable: true };
+const UNPROVEN: Finding = {
+  kind: 'unsure',
+  reason: 'the provider does not list it, but its list is not known to be up to date',
+  reachable: true,
+};

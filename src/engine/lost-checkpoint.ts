@@ -3,8 +3,9 @@ import { doubtNote } from '../core/note.ts';
 import type { Policy } from '../core/policy.ts';
 import type { Progress } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
+import { EXIT, UserError } from '../errors.ts';
 import type { Result } from '../ports.ts';
-import { namesOf } from './doubt.ts';
+import { meansOf, namesOf } from './doubt.ts';
 import { address } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
@@ -47,16 +48,26 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, pro
     const text = `campaign ${campaign.id} ${reasonFor(found, missing)}: looking up ${whom} at the provider`;
     report.tell({ type: 'notice', level: 'warning', text });
     // Where some were sent, more may have been than anybody reckoned with.
-    if ((await lookUp(parts, suspects, policy.lookupMs)) === 0) return;
+    if ((await lookUp(parts, suspects, policy)) === 0) return;
     for (const { message } of suspects) seen.add(message);
   }
 }
 
 /** Looks recipients up and records what is found; resolves to how many were sent. */
-async function lookUp(parts: RunParts, suspects: Recipient[], lookupMs: Milliseconds): Promise<number> {
-  const { campaign, recipients, clock, line } = parts;
-  const wanted = suspects.map((recipient) => ({ ...address(parts, { recipient, attempts: recipient.attempts }).claim, line: null }));
-  const findings = await lookUpAll({ provider: line.provider, clock, lookupMs }, wanted);
+async function lookUp(parts: RunParts, suspects: Recipient[], policy: Policy): Promise<number> {
+  const { campaign, recipients, clock } = parts;
+  const wanted = suspects.map((recipient) => ({
+    ...address(parts, { recipient, attempts: recipient.attempts }).claim,
+    line: null,
+    since: null,
+  }));
+  const findings = await lookUpAll(meansOf(parts, policy), wanted);
+  const barred = findings.find((finding) => finding.kind === 'barred');
+  if (barred !== undefined)
+    throw new UserError(`whom an earlier run may have sent to cannot be looked up: ${barred.reason}`, {
+      exitCode: EXIT.barred,
+      next: 'See the key and the plan at the provider: it must let the key read messages.',
+    });
   const at = clock.now();
   await recipients.record(
     campaign.id,

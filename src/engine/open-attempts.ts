@@ -38,8 +38,8 @@ export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: M
  */
 export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   const wereOver = open.map(({ claim }) => isOver(run, claim));
-  const wanted = open.map(({ claim }) => claim);
-  const findings = await lookUpAll(meansOf(run), wanted, run.course.hurry.signal);
+  const wanted = open.map(({ claim }) => ({ ...claim, since: claim.at, claimedAt: claim.at }));
+  const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.hurry.signal);
   const again: OpenAttempt[] = [];
   const settling = open.map((attempt, i) => {
     const { claim, message } = attempt;

@@ -1,16 +1,20 @@
 import { reviewed } from '../core/circuit-breaker.ts';
+import { isOfLine } from '../core/line-condition.ts';
 import { failedLater } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
+import { learnOfLine } from './account.ts';
 import { readPage } from './page.ts';
 import type { Run } from './run.ts';
 
 /** Counting all rows of a large campaign takes a while: it is done at most for a fiftieth of the time, and at most once a second. */
 const SHARE = 50;
 const AT_MOST_EVERY: Milliseconds = SECOND;
+/** Different error texts read to tell our line's failures from the recipients'. */
+const FAILURES_READ = 200;
 
 /**
  * Counts what failed at the provider after it was accepted: the listener wrote it into the database, and it counts into the error rate and the
- * circuit breaker like every other failure. Called before each batch.
+ * circuit breaker like every other failure, unless it was our line's. Called before each batch.
  */
 export async function recount(run: Run): Promise<void> {
   const begin = run.clock.now();
@@ -20,17 +24,25 @@ export async function recount(run: Run): Promise<void> {
     run.outbox.whileNothingIsWritten(async () => {
       const tally = await run.campaigns.tally(run.campaign.id);
       const late = tally.failed + run.outbox.unwritten().unstoredFailed - run.account.progress.failed;
-      if (late > 0) learnLate(run, late);
+      if (late > 0) learnLate(run, late, await failedOfLine(run));
     }),
   );
   const end = run.clock.now();
   run.account.recounted = { at: end, pause: Math.max(AT_MOST_EVERY, SHARE * (end - begin)) };
 }
 
-function learnLate(run: Run, late: number): void {
+/** Failed rows whose error text says that our line was the cause, and the most frequent of these texts. */
+export async function failedOfLine({ campaigns, campaign }: Pick<Run, 'campaigns' | 'campaign'>): Promise<{ count: number; what: string }> {
+  const groups = (await campaigns.failures(campaign.id, FAILURES_READ)).filter(({ error }) => isOfLine(error));
+  return { count: groups.reduce((sum, { count }) => sum + count, 0), what: groups[0]?.error ?? '' };
+}
+
+function learnLate(run: Run, late: number, ofLine: { count: number; what: string }): void {
   const { account, journal } = run;
+  const ours = Math.min(late, Math.max(0, ofLine.count - account.failedOfLine));
   account.progress = failedLater(account.progress, late);
-  account.breaker = reviewed(account.breaker, late);
+  account.breaker = reviewed(account.breaker, late - ours);
+  if (ours > 0) learnOfLine(run, ours, ofLine.what);
   // What the checkpoint counts is what other programs read.
   void journal.write({ type: 'move', sent: -late, failed: late });
   const text = `${formatCount(late, 'message')} that Wassenger had accepted failed afterwards`;

@@ -13,6 +13,8 @@ import {
   readPacing,
   type Settled,
 } from '../core/checkpoint.ts';
+import { knowNothing } from '../core/list-knowledge.ts';
+import type { Finding } from '../core/outcome.ts';
 import { type PacingState, UNPACED } from '../core/pacing.ts';
 import { UsageError } from '../errors.ts';
 import type { Clock, Entries, Provider, RecipientStore } from '../ports.ts';
@@ -20,6 +22,8 @@ import { Bell } from './bell.ts';
 import type { HeldLease } from './held-lease.ts';
 import { Journal } from './journal.ts';
 import type { Line } from './line.ts';
+import type { Wanted } from './look-up.ts';
+import { paced } from './paced.ts';
 
 /** Everything a run finds when it takes a campaign up. */
 export interface Recovered {
@@ -70,7 +74,14 @@ export async function openLine(
   const bell = new Bell();
   const asked = { at: 0, starts: 0, underWay: false };
   const unasked = { starts: 0, askFirst: true, asked, queue: null };
-  return { name, lease, provider, pacing, bell, batches: 0, calls: 0, trouble: null, resting: false, message2Due: false, ...unasked };
+  const fresh = { batches: 0, calls: 0, trouble: null, unexpectedInARow: 0, resting: false, message2Due: false };
+  return { name, lease, provider, lookUp: pacedLookUp(provider, clock), list: knowNothing(), pacing, bell, ...fresh, ...unasked };
+}
+
+/** A 429 is waited for; a look-up that got no answer is repeated by those who look several times anyway. */
+function pacedLookUp(provider: Provider, clock: Clock): Line['lookUp'] {
+  const waitOf = (finding: Finding) => (finding.kind === 'unsure' ? (finding.askAgainAfterMs ?? undefined) : undefined);
+  return paced((wanted: Wanted) => provider.lookUp(wanted), { clock, perSecond: provider.lookUpsPerSecond, waitOf });
 }
 
 /**

@@ -12,6 +12,7 @@ import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
 import { openAttempts, settleOpen } from './open-attempts.ts';
 import { Outbox } from './outbox.ts';
 import { Queue } from './queue.ts';
+import { failedOfLine } from './recount.ts';
 import type { Recovered } from './recover.ts';
 import { beside, breakRun, newCourse, type Run, type RunParts, stopRun } from './run.ts';
 import { newBatches } from './turn.ts';
@@ -71,12 +72,13 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
   const progress = progressOf(tally, { inDoubt, unstoredSent: 0, unstoredFailed: 0 });
   line.pacing = pacingAfter(line, parts, found);
   const queue: Queue = new Queue(campaign.id, recipients, { pageSize: () => pageSize(run), leftOut: kept, only, others });
+  const ofLine = tally.failed > 0 ? await failedOfLine(parts) : { count: 0 };
   const run: Run = {
     ...parts,
     queue,
     outbox: outboxOf(parts),
     batches: newBatches(parts.policy()),
-    account: newAccount(progress, only === undefined ? 0 : Math.max(0, progress.pending - only.length), clock.now()),
+    account: newAccount(progress, only === undefined ? 0 : Math.max(0, progress.pending - only.length), clock.now(), ofLine.count),
     lookUps: { underWay: 0, left: assume === undefined ? null : [] },
     course: newCourse(),
   };

@@ -3,7 +3,7 @@ import { errorRate } from '../core/error-rate.ts';
 import { afterClockStep, batchIsFull, nextStart, type Pace, started } from '../core/pacing.ts';
 import type { Policy } from '../core/policy.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
-import { openIfTooMany, ownPending } from './account.ts';
+import { blamed, openIfTooMany, ownPending } from './account.ts';
 import { askInTime, askLine, queueMayBeFull, waitForQueue } from './ask-line.ts';
 import { giveUpWaiting, patienceEnds } from './line.ts';
 import { recount } from './recount.ts';
@@ -110,7 +110,7 @@ async function openBatch(run: Run, opens: EpochMs): Promise<void> {
 function slowDownOrRecover(run: Run): void {
   const { line, batches } = run;
   const { pace, bounds } = batches.policy;
-  const rate = errorRate(run.account.progress);
+  const rate = errorRate(blamed(run.account));
   const throttled = line.pacing.throttled === true;
   const delayMs = adaptiveDelay(pace.delayMs, rate, throttled, bounds);
   const fromMs = batches.begun === 0 ? pace.delayMs : batches.pace.delayMs;

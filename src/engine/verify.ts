@@ -1,8 +1,8 @@
 import type { Campaign } from '../core/campaign.ts';
 import type { Milliseconds } from '../core/units.ts';
-import type { Clock, Ledger, LedgerRow, ProviderList } from '../ports.ts';
-import { cannotVerify, compareRow, type Discrepancy, type OverlaidRow } from './compare-row.ts';
-import { pacedList } from './paced-list.ts';
+import type { Clock, Ledger, LedgerRow, Listing, ProviderList } from '../ports.ts';
+import { type Comparing, cannotVerify, compareRow, type Discrepancy, type OverlaidRow } from './compare-row.ts';
+import { paced } from './paced.ts';
 import type { Recovered } from './recover.ts';
 
 /** Rows read at a time. */
@@ -46,7 +46,9 @@ export async function verifyCampaign(parts: VerifyParts): Promise<VerifyCounts> 
   const counts: VerifyCounts = { total: 0, matching: 0, missing: 0, extra: 0, unchecked: 0 };
   const broken = new AbortController();
   const stop = broken.signal;
-  const comparing = { ...parts, stop, list: pacedList(parts.provider, { clock, perSecond: parts.perSecond, stop }) };
+  const waitOf = (answer: Listing) => (answer.kind === 'later' ? answer.waitMs : undefined);
+  const list = paced(parts.provider.list, { clock, perSecond: parts.perSecond, waitOf });
+  const comparing: Comparing = { ...parts, stop, list: (wanted) => list(wanted, stop) };
   const overlay = overlayOf(parts.beyond);
   let uncheckedInARow = 0;
 

@@ -51,6 +51,16 @@ export interface PlacedRow {
 /** The text of a contact, or null where it gets no message. */
 export type RenderText = (fields: Record<string, string>, contact: number) => string | null;
 
+/** A message that the database has as accepted, and what its reference was made of. */
+export interface AcceptedRow {
+  campaign: number;
+  campaignCreatedAt: EpochMs | null;
+  message: number;
+  phone: string;
+  content: string;
+  at: EpochMs;
+}
+
 export interface RecipientStore {
   /** Pending Message 1 rows with an id above `after`, by id, at most `limit`. */
   pending(campaign: number, after: number, limit: number): Promise<Recipient[]>;
@@ -60,6 +70,8 @@ export interface RecipientStore {
   has(campaign: number, message: number | null): Promise<boolean>;
   /** These Message 1 rows of the campaign, as far as they are still pending, by id. */
   stillPending(campaign: number, messages: number[]): Promise<Recipient[]>;
+  /** What was accepted last, latest first, a few: of this campaign where it has any, else of whichever. Not what counts as sent by the operator's word. */
+  latestAccepted(campaign: number): Promise<AcceptedRow[]>;
   /**
    * Writes results and the campaign's counters, all or nothing. A row that is no longer pending is left alone (so repeating a call changes
    * nothing), with one exception: `sent` also overrules `failed`, because an acceptance is a fact.

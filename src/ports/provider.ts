@@ -24,6 +24,8 @@ export interface Slot {
 export interface Provider {
   /** The line (device id) that this provider sends on. */
   readonly line: string;
+  /** How many look-ups may begin in a second. */
+  readonly lookUpsPerSecond: number;
   /**
    * One attempt, never repeated inside. A request that could not be written in its slot is not written at all (`unavailable`, code `late`):
    * a process that was suspended must not send what another has meanwhile taken over. Never rejects.
@@ -47,6 +49,8 @@ export type Listing =
   | { kind: 'barred'; reason: string };
 
 export interface ProviderList {
+  /** How many questions may begin in a second. */
+  readonly lookUpsPerSecond: number;
   /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
   list(message: { reference: string; phone: string }): Promise<Listing>;
 }

@@ -9,8 +9,8 @@ import { events, Place, phones, QUICK, type Sandbox } from './program.ts';
 const COUNT = 12;
 const RUN = ['run', '--csv', 'people.csv', '--message', 'Hello {{name}}', '--json'];
 
-/** The provider answers, and can say nothing: the key may send and not read, say. */
-const CANNOT_TELL = { lookupFail: '0', refuse: 'look-ups' };
+/** The provider answers, and its list is empty: what is not in it may have been accepted all the same. */
+const CANNOT_TELL = { lookupFail: '0', lookupLoss: '1' };
 
 let place: Place;
 const stores: (() => Promise<void>)[] = [];
@@ -49,9 +49,13 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
     expect(outcome.stderr).toContain(`${doubted.length} recipients could not be looked up`);
   });
 
-  it('assumes nothing while the key is refused, which is no answer, and exits 4', async () => {
+  it.each([
+    ['key', 'the API key is refused'],
+    ['access', 'may not send on this device (403)'],
+    ['look-ups', 'may not read messages'],
+  ])('assumes nothing while the key is refused (%s), which is no answer, and exits 4', async (refuse, words) => {
     const { sandbox, doubted } = await inDoubt();
-    await sandbox.set({ lookupFail: '0', refuse: 'key' });
+    await sandbox.set({ lookupFail: '0', refuse });
     for (const command of [
       ['reconcile', '1', '--assume', 'absent'],
       ['resume', '1'],
@@ -62,7 +66,7 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
       expect(events(outcome).at(-2)).toMatchObject({
         type: 'paused',
         reason: 'barred',
-        detail: expect.stringContaining('the API key is refused'),
+        detail: expect.stringContaining(words),
       });
       expect(events(outcome).at(-1)).toMatchObject({ type: 'summary', in_doubt: doubted.length, pending: 0, exit_code: 4 });
     }

@@ -6,6 +6,7 @@ import { FAIR, scenarioOf } from '../simulation/scenario.ts';
 import { keptBy, type Shared, sharedOf } from '../simulation/shared.ts';
 import { SimProcess } from '../simulation/sim-process.ts';
 import { startProcess, type Verb } from '../simulation/start-process.ts';
+import { withHistory } from '../support/memory-provider.ts';
 
 const NAMES = [campaignName(42, 'message_1'), lineName('line-1')];
 
@@ -29,6 +30,9 @@ function scene({ people = 4, refused = 0 } = {}) {
     ...scenarioOf(1),
     delaySeconds: 2,
     trouble: 0,
+    unexpected: 0,
+    listLoses: 0,
+    listedAfterMs: 0,
     optedOut: 0,
     faults: FAIR,
     fateOfOthers: 'running',
@@ -37,6 +41,7 @@ function scene({ people = 4, refused = 0 } = {}) {
   const trace: string[] = [];
   const shared = sharedOf({ ...scenario, campaigns: [people], refused }, (line) => void trace.push(line.trim()));
   const { clock } = shared;
+  withHistory(shared.provider, shared.stores.values(), clock.now);
   const start = (verb: Verb = 'resume') => startProcess(shared, 42, verb);
   const pass = (ms: number) => clock.run(clock.sleep(clock.now() + ms));
   /** What the n-th process ended with. */

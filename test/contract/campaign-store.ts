@@ -319,6 +319,26 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
         expect((await recipients.stillPending(id, [...many, ...rows])).map(({ message }) => message)).toEqual([rows[0], rows[2], rows[4]]);
       });
 
+      it('the latest that was accepted first, without those whom only the operator calls sent', async () => {
+        const { id, rows } = await campaignOf(6);
+        const [a, b, c, d, e] = rows as [number, number, number, number, number];
+        expect((await recipients.latestAccepted(id)).map(({ campaign }) => campaign)).not.toContain(id);
+        await recipients.record(id, [
+          sent(c, { at: AT + 3_000 }),
+          sent(a, { at: AT + 1_000 }),
+          sent(b, { at: AT + 2_000, note: 'assumed sent' }),
+          failed(d, { providerId: 'x' }),
+          sent(e, { at: AT + 4_000, providerId: null }),
+        ]);
+        const latest = await recipients.latestAccepted(id);
+        expect(latest.map(({ message }) => message)).toEqual([c, a]);
+        const createdAt = (await campaigns.find(id))?.createdAt;
+        expect(latest[0]).toMatchObject({ campaign: id, campaignCreatedAt: createdAt, content: expect.stringMatching(/^Hello \d+$/) });
+        expect(latest[0]?.phone).toMatch(/^\+22901\d{8}$/);
+        // Some tables keep whole seconds.
+        expect(Math.abs((latest[0]?.at ?? 0) - AT - 3_000)).toBeLessThan(1_000);
+      });
+
       it('with the note of an earlier run', async () => {
         const { id, rows } = await campaignOf(6);
         await recipients.record(id, [marked(rows[4] as number, 'in doubt: timeout'), marked(rows[1] as number)]);

@@ -44,6 +44,7 @@ class Scene {
 
   verify(beyond: Partial<VerifyParts['beyond']> = {}) {
     const provider: ProviderList = {
+      lookUpsPerSecond: this.perSecond,
       list: async ({ reference }) => {
         this.asked.push({ at: this.clock.now(), reference });
         this.inFlight += 1;

@@ -104,6 +104,7 @@ function watched(shared: Shared, process: SimProcess): Provider {
   const { provider, witness, clock, random, scenario } = shared;
   return {
     line: provider.line,
+    lookUpsPerSecond: provider.lookUpsPerSecond,
     async send(message, slot) {
       if (!shared.calm && random.chance(scenario.faults.stall) && clock.now() <= slot.notAfter) {
         if ((await slot.opens) === false) return STALLED;

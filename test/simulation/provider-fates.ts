@@ -1,5 +1,5 @@
 import type { OutboundMessage } from '../../src/ports.ts';
-import { accepted, answers, invalid, unknown } from '../support/answers.ts';
+import { accepted, answers, invalid, unexpected, unknown } from '../support/answers.ts';
 import type { Behaviour } from '../support/memory-provider.ts';
 import { Random, seedOf } from './random.ts';
 import type { Scenario } from './scenario.ts';
@@ -24,6 +24,11 @@ export function behaviourOf({ scenario, refuses }: { scenario: Scenario; refuses
     const random = new Random(seedOf(`${scenario.seed} ${reference} ${call}`));
     const latencyMs = random.pick([0, 30, 200, 200, 2_900, 12_000]);
     const goesWrong = call <= CALLS_IN_TROUBLE && random.chance(scenario.trouble);
+    const isOdd =
+      call <= CALLS_IN_TROUBLE &&
+      !refuses(phone) &&
+      new Random(seedOf(`odd ${scenario.seed} ${reference} ${call}`)).chance(scenario.unexpected);
+    if (!goesWrong && isOdd) return answers(unexpected, true, latencyMs);
     if (!goesWrong) return refuses(phone) ? answers(invalid, false, latencyMs) : answers(accepted, true, latencyMs);
 
     const attempts = usedUp.get(reference) ?? 0;

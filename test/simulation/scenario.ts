@@ -55,6 +55,10 @@ export interface Scenario {
   trouble: number;
   /** An accepted message is listed this much later. */
   listedAfterMs: number;
+  /** A list lacks a message that it should show this often. */
+  listLoses: number;
+  /** Share of the answers that should confirm a message and say something else. */
+  unexpected: number;
   /** A message whose answer is lost arrives up to this much later. */
   arrivesAfterMs: number;
   /** Whether a process can see that another is over, as on one machine, or cannot, as from another. */
@@ -88,6 +92,7 @@ export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
   // Drawn apart, so that a seed stays what it was.
   const apart = new Random(seed ^ 0x0b7);
+  const later = new Random(seed ^ 0x115);
   const optedOut = apart.pick([0, 0, 0, 0.2, 0.9]);
   // So many that those who are left out could hide those who were sent to.
   const crowd = optedOut === 0.9 && apart.chance(0.5) ? [apart.int(100, 250)] : null;
@@ -128,7 +133,9 @@ export function scenarioOf(seed: number): Scenario {
     // Both at once is not promised: then nothing is left that could tell.
     goesBack: !deeds.includes('wipe') && !inDatabase && !twoStores && apart.chance(0.4),
     trouble: random.pick([0, 0.1, 0.4]),
-    listedAfterMs: random.pick([0, 0, 1_000, 6_000]),
+    listedAfterMs: later.chance(0.3) ? later.pick([12_000, 15_000, 25_000, 60_000]) : random.pick([0, 0, 1_000, 6_000]),
+    listLoses: later.pick([0, 0, 0, 0.1, 0.4]),
+    unexpected: later.pick([0, 0, 0.05, 0.5]),
     arrivesAfterMs: random.pick([0, 0, 500, 3_000]),
     fateOfOthers,
     inDatabase,

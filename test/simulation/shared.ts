@@ -98,7 +98,7 @@ export function sharedOf(scenario: Scenario, tell: (line: string) => void): Shar
 function furnish(shared: Shared): void {
   const { scenario, random, provider, stores, witness, trace } = shared;
   const unsure = () => !shared.calm && random.chance(scenario.faults.unsure);
-  provider.listedAfterMs = scenario.listedAfterMs;
+  provider.loses = () => !shared.calm && random.chance(scenario.listLoses);
   provider.behave = behaviourOf(shared);
   provider.lookUpFault = () => (unsure() ? { kind: 'unsure', reason: 'it does not say', reachable: random.chance(0.5) } : null);
   provider.lineState = () =>

@@ -1,11 +1,13 @@
 import { reconcile } from '../../src/commands/reconcile.ts';
 import { resume } from '../../src/commands/resume.ts';
 import { retry } from '../../src/commands/retry.ts';
+import type { World } from '../../src/world.ts';
 import { processWorld } from './process-world.ts';
 import type { Shared } from './shared.ts';
 import { SimProcess } from './sim-process.ts';
 
-const VERBS = { resume, reconcile, retry };
+const assumeAbsent = (world: World, options: { id: string }) => reconcile(world, { ...options, assume: 'absent' });
+const VERBS = { resume, reconcile, retry, 'assume absent': assumeAbsent };
 export type Verb = keyof typeof VERBS;
 
 /** A process that begins one command of wsend: the real one, in a simulated world. */

@@ -6,6 +6,12 @@ import type { SimWorld } from './sim-world.ts';
 export const accepted: Outcome = { kind: 'accepted', providerId: 'x', whatsappId: null };
 export const invalid: Outcome = { kind: 'rejected', code: 'phone:invalid', reason: 'not on WhatsApp' };
 export const unknown = (code: string, offline = false): Outcome => ({ kind: 'unknown', code, reason: code, offline });
+/** A 2xx that does not confirm the message. */
+export const unexpected: Outcome = {
+  ...unknown('http:200'),
+  reason: 'the server answered 200 with a web page',
+  unexpected: true,
+} as Outcome;
 export const answers = (answer: Outcome, takes = answer.kind === 'accepted', latencyMs = 100): Behaviour => ({ takes, answer, latencyMs });
 
 /** Gaps between the starts of consecutive sends. */

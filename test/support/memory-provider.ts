@@ -1,5 +1,6 @@
 import type { Finding, LineState, Outcome } from '../../src/core/outcome.ts';
-import type { Clock, OutboundMessage, Provider, Slot } from '../../src/ports.ts';
+import { controlOf } from '../../src/engine/envelope.ts';
+import type { AcceptedRow, Clock, OutboundMessage, Provider, Slot } from '../../src/ports.ts';
 
 /** What the provider does with one call: whether it takes the message, what it answers, and how long that takes. */
 export interface Behaviour {
@@ -22,7 +23,10 @@ const ACCEPTED: Behaviour = { takes: true, answer: { kind: 'accepted', providerI
 /** A provider in memory. It outlives the runs that use it, and keeps what it accepted and when each call began. */
 export class MemoryProvider implements Provider {
   line = 'line-1';
+  lookUpsPerSecond = Number.POSITIVE_INFINITY;
   readonly accepted: Accepted[] = [];
+  /** Messages of earlier campaigns, which it lists. */
+  readonly history: Accepted[] = [];
   readonly starts: number[] = [];
   readonly #clock: Clock;
   readonly #ownNow: () => number;
@@ -30,6 +34,8 @@ export class MemoryProvider implements Provider {
   onAccept: (accepted: Accepted) => void = () => undefined;
   /** Accepted messages are listed this much later. */
   listedAfterMs = 0;
+  /** Whether an answer of the list lacks a message that it should show. */
+  loses: (reference: string) => boolean = () => false;
   /** What a look-up that cannot tell says; null while look-ups work. */
   lookUpFault: ((reference: string) => Finding | null) | null = null;
   lineState: () => LineState = () => ({ kind: 'ready', name: 'test' });
@@ -81,10 +87,10 @@ export class MemoryProvider implements Provider {
     this.lookUps += 1;
     const fault = this.lookUpFault?.(reference);
     if (fault) return fault;
-    const found = this.accepted.find(
+    const found = [...this.accepted, ...this.history].find(
       (other) => other.reference === reference && other.phone === phone && (line === null || other.line === line),
     );
-    if (found === undefined || this.#ownNow() < found.at + this.listedAfterMs) return { kind: 'absent' };
+    if (found === undefined || this.#ownNow() < found.at + this.listedAfterMs || this.loses(reference)) return { kind: 'absent' };
     return { kind: 'found', providerId: `p-${reference}`, whatsappId: null, failure: null };
   }
 
@@ -103,4 +109,18 @@ export class MemoryProvider implements Provider {
     const seen = new Set<string>();
     return this.accepted.flatMap(({ reference }) => (seen.size === seen.add(reference).size ? [reference] : []));
   }
+}
+
+/** A provider that accepts messages of other campaigns all the time, and a database that knows it: what its list can be known by. */
+export function withHistory(provider: MemoryProvider, stores: Iterable<{ earlier: AcceptedRow[] }>, now: () => number): void {
+  const row = { campaign: 1, campaignCreatedAt: null, message: 1, phone: '+2290199999999', content: 'Earlier', at: 0 };
+  const { reference, phone } = controlOf(row);
+  provider.history.push({ reference, phone, line: provider.line, at: Number.NEGATIVE_INFINITY });
+  const lately = {
+    ...row,
+    get at() {
+      return now();
+    },
+  };
+  for (const store of stores) store.earlier = [lately];
 }

@@ -1,7 +1,7 @@
 import { type Campaign, type CampaignStatus, cancelledStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
 import { LOOK_UP_FIRST, marksOf, noteText, UNCONFIRMED } from '../../src/core/note.ts';
 import { DUPLICATE } from '../../src/core/person.ts';
-import type { CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports.ts';
+import type { AcceptedRow, CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports.ts';
 
 /** A row of `messages`. */
 export interface Row {
@@ -19,6 +19,8 @@ export interface Row {
 export class MemoryStore implements CampaignStore, RecipientStore {
   readonly campaign: Campaign;
   readonly rows: Row[];
+  /** What was accepted before this campaign. */
+  earlier: AcceptedRow[] = [];
   /** Called before each operation; may throw, or never resolve. */
   before: (operation: string) => Promise<void> = async () => undefined;
 
@@ -110,6 +112,19 @@ export class MemoryStore implements CampaignStore, RecipientStore {
       .filter((row) => row.status === status && row.message > after)
       .slice(0, limit)
       .map(({ message, phone, status, error }) => ({ message, phone, status, ...marksOf(error) }));
+  }
+
+  async latestAccepted(): Promise<AcceptedRow[]> {
+    await this.before('latestAccepted');
+    const taken = this.rows.filter(({ status, providerId, error }) => status === 'sent' && providerId !== null && error === null);
+    if (taken.length === 0) return this.earlier;
+    return taken
+      .sort((a, b) => (b.sentAt ?? 0) - (a.sentAt ?? 0))
+      .slice(0, 3)
+      .map(({ message, phone, content, sentAt }) => ({
+        ...{ campaign: this.campaign.id, campaignCreatedAt: this.campaign.createdAt },
+        ...{ message, phone, content, at: sentAt ?? 0 },
+      }));
   }
 
   async has(_campaign: number, message: number | null): Promise<boolean> {

@@ -16,7 +16,7 @@ import { runCampaign } from '../../src/run-campaign.ts';
 import { MemoryEntries } from './memory-entries.ts';
 import { MemoryLeases } from './memory-leases.ts';
 import { MemoryOptOuts } from './memory-opt-outs.ts';
-import { MemoryProvider } from './memory-provider.ts';
+import { MemoryProvider, withHistory } from './memory-provider.ts';
 import { MemoryStore } from './memory-store.ts';
 import { SimClock } from './sim-clock.ts';
 
@@ -121,6 +121,7 @@ export class SimWorld {
 
   constructor(count: number) {
     this.store = new MemoryStore(count);
+    withHistory(this.provider, [this.store], this.clock.now);
   }
 
   owner(): Owner {

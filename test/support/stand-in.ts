@@ -41,6 +41,15 @@ export interface StandIn {
   webhooks: unknown[] | null;
   /** How often the delivery of each was to be tried, as asked for. */
   retries: unknown[];
+  /**
+   * What the `nth` message (from 1) is answered in place of the truth: `answer` (a text is sent as it is, 'reset' breaks the connection), and whether the
+   * message is taken all the same. Null: as it is.
+   */
+  instead: (nth: number) => { taken: boolean; answer: Answer | 'reset' } | null;
+  /** Whether the list shows a message that it should, asked anew for each answer. */
+  lists: (one: Taken) => boolean;
+  /** The status that the list answers with. */
+  listStatus: number;
   /** After how many milliseconds a message is answered: at least and at most. It is taken at once. */
   latency: [number, number];
   /** The numbers it took a message for, sorted; with `text`, of the messages that begin so. */
@@ -66,7 +75,7 @@ interface Ask {
 }
 
 /** An answer: a status, and what it says as JSON. */
-type Answer = [status: number, body: unknown];
+export type Answer = [status: number, body: unknown];
 
 /** Starts an account that takes every message with a number. Its line has an id of its own unless one is given. */
 export async function standIn(lineId = randomBytes(12).toString('hex')): Promise<StandIn> {
@@ -115,11 +124,12 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
       ['waId', asked('waIds').flatMap((ids) => ids.split(','))],
     ];
     const found = taken.filter((one) => filters.every(([name, wanted]) => wanted.length === 0 || wanted.includes(String(one[name]))));
+    const listed = found.filter((one) => account.lists(one));
     const size = Number(query.get('size') ?? 20);
     const from = Number(query.get('page') ?? 0) * size;
     return [
       200,
-      found
+      listed
         .reverse()
         .slice(from, from + size)
         .map(shown),
@@ -129,6 +139,7 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
   const answerTo = (ask: Ask): Answer => {
     const [, what, id] = ask.path;
     if (what === 'messages' && ask.method === 'POST') return take(ask);
+    if (what === 'messages' && account.listStatus !== 200) return refusal(account.listStatus, 'error:forbidden', 'may not read messages');
     if (what === 'messages' && id === undefined) return list(ask);
     const one = what === 'devices' ? (id === line.id ? shownDevice() : undefined) : taken.map(shown).find((message) => message.id === id);
     if (what === 'devices' && id === undefined) return [200, [shownDevice()]];
@@ -150,6 +161,9 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
     mostWaiting: 0,
     webhooks: null,
     retries: [],
+    instead: () => null,
+    lists: () => true,
+    listStatus: 200,
     latency: [5, 30],
     phones,
     twice: (text) => [...new Set(phones(text).filter((phone, i, all) => phone === all[i - 1]))],
@@ -162,13 +176,20 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
     },
   };
 
+  let asked = 0;
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const ask = await read(request);
     const known = request.headers.token === key;
-    const [status, body] = known ? answerTo(ask) : refusal(401, 'error:unauthorized', 'the key is wrong');
+    const posts = known && ask.method === 'POST' && ask.path[1] === 'messages';
+    const odd = posts ? account.instead(++asked) : null;
+    const truth = !known ? refusal(401, 'error:unauthorized', 'the key is wrong') : odd?.taken === false ? null : answerTo(ask);
     const [least, most] = account.latency;
     if (ask.method === 'POST') await sleep(least + Math.random() * (most - least));
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const answer = odd?.answer ?? truth;
+    if (answer === 'reset' || answer === null) return void response.destroy();
+    const [status, body] = answer;
+    const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(text);
   };
   const server = createServer((request, response) => void serve(request, response).catch(() => response.destroy()));
   server.listen(0, '127.0.0.1');

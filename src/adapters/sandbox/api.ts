@@ -32,8 +32,10 @@ export async function answerRequest(request: Request, state: SandboxState, apiKe
   if (path === '/') return method === 'GET' || method === 'HEAD' ? (await import('./page.ts')).page() : notAllowed(method, 'GET');
   const number = method === 'POST' && path === '/v1/messages' ? state.statistics.send(state.now()) : 0;
   const isKnown = token !== '' && (apiKey === null || token === apiKey) && state.faults.refuse !== 'key';
-  const reply =
-    isKnown || !path.startsWith('/v1/')
+  const isForbidden = state.faults.refuse === 'access' && path.startsWith('/v1/');
+  const reply = isForbidden
+    ? problem(403, 'Forbidden: the API key has no access to this')
+    : isKnown || !path.startsWith('/v1/')
       ? await route(method, path, question < 0 ? '' : url.slice(question + 1), body, number, state)
       : problem(401, 'Unauthorized: the API key is not valid');
   const waitMs = within(state.faults.latency, state.faults.seed, 'latency', number, url) + (reply.waitMs ?? 0);

@@ -33,7 +33,7 @@ export function planContact(message: TakenMessage, planning: Planning): ContactE
     contactEvent(kind === 'reply' ? answering : message, { kind, at: message.at + afterMs, text }, planning);
 
   const failAfter = after(faults.failAfter, 'failAfter');
-  if (message.fails) return [make('failed', failAfter)];
+  if (message.fails) return [make('failed', failAfter, faults.failReason)];
   const events = planning.hasWebhook ? [make('sent', 0)] : [];
   if (strikes('delivered')) {
     const deliveredAfter = after(faults.deliveredAfter, 'deliveredAfter');

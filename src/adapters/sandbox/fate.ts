@@ -2,11 +2,13 @@ import type { Milliseconds } from '../../core/units.ts';
 import { fits, type Range } from './fault-values.ts';
 import type { Faults } from './faults.ts';
 import { luck } from './luck.ts';
+import { ODD_ANSWERS, type OddAnswer } from './odd-answer.ts';
 
 /** What befalls one send: refused or not taken for a reason, or taken and then perhaps answered badly. */
 export type Fate =
   | { kind: 'refused'; by: 'number' | 'throttle' | 'offline' | 'error' | 'reset' }
-  | { kind: 'taken'; fails: boolean; answer: 'good' | 'error' | 'reset' | 'slow' | 'cut' };
+  | { kind: 'taken'; fails: boolean; answer: 'good' | 'error' | 'reset' | 'slow' | 'cut' }
+  | { kind: 'odd'; taken: boolean; fails: boolean; answer: OddAnswer };
 
 /** A send as fate sees it: `nth` try of this reference (from 1), `number` among all sends of this sandbox (from 1). */
 export interface Send {
@@ -20,7 +22,7 @@ export interface Send {
 
 /** The fate of a send. It depends on the seed, the reference and its n-th try (a number that is rejected stays rejected), not on the order of requests. */
 export function fateOf(send: Send, faults: Faults): Fate {
-  const strikes = (name: 'throttle' | 'errorBefore' | 'errorAfter' | 'resetBefore' | 'resetAfter' | 'slow' | 'truncate') =>
+  const strikes = (name: 'throttle' | 'errorBefore' | 'odd' | 'errorAfter' | 'resetBefore' | 'resetAfter' | 'slow' | 'truncate') =>
     faults[name] > 0 && luck(faults.seed, name, send.reference, send.nth) < faults[name];
   if (isRejected(send.phone, faults)) return { kind: 'refused', by: 'number' };
   if (strikes('throttle') || (faults.throttleEvery > 0 && send.number % faults.throttleEvery === 0))
@@ -29,6 +31,12 @@ export function fateOf(send: Send, faults: Faults): Fate {
   if (strikes('errorBefore')) return { kind: 'refused', by: 'error' };
   if (strikes('resetBefore')) return { kind: 'refused', by: 'reset' };
   const fails = faults.failLater > 0 && luck(faults.seed, 'failLater', send.reference) < faults.failLater;
+  if (strikes('odd')) {
+    const { reference, nth } = send;
+    const drawn = ODD_ANSWERS[Math.floor(luck(faults.seed, 'oddAs', reference, nth) * ODD_ANSWERS.length)] as OddAnswer;
+    const taken = luck(faults.seed, 'oddTaken', reference, nth) < faults.oddTaken;
+    return { kind: 'odd', taken, fails, answer: faults.oddAs === 'any' ? drawn : faults.oddAs };
+  }
   if (strikes('errorAfter')) return { kind: 'taken', fails, answer: 'error' };
   if (strikes('resetAfter')) return { kind: 'taken', fails, answer: 'reset' };
   if (strikes('slow')) return { kind: 'taken', fails, answer: 'slow' };

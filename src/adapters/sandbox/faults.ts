@@ -1,5 +1,6 @@
 import { UsageError } from '../../errors.ts';
 import { count, type Kind, milliseconds, oneOf, perMinute, rejection, share, stretch, texts, whole } from './fault-values.ts';
+import { ODD_ANSWERS } from './odd-answer.ts';
 
 /** One switchable fault: its kind of value, the value that switches it off, and what it does. */
 interface Fault<T> {
@@ -22,9 +23,19 @@ const FAULTS = {
   slow: fault(share, '0', 'take this share of messages and answer only after slowBy'),
   slowBy: fault(whole('ms'), '60000', 'how late a slow answer is'),
   truncate: fault(share, '0', 'take this share of messages and break the answer off in its middle'),
+  odd: fault(share, '0', 'answer this share of sends with a 2xx that does not confirm the message'),
+  oddAs: fault(oneOf('any', ...ODD_ANSWERS), 'any', `what such an answer is: ${ODD_ANSWERS.join(', ')}, or any of them`),
+  oddTaken: fault(share, '1', 'this share of those messages is taken all the same'),
   lookupDelay: fault(whole('ms'), '0', 'a message that was taken is listed only after this time'),
+  lookupLoss: fault(share, '0', 'a list lacks each message this often, anew each time; 1 is a list that is always empty'),
+  lookupThrottle: fault(share, '0', 'answer 429 to this share of look-ups'),
   lookupFail: fault(share, '0', 'answer 500 to this share of look-ups'),
   failLater: fault(share, '0', 'take this share of messages, then report them as failed'),
+  failReason: fault(
+    oneOf('number:notfound', '131047', 'waba:error', 'message:forbidden'),
+    'number:notfound',
+    'why such a message is reported as failed: the contact (number:notfound) or the line (the others)',
+  ),
   failAfter: fault(milliseconds, '0', 'time until such a message is reported as failed'),
   delivered: fault(share, '0', 'this share of messages reaches its phone'),
   deliveredAfter: fault(milliseconds, '500', 'time until a message reaches its phone'),
@@ -39,9 +50,9 @@ const FAULTS = {
   eventLate: fault(share, '0', 'hold this share of events back, so that others overtake them'),
   eventLateBy: fault(milliseconds, '2000', 'how long an event is held back'),
   refuse: fault(
-    oneOf('nothing', 'key', 'plan', 'device', 'look-ups'),
+    oneOf('nothing', 'key', 'plan', 'access', 'device', 'look-ups', 'queue', 'window'),
     'nothing',
-    'answer 401 (key), 402 (plan), 404 (device), or 403 to look-ups alone (look-ups)',
+    'answer 401 (key), 402 (plan), 403 (access, look-ups), 404 (device), 409 (queue), or 400 with code 131047 (window)',
   ),
   line: fault(
     oneOf(

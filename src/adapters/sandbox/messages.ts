@@ -6,6 +6,7 @@ import { type Fate, fateOf } from './fate.ts';
 import { chatIdOf } from './identity.ts';
 import { luck } from './luck.ts';
 import { byMessage } from './message-state.ts';
+import { oddAnswer } from './odd-answer.ts';
 import { readPage, readStretch } from './query.ts';
 import { listedRecord, queuedRecord } from './records.ts';
 import { json, problem, type Reply, webPage } from './reply.ts';
@@ -20,11 +21,14 @@ const LAST_PAGE = 1e9;
 export function sendMessage(body: string, defaultDevice: string, number: number, state: SandboxState): Reply | Promise<Reply> {
   const { faults, faultsSince, now } = state;
   if (faults.refuse === 'plan') return problem(402, 'Payment required: the plan does not allow sending');
+  if (faults.refuse === 'queue') return problem(409, 'The queue of the device refuses messages', { errorCode: 'queue:rejected' });
+  if (faults.refuse === 'window') return json(400, { status: 400, message: 'Re-engagement message', errors: [{ code: 131047 }] });
   const message = validate(body, defaultDevice);
   if ('status' in message) return message;
   const { reference, phone } = message;
   const fate = fateOf({ reference, phone, nth: state.nthTry(reference), number, elapsedMs: now() - faultsSince }, faults);
-  return fate.kind === 'refused' ? refuse(fate.by, faults.retryAfter) : take(message, fate, state);
+  if (fate.kind === 'refused') return refuse(fate.by, faults.retryAfter);
+  return fate.kind === 'odd' ? answerOddly(message, fate, state) : take(message, fate, state);
 }
 
 /**
@@ -40,6 +44,8 @@ export async function listMessages(query: URLSearchParams, state: SandboxState):
     const key = `look-up ${reference}`;
     if (luck(faults.seed, 'lookupFail', key, nthTry(key)) < faults.lookupFail) return webPage(500, 'Internal Server Error');
   }
+  if (faults.lookupThrottle > 0 && luck(faults.seed, 'lookupThrottle', nthTry('look-ups')) < faults.lookupThrottle)
+    return refuse('throttle', faults.retryAfter);
   const wanted = readPage(query, LAST_PAGE);
   if ('status' in wanted) return wanted;
   const stretch = readStretch(query, 'createdAfter', 'createdBefore');
@@ -53,11 +59,13 @@ export async function listMessages(query: URLSearchParams, state: SandboxState):
   const ids = [...query.getAll('ids'), ...query.getAll('ids[]')].flatMap((given) => given.split(','));
   const filter = { reference, phone, device: query.get('device') ?? undefined, after: stretch.after, until };
   const found = await store.list({ ...filter, ...(ids.length === 0 ? {} : { ids }), ...wanted });
-  const planned = byMessage(await store.events.about(found.map(({ id }) => id)));
+  const isLost = (id: string) => faults.lookupLoss > 0 && luck(faults.seed, 'lookupLoss', id, nthTry(`listed ${id}`)) < faults.lookupLoss;
+  const listed = found.filter(({ id }) => !isLost(id));
+  const planned = byMessage(await store.events.about(listed.map(({ id }) => id)));
   const at = now();
   return json(
     200,
-    found.map((message) => recordOf(message, planned(message.id), at, state)),
+    listed.map((message) => recordOf(message, planned(message.id), at, state)),
   );
 }
 
@@ -95,19 +103,16 @@ function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number
   }
 }
 
+async function answerOddly(message: NewMessage, fate: Extract<Fate, { kind: 'odd' }>, state: SandboxState): Promise<Reply> {
+  const made = newMessage(message, fate.fails, state);
+  if (fate.taken) await keep(made, state);
+  return oddAnswer(fate.answer, made);
+}
+
 async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>, state: SandboxState): Promise<Reply> {
-  const { store, faults, now, nextId, teller, queue } = state;
-  const { reference, phone, device, message: content, retries } = message;
-  const { id, waId } = nextId();
-  const taken = { id, waId, reference, phone, device, content, at: now(), fails: fate.fails };
-  const { perMinute, held } = deliveryNow(state);
-  const waits = held || perMinute > 0 || queue.size() > 0;
-  const planned = waits ? [] : planContact(taken, state.planning());
-  await store.add(taken, planned);
-  teller?.tell(planned);
-  if (waits) queue.add(taken);
-  if (waits) await deliverDue(state);
-  const reply = json(201, { ...queuedRecord(taken, retries), wid: chatIdOf(phone, faults.identity) });
+  const taken = newMessage(message, fate.fails, state);
+  await keep(taken, state);
+  const reply = json(201, { ...queuedRecord(taken, message.retries), wid: chatIdOf(taken.phone, state.faults.identity) });
   switch (fate.answer) {
     case 'good':
       return reply;
@@ -116,8 +121,24 @@ async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>,
     case 'reset':
       return { ...reply, fate: 'reset' };
     case 'slow':
-      return { ...reply, waitMs: faults.slowBy };
+      return { ...reply, waitMs: state.faults.slowBy };
     case 'cut':
       return { ...reply, fate: 'cut' };
   }
+}
+
+function newMessage({ reference, phone, device, message }: NewMessage, fails: boolean, { now, nextId }: SandboxState): TakenMessage {
+  const { id, waId } = nextId();
+  return { id, waId, reference, phone, device, content: message, at: now(), fails };
+}
+
+async function keep(taken: TakenMessage, state: SandboxState): Promise<void> {
+  const { store, teller, queue } = state;
+  const { perMinute, held } = deliveryNow(state);
+  const waits = held || perMinute > 0 || queue.size() > 0;
+  const planned = waits ? [] : planContact(taken, state.planning());
+  await store.add(taken, planned);
+  teller?.tell(planned);
+  if (waits) queue.add(taken);
+  if (waits) await deliverDue(state);
 }

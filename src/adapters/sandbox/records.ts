@@ -11,7 +11,7 @@ export const SANDBOX_DEVICE = '5a4db0c5e4d0000000000001';
 export const OTHER_DEVICE = '5a4db0c5e4d0000000000002';
 /** The number of every line of a sandbox. */
 export const LINE_PHONE = '+15550100';
-/** Why a message failed that was taken. */
+/** Why a message failed that was taken, where it does not say. */
 export const FAILURE_REASON = 'number:notfound';
 
 /** The id of the chat with a number. */
@@ -45,12 +45,12 @@ export function queuedRecord(message: TakenMessage, retries = USUAL_RETRIES): Re
 export function listedRecord(message: TakenMessage, planned: ContactEvent[], now: EpochMs): Record<string, unknown> {
   const state = stateOf(message, planned, now);
   if (state === 'queued') return { ...queuedRecord(message), deliveryStatus: 'processing' };
-  const failedAt = planned.find(({ kind }) => kind === 'failed')?.at ?? message.at;
-  const at = new Date(state === 'failed' ? failedAt : message.at).toISOString();
+  const failed = planned.find(({ kind }) => kind === 'failed');
+  const at = new Date(state === 'failed' ? (failed?.at ?? message.at) : message.at).toISOString();
   return {
     ...queuedRecord(message),
     ...(state === 'failed'
-      ? { status: 'failed', deliveryStatus: 'failed', failureReason: FAILURE_REASON, failedAt: at }
+      ? { status: 'failed', deliveryStatus: 'failed', failureReason: failed?.text || FAILURE_REASON, failedAt: at }
       : { status: 'processed', deliveryStatus: state, processedAt: at, sentAt: at }),
   };
 }

@@ -30,7 +30,7 @@ export function webhookBody(event: ContactEvent, message: TakenMessage | undefin
 }
 
 /** A failure is told in a list, and under the id of the API instead of WhatsApp's. */
-function failedItem({ at, device }: ContactEvent, { id, phone, reference }: TakenMessage): Record<string, unknown> {
+function failedItem({ at, device, text }: ContactEvent, { id, phone, reference }: TakenMessage): Record<string, unknown> {
   const date = new Date(at).toISOString();
   return {
     event: 'message:out:failed',
@@ -43,7 +43,7 @@ function failedItem({ at, device }: ContactEvent, { id, phone, reference }: Take
       reference,
       status: 'failed',
       deliveryStatus: 'failed',
-      failureReason: FAILURE_REASON,
+      failureReason: text || FAILURE_REASON,
       failedAt: date,
       retry: { count: 25 },
       device,

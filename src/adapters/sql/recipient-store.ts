@@ -4,6 +4,7 @@ import type { RecipientStore } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
+import { latestAccepted } from './latest-accepted.ts';
 import { asRecipients, hasStatus, messageRows, onLines, placedRows, rowsAfter } from './message-rows.ts';
 import { preparable, prepare } from './prepare.ts';
 import { record } from './record.ts';
@@ -39,6 +40,7 @@ export function recipientStore(database: Database, type: MessageType = 'message_
         return found;
       }),
 
+    latestAccepted: (campaign) => asking(database, () => latestAccepted(database, campaign)),
     record: (campaign, results) => asking(database, () => record(database, campaign, results)),
     prepare: (campaign, render, check) => asking(database, () => prepare(database, campaign, { render, check })),
     preparable: (campaign, render) => asking(database, () => preparable(database, campaign, render)),

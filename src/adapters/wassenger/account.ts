@@ -15,19 +15,22 @@ export interface WassengerAccount {
   proxy?: string | null | undefined;
   /** How often the provider itself tries to deliver what it took, 0 to 100; by its own count (25) where it is not given. */
   retries?: number | undefined;
+  /** Look-ups that may begin in a second; as many as anybody may ask where it is missing. */
+  lookUpsPerSecond?: number;
   now: () => EpochMs;
 }
 
 /** The same, such as a request can carry it. */
 export interface Account extends Omit<WassengerAccount, 'apiKey' | 'baseUrl'> {
   secret: string;
+  lookUpsPerSecond: number;
   /** Without its last slash, and the server in node's terms: handing over just these spares each call a twelfth of its work. */
   base: { url: string; server: { protocol: string; host: string; port: string } };
 }
 
 /** Reads an account; UsageError for a key or a base URL that no request could carry. */
-export function readAccount({ apiKey, baseUrl, ...rest }: WassengerAccount): Account {
-  return { ...rest, secret: cleanKey(apiKey), base: cleanBase(baseUrl) };
+export function readAccount({ apiKey, baseUrl, lookUpsPerSecond = Number.POSITIVE_INFINITY, ...rest }: WassengerAccount): Account {
+  return { ...rest, lookUpsPerSecond, secret: cleanKey(apiKey), base: cleanBase(baseUrl) };
 }
 
 /** The bare key: white space around it and a pasted `Token ` or `Bearer ` taken off. Throws UsageError when no header could carry the rest. */

@@ -1,4 +1,5 @@
 import { maskPhone } from '../../core/phone.ts';
+import { metaCodesIn } from './codes.ts';
 
 /** The most of the provider's own words that a reason quotes. */
 const QUOTE_LIMIT = 200;
@@ -42,7 +43,7 @@ export function codeOf(value: unknown, secret: string): string | undefined {
   return isCode && !shows(value, secret) ? value.toLowerCase() : undefined;
 }
 
-/** What an error body says: its codes (`phone:invalid`, first the body's own), the fields it complains of, and its words. */
+/** What an error body says: its codes (`phone:invalid`, first the body's own; then Meta's, such as `131047`), the fields it complains of, and its words. */
 export interface Complaint {
   codes: string[];
   fields: string[];
@@ -54,11 +55,12 @@ export function complaintOf(json: unknown, secret: string): Complaint {
   const body = subject(json);
   const items = Array.isArray(body.errors) ? body.errors.filter(isFields) : [];
   const all = [body, ...(isFields(body.error) ? [body.error] : []), ...items];
+  const said = all.flatMap((part) => [part.errorCode, part.code, part.error, part.message, part.reason]);
   const codes = all.flatMap((part) => [part.errorCode, part.code, part.error, compound(part.message), compound(part.reason)]);
   const fields = items.flatMap((item) => [item.path, item.field].flat()).map((field) => quote(field, secret));
   const words = all.flatMap((part) => [part.message, part.reason, part.error]).find((text) => typeof text === 'string' && text !== '');
   return {
-    codes: codes.map((code) => codeOf(code, secret)).filter((code) => code !== undefined),
+    codes: [...codes.map((code) => codeOf(code, secret)).filter((code) => code !== undefined), ...said.flatMap(metaCodesIn)],
     fields: fields.filter((field) => field !== ''),
     message: quote(words, secret),
   };

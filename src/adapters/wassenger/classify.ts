@@ -1,28 +1,19 @@
 import type { Outcome } from '../../core/outcome.ts';
 import { type EpochMs, HOUR, type Milliseconds, SECOND } from '../../core/units.ts';
-import { type Complaint, complaintOf, idOf, quote, readJson, subject } from './body.ts';
+import { acceptanceOf, type Sent } from './acceptance.ts';
+import { type Complaint, complaintOf, quote, readJson } from './body.ts';
+import { topicOf } from './codes.ts';
 import type { Answer, Exchange } from './exchange.ts';
-import { otherName } from './who.ts';
 
 /** The longest wait that a `Retry-After` may ask for. */
 const RETRY_AFTER_LIMIT: Milliseconds = 24 * HOUR;
 
-/** Codes that concern one recipient. Source: the provider's Swagger file, `campaignContact.error`; that /messages uses them too is likely, not sure. */
-const ABOUT_RECIPIENT = new Set([
-  'phone:invalid',
-  'number:notfound',
-  'contact:blocked',
-  'contact:excluded',
-  'chat:cannot_send',
-  'channel:forbidden',
-  'channel:notfound',
-]);
-/** Codes that concern our line, our file or our text as a whole. Same source; `device:*` was also seen by a production client. */
-const ABOUT_US = /^(device|media|file):|^message:forbidden|^waba:error$/;
 /** Fields that differ from one recipient to the next: a complaint about them must not stop the campaign for everybody else. */
 const RECIPIENT_FIELDS = new Set(['phone', 'message']);
-/** Statuses with which every further send would meet: key, plan, permission, address, form of the request. */
-const BARRED = new Set([401, 402, 403, 404, 405, 406, 407, 410, 411, 414, 415, 421, 426, 431, 451]);
+/** Our key, plan or permission is refused: whatever else the answer says, it says nothing about a message or a recipient. */
+export const REFUSES_US = new Set([401, 402, 403]);
+/** Other statuses with which every further send would meet: address, form of the request. */
+const BARRED = new Set([404, 405, 406, 407, 410, 411, 414, 415, 421, 426, 431, 451]);
 /** Statuses after which the message may nevertheless have been taken. */
 const PERHAPS_TAKEN = new Set([408, 409]);
 
@@ -48,36 +39,36 @@ export interface Reading {
  *
  * | answer | outcome | confidence |
  * |---|---|---|
- * | any 2xx, readable or not | accepted | high (queued, not yet delivered) |
+ * | 2xx with the provider's id, our reference where it shows one, and no word of a failure | accepted | high (queued, not yet delivered) |
+ * | any other 2xx | unknown, unexpected | our caution: an error, another's message, a page of a proxy |
+ * | 401, 402, 403, whatever else they say | barred | high; three clients treat 403 like a refused key |
  * | 4xx with a recipient code, or a complaint about `phone` or `message` alone | rejected | high for the codes, likely that /messages uses them |
- * | 3xx; 401, 402, 403, 404, 405, 410, 415, 451 and other refusals of the request's form | barred | high |
- * | 4xx with `device:*`, `media:*`, `file:*`, `message:forbidden*`, `waba:error`, or a complaint about another field | barred | high |
- * | 429 | throttled, `Retry-After` honoured | that 429 exists: high; that it carries the header: nobody knows |
+ * | 3xx; 404, 405, 410, 415, 451 and other refusals of the request's form | barred | high |
+ * | 4xx with `device:*`, `queue:*`, `media:*`, `file:*`, `message:forbidden*`, `waba:error`, Meta's codes of that kind, or a complaint about another field | barred | high |
+ * | 429; 400 with one of Meta's codes for too many calls | throttled, `Retry-After` honoured | that 429 exists: high; that it carries the header: nobody knows |
  * | 408, 409 | unknown | our caution |
  * | any other 4xx (400, 413, 425, …) | rejected | our judgement: a refusal, and the breaker stops the run when it is everybody's |
  * | 503 | unknown, offline | seen on another address of the API |
  * | any other 5xx or unheard-of status | unknown | a 502 with a delivery was reported by a third party |
  */
-export function classifyAnswer(answer: Answer, reading: Reading): Outcome {
+export function classifyAnswer(answer: Answer, sent: Sent, reading: Reading): Outcome {
   const { status } = answer;
   const { secret } = reading;
   const json = readJson(answer.text);
-  if (status >= 200 && status < 300) {
-    const message = subject(json);
-    return { kind: 'accepted', providerId: idOf(message.id, secret), whatsappId: idOf(message.waId, secret), ...otherName(message) };
-  }
+  if (status >= 200 && status < 300) return acceptanceOf(answer, sent, secret);
   const complaint = complaintOf(json, secret);
   const reason = reasonOf(status, complaint);
-  if (status === 429) return { kind: 'throttled', retryAfterMs: retryAfter(answer.headers['retry-after'], reading.now), reason };
+  const tooFast = status === 400 && complaint.codes.some((code) => topicOf(code) === 'pace');
+  if (status === 429 || tooFast) return { kind: 'throttled', retryAfterMs: retryAfter(answer.headers['retry-after'], reading.now), reason };
   if (status >= 300 && status < 500) return classifyRefusal(status, complaint, reason);
   return { kind: 'unknown', code: `http:${status}`, reason, offline: status === 503 };
 }
 
 /** What the end of a send proves: its answer, or how it failed. A call that failed once bytes may have left is unknown, whatever the error. */
-export function classifyExchange(ended: Exchange, reading: Reading): Outcome {
+export function classifyExchange(ended: Exchange, sent: Sent, reading: Reading): Outcome {
   switch (ended.kind) {
     case 'answered':
-      return classifyAnswer(ended.answer, reading);
+      return classifyAnswer(ended.answer, sent, reading);
     case 'unsent':
       return { kind: 'unavailable', code: ended.code, reason: `not sent: ${detailOf(ended, reading.secret)}` };
     case 'lost':
@@ -109,16 +100,16 @@ export function retryAfter(header: string | undefined, now: EpochMs): Millisecon
 }
 
 function classifyRefusal(status: number, { codes, fields }: Complaint, reason: string): Outcome {
-  const aboutUs = codes.find((code) => ABOUT_US.test(code));
-  const aboutRecipient = codes.find((code) => ABOUT_RECIPIENT.has(code));
-  if (status >= 400 && ![401, 402].includes(status) && aboutUs === undefined && aboutRecipient !== undefined) {
+  const aboutLine = codes.find((code) => topicOf(code) === 'line');
+  const aboutRecipient = codes.find((code) => topicOf(code) === 'recipient');
+  if (status >= 400 && !REFUSES_US.has(status) && aboutLine === undefined && aboutRecipient !== undefined) {
     return { kind: 'rejected', code: aboutRecipient, reason };
   }
-  const code = aboutUs ?? codes[0] ?? `http:${status}`;
-  if (status < 400 || BARRED.has(status)) return { kind: 'barred', code, reason };
-  if (PERHAPS_TAKEN.has(status)) return { kind: 'unknown', code: `http:${status}`, reason, offline: false };
+  const code = aboutLine ?? codes[0] ?? `http:${status}`;
+  if (status < 400 || REFUSES_US.has(status) || BARRED.has(status) || aboutLine !== undefined) return { kind: 'barred', code, reason };
+  if (PERHAPS_TAKEN.has(status) || codes.some((one) => topicOf(one) === 'unknown'))
+    return { kind: 'unknown', code: `http:${status}`, reason, offline: false };
   const ofRequest = fields.find((field) => !RECIPIENT_FIELDS.has(field));
-  if (aboutUs !== undefined) return { kind: 'barred', code, reason };
   if (ofRequest !== undefined) return { kind: 'barred', code, reason: `${reason} (field ${ofRequest.slice(0, 40)})` };
   return { kind: 'rejected', code, reason };
 }

@@ -1,20 +1,18 @@
 import type { Finding } from '../../core/outcome.ts';
-import { samePhone, toE164 } from '../../core/phone.ts';
-import { codeOf, complaintOf, idOf, isFields, quote, readJson } from './body.ts';
-import { detailOf, type Reading, reasonOf } from './classify.ts';
+import { THROTTLED_WAIT } from '../../core/retry.ts';
+import type { Milliseconds } from '../../core/units.ts';
+import { complaintOf, idOf, isFields, readJson } from './body.ts';
+import { detailOf, REFUSES_US, type Reading, reasonOf, retryAfter } from './classify.ts';
 import { deviceOf } from './event-fields.ts';
 import type { Exchange } from './exchange.ts';
+import { failureOf, hasFailed, isNumber } from './message-fields.ts';
 import { otherName } from './who.ts';
 
 /** Messages asked for in one look-up: the provider's own default. A full page may hide more. */
 export const PAGE_SIZE = 20;
 
-const FAILED = new Set(['failed', 'expired', 'removed', 'invalid']);
-const FAILED_DELIVERY = new Set(['failed', 'cancelled', 'revoked']);
 /** 4xx that may be gone with the next try; after any other the provider is there, and asking again would change nothing. */
 export const TRANSIENT = new Set([408, 425, 429]);
-/** The key or the plan is refused: nothing was looked up, and nothing else would be. */
-export const BARS = new Set([401, 402]);
 
 /** The message a look-up is for. */
 export interface Wanted {
@@ -26,16 +24,18 @@ export interface Wanted {
 
 /** What the end of a look-up proves about `wanted`. The list is compared on our side: whether the provider's filter is exact is not known. */
 export function classifyLookUp(ended: Exchange, wanted: Wanted, reading: Reading): Finding {
-  if (ended.kind !== 'answered') return { kind: 'unsure', reason: `no answer: ${detailOf(ended, reading.secret)}`, reachable: false };
-  const { status, text } = ended.answer;
+  if (ended.kind !== 'answered') return later(`no answer: ${detailOf(ended, reading.secret)}`);
+  const { status, headers, text } = ended.answer;
   const json = readJson(text);
   if (status < 200 || status > 299) {
     const reason = reasonOf(status, complaintOf(json, reading.secret));
-    if (BARS.has(status)) return { kind: 'barred', code: `http:${status}`, reason };
-    return { kind: 'unsure', reason, reachable: status >= 400 && status < 500 && !TRANSIENT.has(status) };
+    if (REFUSES_US.has(status)) return { kind: 'barred', code: `http:${status}`, reason };
+    if (status === 429) return later(reason, retryAfter(headers['retry-after'], reading.now) ?? THROTTLED_WAIT);
+    if (status >= 500 || TRANSIENT.has(status)) return later(reason);
+    return { kind: 'unsure', reason, reachable: status >= 400 };
   }
   const list = listIn(json);
-  if (list === undefined) return { kind: 'unsure', reason: 'the list of messages could not be read', reachable: false };
+  if (list === undefined) return later('the list of messages could not be read');
   return findMessage(list, wanted, reading.secret);
 }
 
@@ -76,33 +76,16 @@ function foundIn(item: Record<string, unknown>, secret: string): Extract<Finding
   };
 }
 
-/** True for a message that was accepted and then failed at the provider. */
-export function hasFailed({ status, deliveryStatus }: Record<string, unknown>): boolean {
-  return FAILED.has(String(status)) || FAILED_DELIVERY.has(String(deliveryStatus));
-}
-
-/** Why a message that was accepted did not arrive, from the item of a list or an event. */
-export function failureOf(item: Record<string, unknown>, secret: string): { code: string; reason: string } {
-  const state = FAILED.has(String(item.status)) ? item.status : item.deliveryStatus;
-  const words = quote(item.failureReason, secret);
-  return {
-    code: codeOf(item.failureReason, secret) ?? `message:${state}`,
-    reason: `accepted, then ${state} at the provider${words === '' ? '' : `: ${words}`}`,
-  };
-}
-
-/** Whether a listed message went to `phone`; undefined when it does not say. */
-export function isNumber({ phone, wid }: Record<string, unknown>, wanted: string): boolean | undefined {
-  if (typeof phone === 'string' && toE164(phone) !== undefined) return samePhone(phone, wanted);
-  const digits = typeof wid === 'string' ? /^(\d+)@(c\.us|s\.whatsapp\.net)$/.exec(wid)?.[1] : undefined;
-  return digits === undefined ? undefined : samePhone(digits, wanted);
-}
-
 /** Whether a listed message is on `line`; undefined when it does not say. */
 function isLine({ device }: Record<string, unknown>, line: string | null): boolean | undefined {
   if (line === null) return undefined;
   const id = isFields(device) ? device.id : device;
   return typeof id === 'string' ? id === line : undefined;
+}
+
+/** Not now; it may tell when it is asked again. */
+function later(reason: string, askAgainAfterMs: Milliseconds | null = null): Finding {
+  return { kind: 'unsure', reason, reachable: false, askAgainAfterMs };
 }
 
 function unsure(reason: string): Finding {

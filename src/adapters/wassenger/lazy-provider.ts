@@ -14,6 +14,7 @@ export function lazyWassengerProvider(account: WassengerAccount): Provider & Pro
   };
   return {
     line: account.device,
+    lookUpsPerSecond: read.lookUpsPerSecond,
     send: async (message, slot) => (await load()).send(message, slot),
     lookUp: async (message) => (await load()).lookUp(message),
     list: async (wanted) => (await load()).list(wanted),

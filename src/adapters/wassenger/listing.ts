@@ -1,9 +1,10 @@
 import { THROTTLED_WAIT } from '../../core/retry.ts';
 import type { Listing } from '../../ports.ts';
 import { complaintOf, idOf, readJson } from './body.ts';
-import { detailOf, type Reading, reasonOf, retryAfter } from './classify.ts';
+import { detailOf, REFUSES_US, type Reading, reasonOf, retryAfter } from './classify.ts';
 import type { Exchange } from './exchange.ts';
-import { BARS, hasFailed, isNumber, listIn, PAGE_SIZE, TRANSIENT } from './find-message.ts';
+import { listIn, PAGE_SIZE, TRANSIENT } from './find-message.ts';
+import { hasFailed, isNumber } from './message-fields.ts';
 
 /**
  * What an answer says of the messages under one reference, however many. Compared on our side, as a look-up is: a stranger's number under our
@@ -15,7 +16,7 @@ export function classifyListing(ended: Exchange, wanted: { reference: string; ph
   const json = readJson(text);
   if (status < 200 || status > 299) {
     const reason = reasonOf(status, complaintOf(json, secret));
-    if (BARS.has(status)) return { kind: 'barred', reason };
+    if (REFUSES_US.has(status)) return { kind: 'barred', reason };
     if (status === 429) return { kind: 'later', reason, waitMs: retryAfter(headers['retry-after'], now) ?? THROTTLED_WAIT };
     return status >= 500 || TRANSIENT.has(status) ? { kind: 'later', reason, waitMs: null } : { kind: 'unclear', reason, refused: true };
   }

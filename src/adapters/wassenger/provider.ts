@@ -24,7 +24,8 @@ function queryOf(reference: string, device: string | null): string {
  * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
  * repeated or redirected unseen may reach somebody twice.
  */
-export function wassengerProvider({ secret, device, base, timeoutMs, retries, proxy, now }: Account): Provider & ProviderList {
+export function wassengerProvider(account: Account): Provider & ProviderList {
+  const { secret, device, base, timeoutMs, retries, lookUpsPerSecond, proxy, now } = account;
   const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT), proxy);
   const http = got.extend({
     agent: { http: agent, https: agent as HttpsAgent },
@@ -55,10 +56,11 @@ export function wassengerProvider({ secret, device, base, timeoutMs, retries, pr
 
   return {
     line: device,
+    lookUpsPerSecond,
 
     async send({ reference, phone, content }: OutboundMessage, slot: Slot): Promise<Outcome> {
       const body = JSON.stringify({ phone, message: content, device, reference, retries });
-      return classifyExchange(await call({ url: messages, body, slot }), reading());
+      return classifyExchange(await call({ url: messages, body, slot }), { reference, phone }, reading());
     },
 
     async lookUp(wanted: Wanted): Promise<Finding> {

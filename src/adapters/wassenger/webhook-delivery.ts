@@ -2,7 +2,7 @@ import type { DeliveryState, Incoming } from '../../core/incoming.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { deviceOf, idsOf, messageNameOf, nameOf, timeOf } from './event-fields.ts';
 import { directionOf } from './event-shape.ts';
-import { failureOf } from './find-message.ts';
+import { failureOf } from './message-fields.ts';
 import { recipientOf } from './who.ts';
 
 type Fields = Record<string, unknown>;

@@ -56,7 +56,7 @@ describe('what becomes of a message', () => {
   });
 
   test('a failure and nothing else, where it fails', () => {
-    expect(plan({ delivered: '1', reply: '1', failAfter: '300' }, { fails: true })).toEqual([['failed', 300, '', 1]]);
+    expect(plan({ delivered: '1', reply: '1', failAfter: '300' }, { fails: true })).toEqual([['failed', 300, 'number:notfound', 1]]);
   });
 
   test('without a webhook it happens and nobody is told', () => {

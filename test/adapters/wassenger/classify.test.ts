@@ -8,8 +8,10 @@ const NOW = Date.parse('2026-01-01T12:00:00Z');
 const KEY = 'a1b2c3d4'.repeat(6);
 const reading = { now: NOW, secret: KEY };
 
+const SENT = { reference: 'wsend-42-17-k3v9x0qd', phone: '+2290197000017' };
+
 function outcome(status: number, body: unknown = '', headers: Record<string, string> = {}): Outcome {
-  return classifyAnswer({ status, headers, text: typeof body === 'string' ? body : JSON.stringify(body) }, reading);
+  return classifyAnswer({ status, headers, text: typeof body === 'string' ? body : JSON.stringify(body) }, SENT, reading);
 }
 
 const HTML = '<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502</h1></body></html>';
@@ -20,15 +22,44 @@ describe('an answer to a send', () => {
     ['an array with one object', [{ id: '65bb00000000000000000009' }], '65bb00000000000000000009', null],
     ['an object under data', { data: { id: 'x9', waId: '3EB0' } }, 'x9', '3EB0'],
     ['a number as id', { id: 17 }, '17', null],
-    ['an id that no database could hold', { id: 'x'.repeat(256) }, null, null],
-    ['an object as id', { id: {} }, null, null],
-    ['a web page', HTML, null, null],
-    ['nothing', '', null, null],
-    ['half an object', '{"id":"65bb0000000', null, null],
-    ['an empty array', [], null, null],
-    ['null', 'null', null, null],
-  ])('is accepted with any 2xx, when it is %s', (_, body, providerId, whatsappId) => {
-    for (const status of [200, 201, 202, 204, 299]) expect(outcome(status, body)).toEqual({ kind: 'accepted', providerId, whatsappId });
+    ['our reference', { id: 'x9', reference: SENT.reference, status: 'queued', deliveryStatus: 'queued' }, 'x9', null],
+    ['no reference and the number in its old form', { id: 'x9', reference: '', phone: '+22997000017' }, 'x9', null],
+    [
+      'our reference under a number that WhatsApp writes otherwise',
+      { id: 'x9', reference: SENT.reference, phone: '+15550111' },
+      'x9',
+      null,
+    ],
+    ['words of an error that are empty', { id: 'x9', error: null, errors: [], success: true }, 'x9', null],
+  ])('is accepted with a 2xx that has the id of the message: %s', (_, body, providerId, whatsappId) => {
+    for (const status of [200, 201, 202, 299]) expect(outcome(status, body)).toEqual({ kind: 'accepted', providerId, whatsappId });
+  });
+
+  test.each([
+    ['an error', { error: 'Something broke' }, 'an error: Something broke'],
+    ['an error beside an id', { id: 'x9', error: { code: 'queue:full' } }, 'an error: queue:full'],
+    ['success: false', { success: false }, 'an error'],
+    ['success: false around an id', { success: false, data: { id: 'x9' } }, 'an error'],
+    ['a list of errors', { id: 'x9', errors: [{ code: 'phone:invalid', message: 'bad' }] }, 'an error: bad'],
+    ['a status of its own', { id: 'x9', status: 500, message: 'no' }, 'an error: no'],
+    ['a message that failed', { id: 'x9', reference: SENT.reference, status: 'failed' }, 'an error: failed'],
+    ['a delivery that failed', { id: 'x9', status: 'processed', deliveryStatus: 'cancelled' }, 'an error: processed'],
+    ["another's reference", { id: 'x9', reference: 'wsend-42-18-k3v9x0qd', phone: SENT.phone }, "another message's reference"],
+    ["another's number without a reference", { id: 'x9', phone: '+15550111' }, 'a message to another number'],
+    ['a web page', HTML, 'a web page'],
+    ['nothing', '', 'nothing'],
+    ['an empty array', [], 'no id of a message: []'],
+    ['null', 'null', 'no JSON: null'],
+    ['half an object', '{"id":"65bb0000000', 'no JSON: {"id":"65bb0000000'],
+    ['an id that no database could hold', { id: 'x'.repeat(256) }, 'no id of a message'],
+    ['an object as id', { id: {} }, 'no id of a message: {"id":{}}'],
+    ["WhatsApp's id alone", { waId: '3EB0AA11' }, 'no id of a message'],
+  ])('is unknown and unexpected with a 2xx that has %s', (_, body, instead) => {
+    for (const status of [200, 201, 204])
+      expect(outcome(status, body)).toMatchObject({
+        ...{ kind: 'unknown', code: `http:${status}`, offline: false, unexpected: true },
+        reason: expect.stringContaining(`the server answered ${status} with ${instead}`),
+      });
   });
 
   test.each([
@@ -47,10 +78,11 @@ describe('an answer to a send', () => {
       { error: { code } },
       [{ errorCode: code }],
     ]) {
-      for (const status of [400, 403, 404, 409, 410, 422]) expect(outcome(status, body)).toMatchObject({ kind: 'rejected', code });
+      for (const status of [400, 404, 409, 410, 422]) expect(outcome(status, body)).toMatchObject({ kind: 'rejected', code });
     }
     expect(outcome(401, { errorCode: code }).kind).toBe('barred');
     expect(outcome(402, { errorCode: code }).kind).toBe('barred');
+    expect(outcome(403, { errorCode: code }).kind).toBe('barred');
     expect(outcome(429, { errorCode: code }).kind).toBe('throttled');
     expect(outcome(500, { errorCode: code }).kind).toBe('unknown');
   });
@@ -63,9 +95,35 @@ describe('an answer to a send', () => {
     'message:forbidden',
     'message:forbidden_first_message',
     'waba:error',
+    'queue:rejected',
+    'queue:frozen',
+    'session:blocked',
   ])('stops the line when its code is %s, whomever it is for', (code) => {
-    for (const status of [400, 403, 404, 422]) expect(outcome(status, { errorCode: code })).toMatchObject({ kind: 'barred', code });
+    for (const status of [400, 403, 404, 409, 422]) expect(outcome(status, { errorCode: code })).toMatchObject({ kind: 'barred', code });
     expect(outcome(400, { errorCode: code, errors: [{ code: 'phone:invalid' }] })).toMatchObject({ kind: 'barred', code });
+  });
+
+  test.each([
+    ['131047 as a number', { code: 131047, message: 'Re-engagement message' }, 'barred', '131047'],
+    ['131047 in words', { message: '(#131047) Re-engagement message' }, 'barred', '131047'],
+    [
+      '131047 beside the code of the connector',
+      { errorCode: 'error:send', errors: [{ code: '131047', message: 'x' }] },
+      'barred',
+      '131047',
+    ],
+    ['131042, the payment', { error: { code: 131042, message: 'Payment issue' } }, 'barred', '131042'],
+    ['132001, the template', { error: { code: 132001 } }, 'barred', '132001'],
+    ['131026, the person', { error: { code: 131026, message: 'Undeliverable' } }, 'rejected', '131026'],
+    ['131049, the person', { errors: [{ code: 131049 }] }, 'rejected', '131049'],
+    ['131000, nobody knows', { error: { code: 131000 } }, 'unknown', 'http:400'],
+    ['a number that only contains one', { message: 'order 9131047 of +1131047' }, 'rejected', 'http:400'],
+  ] as const)("with Meta's code %s", (_, body, kind, code) => {
+    expect(outcome(400, body)).toMatchObject({ kind, code });
+  });
+
+  test("with Meta's code for too many messages waits, as with a 429", () => {
+    expect(outcome(400, { error: { code: 130429 } })).toMatchObject({ kind: 'throttled' });
   });
 
   test.each([
@@ -186,9 +244,10 @@ describe('whatever a server sends', () => {
   test('an outcome comes of it, well formed, in words, without the key', () => {
     fc.assert(
       fc.property(status, text, headers, (code, body, head) => {
-        const made = classifyAnswer({ status: code, headers: head, text: body }, reading);
+        const made = classifyAnswer({ status: code, headers: head, text: body }, SENT, reading);
         expectWellFormed(made);
-        if (code >= 200 && code < 300) expect(made.kind).toBe('accepted');
+        if (code >= 200 && code < 300) expect(['accepted', 'unknown']).toContain(made.kind);
+        if (made.kind === 'accepted') expect(made.providerId).not.toBe(null);
         if (code >= 500 || code < 200) expect(made.kind).toBe('unknown');
         if (made.kind === 'unavailable') throw new Error('an answer is never "unavailable"');
       }),
@@ -199,7 +258,7 @@ describe('whatever a server sends', () => {
   test('an error once the request may have left is unknown, before that unavailable', () => {
     fc.assert(
       fc.property(fc.constantFrom('unsent', 'lost'), fc.stringMatching(/^[A-Z][A-Z0-9_]{0,29}$/), fc.string(), (kind, code, detail) => {
-        const made = classifyExchange({ kind, code, detail: detail + KEY }, reading);
+        const made = classifyExchange({ kind, code, detail: detail + KEY }, SENT, reading);
         expectWellFormed(made);
         expect(made).toMatchObject({ kind: kind === 'lost' ? 'unknown' : 'unavailable', code });
       }),

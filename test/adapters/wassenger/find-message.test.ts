@@ -29,6 +29,7 @@ describe('a look-up', () => {
     ['with its device as an object', [{ ...OURS, device: { id: DEVICE, alias: 'x' } }]],
     ['without a device', [{ ...OURS, device: undefined }]],
     ['with its number in another spelling', [{ ...OURS, phone: '229 97-00.00 17' }]],
+    ['with its number in the form that the account has', [{ ...OURS, phone: '+2290197000017' }]],
     ['with a wid in place of its number', [{ ...OURS, phone: undefined, wid: '22997000017@c.us' }]],
     ['on a full page of strangers', [...Array(19).fill(STRANGER), OURS]],
     ['beside one to another number', [{ ...OURS, phone: '+15550111', id: 'other' }, OURS]],
@@ -44,6 +45,11 @@ describe('a look-up', () => {
     [{ deliveryStatus: 'failed' }, 'message:failed'],
     [{ deliveryStatus: 'cancelled' }, 'message:cancelled'],
     [{ deliveryStatus: 'revoked', failureReason: 17 }, 'message:revoked'],
+    [{ status: 'failed', failureReason: '131026: Message undeliverable' }, '131026'],
+    [{ status: 'failed', failureReason: '(#131047) Re-engagement message' }, 'line:131047'],
+    [{ status: 'failed', error: { code: 131042, message: 'payment' } }, 'line:131042'],
+    [{ status: 'failed', failureReason: 'waba:error' }, 'line:waba:error'],
+    [{ status: 'failed', failureReason: 'message:forbidden_first_message' }, 'line:message:forbidden_first_message'],
   ])('says that it was accepted and then failed: %j', (state, code) => {
     expect(lookUp([{ ...OURS, ...state }])).toMatchObject({ kind: 'found', failure: { code } });
   });
@@ -87,9 +93,9 @@ describe('a look-up', () => {
   });
 
   test('is told apart: refused, or not answered', () => {
-    for (const status of [401, 402])
+    for (const status of [401, 402, 403])
       expect(lookUp([], status)).toMatchObject({ kind: 'barred', code: `http:${status}`, reason: expect.stringContaining(`${status}`) });
-    for (const status of [400, 403, 404])
+    for (const status of [400, 404])
       expect(lookUp([], status)).toMatchObject({ kind: 'unsure', reachable: true, reason: expect.stringContaining(`${status}`) });
     for (const status of [302, 408, 429, 500, 502, 503]) expect(lookUp([], status)).toMatchObject({ kind: 'unsure', reachable: false });
     expect(classifyLookUp({ kind: 'unsent', code: 'ENOTFOUND', detail: 'x' }, WANTED, reading)).toMatchObject({

@@ -33,7 +33,8 @@ test.each([
 
 test('a refusal says so; what may be gone with the next try is asked again, a 429 when it says', () => {
   expect(list({}, 401)).toEqual({ kind: 'barred', reason: expect.stringContaining('the API key is refused') });
-  expect(list({}, 403)).toEqual({ kind: 'unclear', reason: expect.stringContaining('(403)'), refused: true });
+  expect(list({}, 403)).toEqual({ kind: 'barred', reason: expect.stringContaining('(403)') });
+  expect(list({}, 404)).toEqual({ kind: 'unclear', reason: expect.stringContaining('(404)'), refused: true });
   expect(list({}, 429, { 'retry-after': '7' })).toMatchObject({ kind: 'later', waitMs: 7_000 });
   expect(list({}, 429)).toMatchObject({ kind: 'later', waitMs: 60_000 });
   expect(list('<html>', 502)).toMatchObject({ kind: 'later', waitMs: null });

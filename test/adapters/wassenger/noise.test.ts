@@ -84,7 +84,7 @@ const SWITCHING = {
   after: 'says nothing more',
 } as const;
 
-test('whatever the server sends, every call ends in time with a word for it, and a good status alone is an acceptance', async () => {
+test('whatever the server sends, every call ends in time with a word for it, and only a good status is ever an acceptance', async () => {
   const uncaught: unknown[] = [];
   const listen = (error: unknown) => uncaught.push(error);
   process.on('unhandledRejection', listen);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type FaultName, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
+import { ODD_ANSWERS } from '../../../src/adapters/sandbox/odd-answer.ts';
 import { SANDBOX_DEVICE } from '../../../src/adapters/sandbox/records.ts';
 import { startSandbox } from '../../../src/adapters/sandbox/server.ts';
 import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
@@ -36,6 +37,7 @@ async function rehearsal(faults: Partial<Record<FaultName, string>> = {}, { time
 }
 
 const ACCEPTED = { kind: 'accepted', providerId: expect.stringMatching(/^[0-9a-f]{24}$/), whatsappId: expect.stringMatching(/^3EB0/) };
+const UNEXPECTED = { kind: 'unknown', offline: false, unexpected: true };
 const FOUND = { ...ACCEPTED, kind: 'found', line: SANDBOX_DEVICE, failure: null };
 const ABSENT = { kind: 'absent' };
 
@@ -59,6 +61,10 @@ describe('a send to the sandbox', () => {
     ['a reset before it was taken', { resetBefore: '1' }, { kind: 'unknown', code: 'ECONNRESET', offline: false }],
     ['a wrong key', { refuse: 'key' }, { kind: 'barred', code: 'http:401' }],
     ['no plan', { refuse: 'plan' }, { kind: 'barred', code: 'http:402' }],
+    ['no access', { refuse: 'access' }, { kind: 'barred', code: 'http:403' }],
+    ['a queue that refuses', { refuse: 'queue' }, { kind: 'barred', code: 'queue:rejected' }],
+    ['a window of 24 hours that is over', { refuse: 'window' }, { kind: 'barred', code: '131047' }],
+    ['an odd answer', { odd: '1', oddTaken: '0' }, UNEXPECTED],
     ['a device that is gone', { refuse: 'device' }, { kind: 'barred', code: 'device:notfound' }],
   ])('that meets %s was not taken', async (_, faults, outcome) => {
     const { provider, lookUp, taken, change } = await rehearsal(faults);
@@ -72,7 +78,8 @@ describe('a send to the sandbox', () => {
     ['an error after it was taken', { errorAfter: '1' }, { kind: 'unknown', code: 'http:500', offline: false }],
     ['a reset after it was taken', { resetAfter: '1' }, { kind: 'unknown', code: 'ECONNRESET' }],
     ['an answer that is too slow', { slow: '1', slowBy: '3000' }, { kind: 'unknown', code: 'ETIMEDOUT' }],
-    ['an answer that breaks off', { truncate: '1' }, { kind: 'accepted', providerId: null, whatsappId: null }],
+    ['an answer that breaks off', { truncate: '1' }, { kind: 'unknown', code: 'http:201', unexpected: true }],
+    ...ODD_ANSWERS.map((oddAs): [string, object, object] => [`${oddAs} in place of its answer`, { odd: '1', oddAs }, UNEXPECTED]),
   ])('that meets %s is found by a look-up', async (_, faults, outcome) => {
     const { provider, lookUp, taken } = await rehearsal(faults, { timeoutMs: 400 });
     expect(await provider.send(MESSAGE, LATER)).toMatchObject(outcome);
@@ -85,6 +92,12 @@ describe('a send to the sandbox', () => {
     const started = Date.now();
     expect(await provider.send(MESSAGE, LATER)).toEqual(ACCEPTED);
     expect(Date.now() - started).toBeGreaterThanOrEqual(195);
+  });
+
+  test('that fails later for the sake of the line says so', async () => {
+    const { provider, lookUp } = await rehearsal({ failLater: '1', failReason: '131047' });
+    expect(await provider.send(MESSAGE, LATER)).toEqual(ACCEPTED);
+    expect(await lookUp()).toMatchObject({ kind: 'found', failure: { code: 'line:131047' } });
   });
 
   test('that fails later is found as failed', async () => {
@@ -120,11 +133,26 @@ describe('a look-up in the sandbox', () => {
     expect(await lookUp()).toEqual(FOUND);
   });
 
+  test('lacks what it is told to lose', async () => {
+    const { provider, lookUp, change } = await rehearsal({ lookupLoss: '1' });
+    await provider.send(MESSAGE, LATER);
+    expect(await lookUp()).toEqual(ABSENT);
+    await change({ lookupLoss: '0.5' });
+    const found = [];
+    for (let i = 0; i < 40; i += 1) found.push((await lookUp()).kind === 'found');
+    expect(new Set(found)).toEqual(new Set([true, false]));
+  });
+
+  test('that is throttled says when to ask again', async () => {
+    const { lookUp } = await rehearsal({ lookupThrottle: '1', retryAfter: '3' });
+    expect(await lookUp()).toMatchObject({ kind: 'unsure', reachable: false, askAgainAfterMs: 3_000 });
+  });
+
   test('that fails leaves us unsure', async () => {
     const { lookUp, change } = await rehearsal({ lookupFail: '1' });
     expect(await lookUp()).toMatchObject({ kind: 'unsure', reachable: false });
     await change({ lookupFail: '0', refuse: 'look-ups' });
-    expect(await lookUp()).toMatchObject({ kind: 'unsure', reachable: true });
+    expect(await lookUp()).toMatchObject({ kind: 'barred', code: 'http:403' });
     await change({ refuse: 'key' });
     expect(await lookUp()).toMatchObject({ kind: 'barred', code: 'http:401' });
   });

@@ -1,0 +1,40 @@
+import type { AcceptedRow } from '../../ports.ts';
+import type { Database } from './database.ts';
+import { asText, TAKEN } from './message-rows.ts';
+import { fromStored } from './stored-time.ts';
+
+/** A look-up asks for as many. */
+const ROWS = 3;
+
+/**
+ * What the provider accepted last, latest first: of this campaign, or where it has nothing, of any, by id, which costs the same however many rows
+ * there are. What counts as sent by the operator's word has a note, and was perhaps never accepted.
+ */
+export async function latestAccepted(database: Database, campaign: number): Promise<AcceptedRow[]> {
+  const own = await rowsOf(database, campaign);
+  return own.length > 0 ? own : rowsOf(database, null);
+}
+
+async function rowsOf({ db }: Database, campaign: number | null): Promise<AcceptedRow[]> {
+  const rows = await db
+    .selectFrom('messages as m')
+    .innerJoin('campaigns as k', 'k.id', 'm.campaign_id')
+    .innerJoin('contacts as c', 'c.id', 'm.contact_id')
+    .select(['m.id', 'm.campaign_id', 'm.content', 'm.sent_at', 'k.created_at', 'c.full_number'])
+    .where('m.status', 'in', TAKEN)
+    .where('m.whatsapp_message_id', 'is not', null)
+    .where('m.error_message', 'is', null)
+    .where('m.sent_at', 'is not', null)
+    .$if(campaign !== null, (some) => some.where('m.campaign_id', '=', campaign as number).orderBy('m.sent_at', 'desc'))
+    .orderBy('m.id', 'desc')
+    .limit(ROWS)
+    .execute();
+  return rows.map((row) => ({
+    campaign: Number(row.campaign_id),
+    campaignCreatedAt: fromStored(row.created_at),
+    message: Number(row.id),
+    phone: asText(row.full_number),
+    content: asText(row.content),
+    at: fromStored(row.sent_at) ?? 0,
+  }));
+}
