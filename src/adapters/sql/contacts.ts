@@ -8,7 +8,7 @@ import { chunks } from './chunks.ts';
 import type { SqlDialect } from './database.ts';
 import { isSpelledOut, unlessThere } from './dialect.ts';
 import { asText } from './message-rows.ts';
-import { storedText } from './stored-text.ts';
+import { fitted, type Rooms } from './room.ts';
 import type { Schema } from './table-types.ts';
 import { LONGEST_NAME } from './widths.ts';
 
@@ -49,7 +49,7 @@ const PAGE = 5_000;
 export async function contactIdsFor(
   db: Kysely<Schema>,
   dialect: SqlDialect,
-  { people, spelledOut, now }: { people: PlannedRecipient[]; spelledOut: SpelledOut; now: string },
+  { people, spelledOut, rooms, now }: { people: PlannedRecipient[]; spelledOut: SpelledOut; rooms: Rooms; now: string },
 ): Promise<number[]> {
   const phones = people.map(({ phone }) => phone);
   const known = await idsByPhone(db, phones);
@@ -59,7 +59,7 @@ export async function contactIdsFor(
   }
   const missing = new Map(people.filter(({ phone }) => !known.has(phone)).map((person) => [person.phone, person]));
   if (missing.size > 0) {
-    await insertContacts(db, dialect, [...missing.values()], now);
+    await insertContacts(db, dialect, { people: [...missing.values()], rooms, now });
     for (const [phone, id] of await idsByPhone(db, [...missing.keys()])) known.set(phone, id);
   }
   return phones.map((phone) => {
@@ -86,13 +86,19 @@ async function idsByPhone(db: Kysely<Schema>, phones: string[]): Promise<Map<str
 }
 
 /** A contact that another program creates at the same moment is left to it. */
-async function insertContacts(db: Kysely<Schema>, dialect: SqlDialect, people: PlannedRecipient[], now: string): Promise<void> {
+async function insertContacts(
+  db: Kysely<Schema>,
+  dialect: SqlDialect,
+  { people, rooms, now }: { people: PlannedRecipient[]; rooms: Rooms; now: string },
+): Promise<void> {
+  const name = (column: 'first_name' | 'last_name', text: string | null) =>
+    text === null ? null : fitted(text, rooms('contacts', column), LONGEST_NAME);
   const rows = people.map(({ phone, countryCode, firstName, lastName }) => ({
     full_number: phone,
     phone_number: nationalPart(phone, countryCode),
     country_code: countryCode ?? '',
-    first_name: firstName === null ? null : storedText(firstName, LONGEST_NAME),
-    last_name: lastName === null ? null : storedText(lastName, LONGEST_NAME),
+    first_name: name('first_name', firstName),
+    last_name: name('last_name', lastName),
     whatsapp_verified: null,
     created_at: now,
     updated_at: now,

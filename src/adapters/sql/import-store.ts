@@ -8,11 +8,12 @@ import { inChunks } from './chunks.ts';
 import { contactIdsFor, type SpelledOut, spelledOutContacts } from './contacts.ts';
 import { recount } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
-import { asking, isDuplicate } from './database-errors.ts';
+import { asking, isDuplicate, refusesValue } from './database-errors.ts';
 import { insertedId } from './dialect.ts';
 import { messageRows } from './message-rows.ts';
 import { hasOwnTables, migrateOwnTables } from './own-tables.ts';
 import { confirmed } from './recent-rows.ts';
+import { fitted, type Rooms, roomsOf, takes } from './room.ts';
 import { storedText } from './stored-text.ts';
 import { fromStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
@@ -25,13 +26,15 @@ export function importStore(database: Database): ImportStore {
     findImport: (fingerprint) =>
       asking(database, async () => ((await hasOwnTables(database)) ? imported(database.db, fingerprint) : undefined)),
 
-    /** Rejects with UsageError when the fingerprint is a campaign already, or a number occurs twice. */
+    /** Rejects with UsageError when the fingerprint is a campaign already, a number occurs twice, or the database does not hold a text. */
     createCampaign: (plan) =>
       asking(database, async () => {
         await migrateOwnTables(database);
         try {
-          return await inTransaction(database, (transaction) => create(transaction, database, plan));
+          const rooms = await roomsOf(database);
+          return await inTransaction(database, (transaction) => create(transaction, { ...database, rooms }, plan));
         } catch (error) {
+          if (refusesValue(error)) throw doesNotHold('the database', error);
           if (!isDuplicate(error)) throw error;
           // Two imports of the same file at once, and the other one was first; or a number that the file has twice.
           const campaign = await imported(database.db, plan.fingerprint);
@@ -66,20 +69,20 @@ function alreadyImported(campaign: number): UsageError {
 
 async function create(
   db: Kysely<Schema>,
-  { dialect, stamp }: Database,
+  { dialect, stamp, rooms }: Database & { rooms: Rooms },
   plan: CampaignPlan,
 ): Promise<{ campaign: number; recipients: number; leftOut: number }> {
   const now = stamp();
   const existing = await importOf(db, plan.fingerprint);
   if (existing?.id != null) throw alreadyImported(existing.id);
   if (existing !== undefined) await forget(db, existing.campaign_id);
-  const campaign = await insertCampaign(db, dialect, plan, now);
+  const campaign = await insertCampaign(db, { dialect, rooms, now }, plan);
   await db.insertInto('wsend_imports').values({ campaign_id: campaign, fingerprint: plan.fingerprint, created_at: now }).execute();
   if (plan.rule !== undefined) await noteRule(db, dialect, { campaign, rule: plan.rule });
   const spelledOut = await spelledOutContacts(db, dialect);
   let leftOut = 0;
   for await (const recipients of inChunks(plan.recipients))
-    leftOut += await insertRecipients(db, { dialect, campaign, recipients, spelledOut, recent: plan.recent ?? null, now });
+    leftOut += await insertRecipients(db, { dialect, rooms, campaign, recipients, spelledOut, recent: plan.recent ?? null, now });
   await recount(db, dialect, campaign, now);
   const recipients = await countOnce(db, campaign);
   if (leftOut > 0 && leftOut === recipients) throw nobodyLeft();
@@ -108,9 +111,15 @@ async function forget(db: Kysely<Schema>, campaign: number): Promise<void> {
   await db.deleteFrom('wsend_message_2').where('campaign_id', '=', campaign).execute();
 }
 
-async function insertCampaign(db: Kysely<Schema>, dialect: SqlDialect, plan: CampaignPlan, now: string): Promise<number> {
+async function insertCampaign(
+  db: Kysely<Schema>,
+  { dialect, rooms, now }: Pick<Chunk, 'dialect' | 'rooms' | 'now'>,
+  plan: CampaignPlan,
+): Promise<number> {
+  if (!takes(rooms('campaigns', 'message_1'), plan.message1)) throw doesNotHold('campaigns.message_1');
+  if (!takes(rooms('campaigns', 'message_2'), plan.message2 ?? '')) throw doesNotHold('campaigns.message_2');
   const insert = db.insertInto('campaigns').values({
-    name: storedText(plan.name, LONGEST_NAME),
+    name: fitted(plan.name, rooms('campaigns', 'name'), LONGEST_NAME),
     message_1: storedText(plan.message1),
     message_2: plan.message2 === null ? null : storedText(plan.message2),
     status: 'draft',
@@ -126,6 +135,7 @@ async function insertCampaign(db: Kysely<Schema>, dialect: SqlDialect, plan: Cam
 
 interface Chunk {
   dialect: SqlDialect;
+  rooms: Rooms;
   campaign: number;
   recipients: PlannedRecipient[];
   spelledOut: SpelledOut;
@@ -134,8 +144,14 @@ interface Chunk {
 }
 
 /** Returns how many of them are left out, because they had the text lately. */
-async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipients, spelledOut, recent, now }: Chunk): Promise<number> {
-  const contactIds = await contactIdsFor(db, dialect, { people: recipients, spelledOut, now });
+async function insertRecipients(
+  db: Kysely<Schema>,
+  { dialect, rooms, campaign, recipients, spelledOut, recent, now }: Chunk,
+): Promise<number> {
+  const room = rooms('messages', 'content');
+  if (recipients.some(({ message1, message2 }) => !takes(room, message1) || !takes(room, message2 ?? '')))
+    throw doesNotHold('messages.content');
+  const contactIds = await contactIdsFor(db, dialect, { people: recipients, spelledOut, rooms, now });
   const texts = recipients.map(({ phone, message1 }, message) => ({ message, phone, content: storedText(message1) }));
   const had = recent === null ? new Map<(typeof texts)[number], string>() : await confirmed(db, recent, texts);
   const messages = texts.map((text, at) => ({
@@ -159,6 +175,15 @@ async function insertRecipients(db: Kysely<Schema>, { dialect, campaign, recipie
 
 function noteOf(note: string | undefined): string | null {
   return note === undefined ? null : storedText(noteText(note), LONGEST_ERROR);
+}
+
+/** Nothing of the campaign stays. Its texts are never cut. */
+function doesNotHold(place: string, cause?: unknown): UsageError {
+  return new UsageError(
+    `${place} does not hold a text of this campaign: it is too long, or has characters that the character set lacks`,
+    'Nothing was sent, and no campaign was made. Shorten the text, or keep it in a column for texts in UTF-8.',
+    cause,
+  );
 }
 
 /** How many recipients were made; nobody may be among them twice, whatever read the file. */

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { type Database, openDatabase, type SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { importStore } from '../../../src/adapters/sql/import-store.ts';
 import { openInbox } from '../../../src/adapters/sql/inbox.ts';
 import { optOuts } from '../../../src/adapters/sql/opt-outs.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
@@ -110,3 +111,29 @@ it.runIf(isAvailable('mysql'))('a Message 2 that the database cannot store has f
     { content: '', status: 'failed', error_message: 'message:invalid: the database does not take this text' },
   ]);
 });
+
+it.each(REPLIES.filter(([what, dialect]) => isAvailable(dialect) && /LATIN|utf8mb3/.test(what)))(
+  'a campaign of a file whose text the database cannot hold is refused, and nothing of it stays; names are written as they can be: %s, %s',
+  async (...[, dialect, make]) => {
+    const narrow =
+      'alter table messages modify content text character set utf8mb3; update contacts set first_name = null; alter table contacts modify first_name varchar(5) character set utf8mb3';
+    await sent(make(), dialect === 'mysql' ? narrow : 'alter table contacts alter first_name type varchar(5)');
+    const made = (message1: string, firstName: string) =>
+      importStore(database).createCampaign({
+        ...{ name: 'Été 🎉', message1: 'Hi {{ first_name }}', message2: null, fingerprint: message1 },
+        recipients: (async function* () {
+          yield { phone: '+2290196000777', countryCode: '229', firstName, lastName: null, message1, message2: null };
+        })(),
+      });
+    await expect(made('Hi 🎉', 'Ama')).rejects.toMatchObject({
+      name: 'UsageError',
+      message: expect.stringMatching(/does not hold a text of this campaign/),
+    });
+    expect(await beside.query("select id from contacts where full_number = '+2290196000777'")).toEqual([]);
+    if (dialect === 'postgres' && (await encoding()) === 'LATIN2') return;
+    await made('Hi', '🎉 Adjoa');
+    expect(await beside.query("select first_name from contacts where full_number = '+2290196000777'")).toEqual([{ first_name: '? Adj' }]);
+  },
+);
+
+const encoding = async () => (await beside.query('select getdatabaseencoding() as is'))[0]?.is;
