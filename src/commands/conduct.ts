@@ -21,7 +21,7 @@ import { namesOf, type Opened, takeLease, underLease } from './lease.ts';
 import { sendDueMessage2 } from './message-2.ts';
 import { policyReader } from './policy-reader.ts';
 import { prepareRecipients } from './prepare.ts';
-import { againWarning, getsItAgain, leavingNow, leavingOut, refuseNobody, type SameText, sameTextOf, sameTextWords } from './recent.ts';
+import { againWarning, getsItAgain, leavingNow, leavingOut, refuseNobody, type SameText, sameTextWords, watchSameText } from './recent.ts';
 import { watchSignals } from './signals.ts';
 import { slowly } from './slowly.ts';
 
@@ -84,14 +84,11 @@ export async function conduct(
       if (rule !== undefined) await recentTexts.decide(id, rule);
       const tally = await campaigns.tally(id);
       if (sending) {
-        people = await slowly(
-          world,
-          'Looking for people who are there twice',
-          findPersons(recipients, { campaign: id, total: tally.total, open: openIn(found), failed: retry !== undefined }),
-        );
+        const watch = await watchSameText(world, campaign, { look: !justMade });
+        const pass = { campaign: id, total: tally.total, open: openIn(found), failed: retry !== undefined, see: watch?.see };
+        people = await slowly(world, 'Looking for people who are there twice', findPersons(recipients, pass));
         const twice = new Set([...people.duplicates, ...people.notAgain]);
-        const choice = { failed: retry !== undefined, skipRecent: options.skipRecent, found, twice, look: !justMade };
-        sameText = await slowly(world, 'Looking for people who had this text lately', sameTextOf(world, campaign, choice));
+        sameText = (await watch?.result({ skipRecent: options.skipRecent, found, twice })) ?? null;
       }
       progress = progressOf(tally, { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
       const now = world.clock.now();

@@ -9,7 +9,7 @@ import { campaignOf, refuseCancelled } from './campaign-of.ts';
 import type { SendingOptions } from './conduct.ts';
 import { contactsLookedAt, lookAtRows, notesOn, SAMPLE } from './dry-run-texts.ts';
 import { plannedFor } from './planned.ts';
-import { leavingNow, leftOutWords, type SameText, sameTextOf, sameTextWatch, sameTextWords } from './recent.ts';
+import { leavingNow, leftOutWords, type SameText, sameTextWords, watchSameText } from './recent.ts';
 
 /** Rows among which the texts are found that are shown: some are left out. */
 const LOOKED_AT = 50;
@@ -32,11 +32,11 @@ export async function dryRunCampaign(
   const { header, lastMessage, unstored } = view;
   const { pace } = world.config(world.purpose, { ...header?.settings, ...settingsOf(options) }).policy;
   const contacts = (await recipients.has(id, null)) ? null : await contactsLookedAt(world, campaign);
-  const writing = contacts === null ? null : await sameTextWatch(world, campaign, contacts.render);
-  const planned = await plannedFor(world, id, view, { failed, render: writing?.render });
+  const watch = await watchSameText(world, campaign);
+  const render = contacts && (watch?.seeing(contacts.render) ?? contacts.render);
+  const planned = await plannedFor(world, id, view, { failed, render: render ?? undefined, see: watch?.see });
   const { total, duplicates, twice } = planned;
-  const choice = { failed, skipRecent: options.skipRecent, found: view.beyond, twice };
-  const sameText = writing === null ? await sameTextOf(world, campaign, choice) : await writing.sameText(options);
+  const sameText = (await watch?.result({ skipRecent: options.skipRecent, found: view.beyond, twice })) ?? null;
   // What only the checkpoint knows to be sent comes before its last row.
   const after = unstored.sent + unstored.failed > 0 && lastMessage !== null ? lastMessage : BEFORE_ALL;
   const first = failed ? [] : await recipients.pending(id, after, LOOKED_AT);

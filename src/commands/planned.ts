@@ -1,7 +1,7 @@
 import { beyondOf, type Progress, progressOf, withDuplicates } from '../core/progress.ts';
 import { findPersons } from '../engine/persons.ts';
 import type { CheckpointView } from '../engine/view.ts';
-import type { RenderText } from '../ports.ts';
+import type { RenderText, SeenRow } from '../ports.ts';
 import type { World } from '../world.ts';
 import { slowly } from './slowly.ts';
 
@@ -27,7 +27,7 @@ export async function plannedFor(
   world: World,
   id: number,
   view: CheckpointView,
-  { failed = false, render }: { failed?: boolean; render?: RenderText | undefined } = {},
+  { failed = false, render, see }: { failed?: boolean; render?: RenderText | undefined; see?: ((row: SeenRow) => void) | undefined } = {},
 ): Promise<Planned> {
   const { campaigns, recipients } = await world.data();
   const tally = await campaigns.tally(id);
@@ -38,7 +38,7 @@ export async function plannedFor(
   }
   const { claims, doubts } = view.beyond;
   const open = new Set([...claims, ...doubts].map(({ message }) => message));
-  const pass = findPersons(recipients, { campaign: id, total: tally.total, open, failed });
+  const pass = findPersons(recipients, { campaign: id, total: tally.total, open, failed, see });
   const found = await slowly(world, 'Looking for people who are there twice', pass);
   const planned = withDuplicates(progress, Math.min(found.duplicates.length, progress.pending));
   const count = failed ? progress.failed - found.notAgain.length : planned.pending;

@@ -5,8 +5,9 @@ import type { Progress } from '../core/progress.ts';
 import { DAY, formatCount } from '../core/units.ts';
 import type { Recovered } from '../engine/recover.ts';
 import { UsageError } from '../errors.ts';
-import type { Recent, RecentRows, RenderText } from '../ports.ts';
+import type { Recent, RecentRows, RenderText, SeenRow } from '../ports.ts';
 import type { World } from '../world.ts';
+import { slowly } from './slowly.ts';
 
 /** Of a campaign, who had its very text lately from another one, and what becomes of them. */
 export interface SameText {
@@ -25,56 +26,63 @@ export interface SameText {
 
 /** What decides about them. */
 export interface SameTextChoice {
-  /** The failed are to be sent to, and not the pending. */
-  failed: boolean;
   /** `--skip-recent`: left out, now and whenever this campaign is gone on with. */
   skipRecent?: boolean | undefined;
   /** What the checkpoint holds of the campaign itself: whoever is claimed, in doubt or waiting there is its own affair. */
   found: Pick<Recovered, 'claims' | 'doubts' | 'retries'>;
   /** Who is there twice: those rows are not sent to anyway. */
   twice: ReadonlySet<number>;
-  /** False where it was just made of a file, with those left out. Default true. */
-  look?: boolean | undefined;
 }
 
-/** Looks who had the text of a campaign lately; null in a rehearsal, and where WSEND_SAME_TEXT_DAYS is 0. Changes nothing. */
-export async function sameTextOf(
-  world: World,
-  { id }: Campaign,
-  { failed, skipRecent, found, twice, look = true }: SameTextChoice,
-): Promise<SameText | null> {
+/** Looks on while others go through a campaign's rows, or write the texts of its contacts, and tells afterwards who had that text lately. */
+export interface SameTextWatch {
+  /** Is shown each row that is to be sent to; undefined where nobody had any text lately, so that the texts need not be read. */
+  see: ((row: SeenRow) => void) | undefined;
+  /** Writes what `write` writes. */
+  seeing(write: RenderText): RenderText;
+  result(choice: SameTextChoice): Promise<SameText>;
+}
+
+/**
+ * Looks who had whatever text lately; not (`look` is false) where the campaign was just made of a file, with those left out. Null in a rehearsal, and
+ * where WSEND_SAME_TEXT_DAYS is 0. Changes nothing.
+ */
+export async function watchSameText(world: World, { id }: Campaign, { look = true } = {}): Promise<SameTextWatch | null> {
   const days = daysOf(world);
   if (days === 0) return null;
   const { recentTexts } = await world.data();
-  const rule = skipRecent ? 'leave_out' : await recentTexts.rule(id);
-  const recent = look ? await recentOf(world, id) : null;
-  const all = recent === null ? new Map<string, number[]>() : await recentTexts.among(recent, id, failed ? 'failed' : 'pending');
-  const open = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
-  const own = new Set([...open, ...twice]);
-  const rows = own.size === 0 ? all : new Map([...all].map(([note, ids]) => [note, ids.filter((message) => !own.has(message))]));
-  const now = [...rows.values()].reduce((sum, { length }) => sum + length, 0);
-  const count = now + (await recentTexts.leftOut(id));
-  return { count, rows, now, leaveOut: rule === 'leave_out', undecided: rule === null, days };
+  const recent = look ? await slowly(world, 'Looking who had which text lately', recentOf(world, id)) : null;
+  const rows: number[] = [];
+  const contacts: { phone: string; message1: string }[] = [];
+  const mayHaveHad = (stored: string, text: string) => {
+    const phone = toE164(stored);
+    return phone !== undefined && recent !== null && recent.index.find(personKey(phone), text) !== null;
+  };
+  const see = ({ message, phone, content }: SeenRow) => {
+    if (mayHaveHad(phone, content)) rows.push(message);
+  };
+  return {
+    see: recent === null ? undefined : see,
+    seeing: (write) => (fields, contact) => {
+      const message1 = write(fields, contact);
+      const phone = fields.full_number ?? '';
+      if (message1 !== null && mayHaveHad(phone, message1)) contacts.push({ phone, message1 });
+      return message1;
+    },
+    async result({ skipRecent, found, twice }) {
+      const rule = skipRecent ? 'leave_out' : await recentTexts.rule(id);
+      const own = new Set([...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message));
+      const those = rows.filter((message) => !own.has(message) && !twice.has(message));
+      const had: RecentRows = recent === null ? new Map() : await recentTexts.among(recent, id, those);
+      const now = sum([...had.values()].map(({ length }) => length)) + (recent === null ? 0 : await recentTexts.count(recent, contacts));
+      const count = now + (await recentTexts.leftOut(id));
+      return { count, rows: had, now, leaveOut: rule === 'leave_out', undecided: rule === null, days };
+    },
+  };
 }
 
-/** For a dry run of a campaign without rows: notes, as the text of each contact is written, who had it lately. */
-export async function sameTextWatch(world: World, { id }: Campaign, write: RenderText) {
-  const { recentTexts } = await world.data();
-  const recent = await recentOf(world, id);
-  const found: { phone: string; message1: string }[] = [];
-  const render: RenderText = (fields, contact) => {
-    const message1 = write(fields, contact);
-    const phone = toE164(fields.full_number ?? '');
-    if (recent !== null && message1 !== null && phone !== undefined && recent.index.find(personKey(phone), message1) !== null)
-      found.push({ phone, message1 });
-    return message1;
-  };
-  const sameText = async ({ skipRecent }: Pick<SameTextChoice, 'skipRecent'>): Promise<SameText | null> => {
-    if (recent === null) return null;
-    const now = await recentTexts.count(recent, found);
-    return { count: now, rows: new Map(), now, leaveOut: skipRecent === true, undecided: !skipRecent, days: daysOf(world) };
-  };
-  return { render, sameText };
+function sum(counts: number[]): number {
+  return counts.reduce((all, count) => all + count, 0);
 }
 
 /** Everybody who had whatever text lately, but from one campaign; null where nobody had any, in a rehearsal, and where it is not looked at. */

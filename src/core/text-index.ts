@@ -1,7 +1,7 @@
 import type { PersonKey } from './person.ts';
 
 /**
- * Which message last brought a text to a person, for a million of them in 24 MB: one flat table of the message's id and 64 bits of a hash of person and
+ * Which message last brought a text to a person, for a million of them in 20 MB: one flat table of the message's id and 64 bits of a hash of person and
  * text, each in the first free place from its own on. Two that have the same 64 bits are taken for one, so what is found is to be compared.
  */
 export class TextIndex {
@@ -88,7 +88,7 @@ export class TextIndex {
 }
 
 /** How full the table may be. */
-const FULL = 0.7;
+const FULL = 0.8;
 
 /** No message has the id NaN. */
 function tables(length: number): [Float64Array, Uint32Array, Uint32Array] {

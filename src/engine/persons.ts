@@ -2,7 +2,7 @@ import { BEFORE_ALL } from '../core/campaign.ts';
 import { personKey } from '../core/person.ts';
 import { createPersonTable, type PersonTable } from '../core/person-table.ts';
 import { toE164 } from '../core/phone.ts';
-import type { PlacedRow, RecipientStore } from '../ports.ts';
+import type { PlacedRow, RecipientStore, SeenRow } from '../ports.ts';
 
 /** Rows read at a time: little memory, few questions. */
 const PAGE = 1_000;
@@ -86,6 +86,8 @@ interface Pass {
   open: ReadonlySet<number>;
   /** The failed are to be sent again. */
   failed?: boolean;
+  /** Is shown each row that is to be sent to, with its text; without it the texts are not read. */
+  see?: ((row: SeenRow) => void) | undefined;
 }
 
 /**
@@ -94,14 +96,16 @@ interface Pass {
  */
 export async function findPersons(
   recipients: Pick<RecipientStore, 'peopleIn'>,
-  { campaign, total, open, failed = false }: Pass,
+  { campaign, total, open, failed = false, see }: Pass,
 ): Promise<FoundPersons> {
   const persons = new Persons(total);
   const [duplicates, notAgain]: [number[], number[]] = [[], []];
   const eachIn = async (status: PlacedRow['status'], visit: (row: PlacedRow) => void) => {
+    const isSeen = see !== undefined && status === (failed ? 'failed' : 'pending');
     for (let after = BEFORE_ALL; ; ) {
-      const page = await recipients.peopleIn(campaign, status, after, PAGE);
+      const page = await recipients.peopleIn(campaign, status, after, { limit: PAGE, texts: isSeen });
       for (const row of page) visit(row);
+      if (isSeen) for (const row of page) if (!row.marked && !row.skipped) see(row as SeenRow);
       if (page.length < PAGE) return;
       after = page.at(-1)?.message ?? after;
     }

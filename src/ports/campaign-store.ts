@@ -46,7 +46,12 @@ export interface PlacedRow {
   /** As in Recipient. */
   marked: boolean;
   skipped: boolean;
+  /** Its text, where that was asked for. */
+  content?: string;
 }
+
+/** A row that is to be sent to, with its text. */
+export type SeenRow = Pick<PlacedRow, 'message' | 'phone'> & { content: string };
 
 /** The text of a contact, or null where it gets no message. */
 export type RenderText = (fields: Record<string, string>, contact: number) => string | null;
@@ -65,7 +70,7 @@ export interface RecipientStore {
   /** Pending Message 1 rows with an id above `after`, by id, at most `limit`. */
   pending(campaign: number, after: number, limit: number): Promise<Recipient[]>;
   /** Message 1 rows of one status with an id above `after`, by id, at most `limit`; of a million all are read in two seconds. */
-  peopleIn(campaign: number, status: PlacedRow['status'], after: number, limit: number): Promise<PlacedRow[]>;
+  peopleIn(campaign: number, status: PlacedRow['status'], after: number, page: { limit: number; texts?: boolean }): Promise<PlacedRow[]>;
   /** True when the campaign has this Message 1 row (null: any at all), whatever its status. */
   has(campaign: number, message: number | null): Promise<boolean>;
   /** These Message 1 rows of the campaign, as far as they are still pending, by id. */

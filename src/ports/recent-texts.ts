@@ -22,8 +22,8 @@ export interface RecentTexts {
   open(): Promise<number[]>;
   /** What was sent since then, or may have been, but for one campaign; null where nothing was. */
   read(since: EpochMs, open: ReadonlySet<number>, except: number | null): Promise<Recent | null>;
-  /** The rows of a campaign under this status, without a note of ours, whose person had the very text. */
-  among(recent: Recent, campaign: number, status: 'pending' | 'failed'): Promise<RecentRows>;
+  /** Those of a campaign's rows that carry no note of ours and whose person had the very text. */
+  among(recent: Recent, campaign: number, messages: readonly number[]): Promise<RecentRows>;
   /** How many of these people had the very text. */
   count(
     recent: Recent,

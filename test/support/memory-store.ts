@@ -106,7 +106,7 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     return this.rows.filter((row) => row.status === 'pending' && wanted.has(row.message)).map(toRecipient);
   }
 
-  async peopleIn(_campaign: number, status: string, after: number, limit: number): Promise<PlacedRow[]> {
+  async peopleIn(_campaign: number, status: string, after: number, { limit }: { limit: number }): Promise<PlacedRow[]> {
     await this.before('peopleIn');
     return this.rows
       .filter((row) => row.status === status && row.message > after)

@@ -92,20 +92,23 @@ export async function asRecipients(
 /** The same for those who only want to know whom these rows are for. */
 export async function placedRows(
   { db }: Pick<Database, 'db'>,
-  status: PlacedRow['status'],
+  { status, texts }: { status: PlacedRow['status']; texts: boolean },
   rows: SelectQueryBuilder<Schema, 'messages', object>,
 ): Promise<PlacedRow[]> {
+  const page = rows.select(['id', 'contact_id', 'error_message']).$if(texts, (query) => query.select('content'));
   const found = await db
-    .selectFrom(rows.select(['id', 'contact_id', 'error_message']).as('m'))
+    .selectFrom(page.as('m'))
     .leftJoin('contacts as c', 'c.id', 'm.contact_id')
     .select(['m.id', 'm.error_message', 'c.full_number'])
+    .$if(texts, (query) => query.select('m.content'))
     .orderBy('m.id')
     .execute();
-  return found.map(({ id, error_message, full_number }) => ({
+  return found.map(({ id, error_message, full_number, content }) => ({
     message: Number(id),
     phone: asText(full_number),
     status,
     ...marksOf(asText(error_message)),
+    ...(texts && { content: asText(content) }),
   }));
 }
 

@@ -5,7 +5,7 @@ import { IN_DOUBT_PREFIX, readNote, recentNote } from '../../core/note.ts';
 import { personKey } from '../../core/person.ts';
 import { toE164 } from '../../core/phone.ts';
 import { TextIndex } from '../../core/text-index.ts';
-import type { EpochMs } from '../../core/units.ts';
+import { DAY, type EpochMs } from '../../core/units.ts';
 import type { Recent } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
@@ -13,8 +13,8 @@ import { asText, hasStatus, messageRows, TAKEN } from './message-rows.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 
-/** Rows read at a time: enough that a million take no longer than they must. */
-const PAGE = 2_000;
+/** Rows read at a time: enough to be fast, few enough that memory stays flat. */
+const PAGE = 1_000;
 
 interface Reading {
   since: EpochMs;
@@ -31,8 +31,13 @@ export async function readRecent(database: Database, { since, open, except }: Re
   const { db, dialect } = database;
   const rows = () => {
     const at = toStored(since, dialect);
-    const later = (column: string) =>
-      dialect === 'sqlite' ? sql<boolean>`julianday(${sql.ref(column)}) > julianday(${at})` : sql<boolean>`${sql.ref(column)} > ${at}`;
+    // SQLite has times as texts, in whatever form and zone: the day, which costs little to compare, settles all that are old.
+    const day = toStored(since - DAY, dialect).slice(0, 10);
+    const later = (column: string) => {
+      const stored = sql.ref(column);
+      if (dialect !== 'sqlite') return sql<boolean>`${stored} > ${at}`;
+      return sql<boolean>`(${stored} >= ${day} and julianday(${stored}) > julianday(${at}))`;
+    };
     const doubt = sql<boolean>`error_message like ${`${IN_DOUBT_PREFIX}%`}`;
     return db
       .selectFrom('messages')
@@ -50,7 +55,7 @@ export async function readRecent(database: Database, { since, open, except }: Re
   if (expected === 0) return null;
   const index = new TextIndex(expected);
   for (let after: number | undefined = BEFORE_ALL; after !== undefined && Number(count) > 0; ) {
-    const page: Row[] = await withPhones(db, rows().where('id', '>', after).orderBy('id').limit(PAGE));
+    const page: Had[] = await withPhones(db, rows().where('id', '>', after).orderBy('id').limit(PAGE)).execute();
     addAll(index, page);
     await setImmediate();
     after = page.at(-1)?.id;
@@ -71,17 +76,14 @@ interface Candidate {
   content: string;
 }
 
-/** The rows of a campaign under this status that carry no note of ours, by id, in pages. */
-export async function* candidates({ db, dialect }: Database, campaign: number, status: 'pending' | 'failed'): AsyncGenerator<Candidate[]> {
-  for (let after: number | undefined = BEFORE_ALL; after !== undefined; ) {
-    const rows = messageRows(db, campaign).where(hasStatus(dialect, status)).where('id', '>', after).orderBy('id').limit(PAGE);
-    const page: Row[] = await withPhones(db, rows);
-    yield page
-      .filter(({ error_message }) => readNote(asText(error_message)) === null)
-      .map(({ id, full_number, content }) => ({ message: Number(id), phone: asText(full_number), content: asText(content) }));
-    await setImmediate();
-    after = page.at(-1)?.id;
-  }
+/** Those of a campaign's rows (at most a chunk) that carry no note of ours, to be compared. */
+export async function candidates(db: Kysely<Schema>, campaign: number, messages: number[]): Promise<Candidate[]> {
+  const rows = await withPhones(db, messageRows(db, campaign).where('id', 'in', messages))
+    .select('m.error_message')
+    .execute();
+  return rows
+    .filter(({ error_message }) => readNote(asText(error_message)) === null)
+    .map(({ id, full_number, content }) => ({ message: Number(id), phone: asText(full_number), content: asText(content) }));
 }
 
 /** Those whose person had the very text, with the note that says when and in which campaign: what the index found, compared letter by letter. */
@@ -106,9 +108,9 @@ export async function confirmed<T extends Candidate>(db: Kysely<Schema>, { index
   return notes;
 }
 
-type Row = Awaited<ReturnType<typeof rowsById>>[number];
+type Had = Awaited<ReturnType<ReturnType<typeof withPhones>['execute']>>[number];
 
-function addAll(index: TextIndex, rows: Row[]): void {
+function addAll(index: TextIndex, rows: Had[]): void {
   for (const { id, full_number, content } of rows) {
     const [person, text] = [personOf(asText(full_number)), asText(content)];
     if (person !== null && text !== '') index.add(person, text, Number(id));
@@ -121,17 +123,19 @@ function personOf(stored: string) {
 }
 
 function rowsById(db: Kysely<Schema>, ids: number[]) {
-  return withPhones(db, db.selectFrom('messages').where('id', 'in', ids).where('message_type', '=', 'message_1'));
+  const rows = db.selectFrom('messages').where('id', 'in', ids).where('message_type', '=', 'message_1');
+  return withPhones(db, rows).select(['m.campaign_id', 'm.status', 'm.error_message', 'm.sent_at', 'm.updated_at']).execute();
 }
 
-/** These rows with the numbers of their contacts; found before these are joined, so that no more contacts are read than rows. */
+/**
+ * These rows with the numbers of their contacts; found before these are joined, so that no more contacts are read than rows. Of a million rows each
+ * further column is felt: nothing more is selected.
+ */
 function withPhones(db: Kysely<Schema>, rows: ReturnType<typeof messageRows>) {
   const page = rows.select(['id', 'campaign_id', 'contact_id', 'content', 'status', 'error_message', 'sent_at', 'updated_at']).as('m');
   return db
     .selectFrom(page)
     .leftJoin('contacts as c', 'c.id', 'm.contact_id')
-    .selectAll('m')
-    .select('c.full_number')
-    .orderBy('m.id')
-    .execute();
+    .select(['m.id', 'm.content', 'c.full_number'])
+    .orderBy('m.id');
 }

@@ -38,14 +38,14 @@ export function recentTexts(database: Database): RecentTexts {
 
     read: (since, open, except) => asking(database, () => readRecent(database, { since, open, except })),
 
-    among: (recent, campaign, status) =>
+    among: (recent, campaign, messages) =>
       asking(database, async () => {
         const notes = new Map<string, number[]>();
-        for await (const rows of candidates(database, campaign, status))
-          for (const [row, note] of await confirmed(db, recent, rows)) {
-            const some = notes.get(note) ?? [];
-            some.push(row.message);
-            if (some.length === 1) notes.set(note, some);
+        for (const some of chunks(messages))
+          for (const [row, note] of await confirmed(db, recent, await candidates(db, campaign, some))) {
+            const those = notes.get(note) ?? [];
+            those.push(row.message);
+            if (those.length === 1) notes.set(note, those);
           }
         return notes;
       }),

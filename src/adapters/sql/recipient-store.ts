@@ -17,11 +17,11 @@ export function recipientStore(database: Database, type: MessageType = 'message_
     pending: (campaign, after, limit) =>
       asking(database, async () => asRecipients(database, (await rowsAfter(database, { campaign, type, lines }, { after })).limit(limit))),
 
-    peopleIn: async (campaign, status, after, limit) => {
+    peopleIn: async (campaign, status, after, { limit, texts = false }) => {
       // Between pages timers and signals have their turn, for SQLite itself never waits.
       await setImmediate();
       return asking(database, async () =>
-        placedRows(database, status, (await rowsAfter(database, { campaign, type }, { after, status })).limit(limit)),
+        placedRows(database, { status, texts }, (await rowsAfter(database, { campaign, type }, { after, status })).limit(limit)),
       );
     },
 
