@@ -20,7 +20,7 @@ interface Reported {
 
 /**
  * The effects of deliveries on their messages and campaigns, for both Message 1 and Message 2; returns what became of each, in order, and
- * how the campaigns' counters moved. One about a message that is not known is `unknown`. The campaigns are locked first, then the rows, both by id.
+ * how the campaigns' counters moved. What the provider calls their recipients is kept. One about a message that is not known is `unknown`. The campaigns are locked first, then the rows, both by id.
  */
 export async function deliver(working: Working, deliveries: Delivery[]): Promise<{ results: FactResult[]; moved: CountersMoved[] }> {
   const { transaction, dialect } = working;
@@ -36,15 +36,21 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
   }
   if (rows.size === 0) return { results, moved: [] };
   const ids = [...rows.keys()];
-  const owners = await transaction
-    .selectFrom('messages')
-    .select('campaign_id')
-    .where('id', 'in', ids)
-    .distinct()
-    .orderBy('campaign_id')
+  const recipients = await transaction
+    .selectFrom('messages as m')
+    .leftJoin('contacts as c', 'c.id', 'm.contact_id')
+    .select(['m.id', 'm.campaign_id', 'm.contact_id', 'c.full_number'])
+    .where('m.id', 'in', ids)
     .execute();
-  for (const { campaign_id } of owners) await lockCampaign(transaction, dialect, Number(campaign_id));
-  await learnNames(working, rows);
+  const campaigns = new Set(recipients.map(({ campaign_id }) => Number(campaign_id)));
+  for (const campaign of [...campaigns].sort((a, b) => a - b)) await lockCampaign(transaction, dialect, campaign);
+  await linkUnclaimed(
+    working,
+    recipients.flatMap(({ id, contact_id, full_number }) => {
+      const names = (rows.get(Number(id)) as Reported).reports.flatMap(({ delivery }) => namesOf(delivery));
+      return names.length === 0 || full_number === null ? [] : linksOf(Number(contact_id), full_number, [...new Set(names)]);
+    }),
+  );
   const moved = new Map<number, CountersMoved>();
   for (const row of await lockedRows(working, ids)) {
     const { reports } = rows.get(Number(row.id)) as Reported;
@@ -69,21 +75,6 @@ export async function deliver(working: Working, deliveries: Delivery[]): Promise
     if (by.failed > 0) await failWhereAllFailed(transaction, dialect, { campaign: by.campaign, now: working.now });
   }
   return { results, moved: [...moved.values()] };
-}
-
-/** What the provider calls the recipients of these messages. */
-async function learnNames(working: Working, rows: ReadonlyMap<number, Reported>): Promise<void> {
-  const recipients = await working.transaction
-    .selectFrom('messages as m')
-    .innerJoin('contacts as c', 'c.id', 'm.contact_id')
-    .select(['m.id', 'm.contact_id', 'c.full_number'])
-    .where('m.id', 'in', [...rows.keys()])
-    .execute();
-  const links = recipients.flatMap(({ id, contact_id, full_number }) => {
-    const { reports } = rows.get(Number(id)) as Reported;
-    return linksOf(Number(contact_id), full_number, [...new Set(reports.flatMap(({ delivery }) => namesOf(delivery)))]);
-  });
-  await linkUnclaimed(working, links);
 }
 
 function nameOf(delivery: Delivery, named: Map<string, NamedMessage>): NamedMessage | undefined {
