@@ -16,6 +16,7 @@ import type { World } from '../src/world.ts';
 import { accepted, answers, gaps, unknown } from './support/answers.ts';
 import { MemoryProvider } from './support/memory-provider.ts';
 import { MemoryStore } from './support/memory-store.ts';
+import { noOddTexts } from './support/no-odd-texts.ts';
 import { noRecentTexts } from './support/no-recent-texts.ts';
 import { Life, POLICY, SimWorld } from './support/sim-world.ts';
 
@@ -146,6 +147,7 @@ class Process {
       campaigns: life.bind<CampaignStore>(campaignsOf(scene)),
       recipients: life.bind<RecipientStore>(sim.store),
       optOuts: life.bind(sim.optOuts),
+      texts: noOddTexts,
       recentTexts: noRecentTexts,
       message2: (lines: string[]) => message2Of(scene, life, lines),
       replies: life.bind(repliesOf(scene)),
@@ -283,6 +285,7 @@ function message2Of(scene: Scene, life: Life, lines: string[]) {
     has: (id: number, message: number | null) => of(id).has(id, message),
     stillPending: (id: number, messages: number[]) => of(id).stillPending(id, messages),
     record: (id: number, results: Parameters<RecipientStore['record']>[1]) => of(id).record(id, results),
+    latestAccepted: () => scene.sim.store.latestAccepted(),
   };
   const recipients = {
     ...everyone,

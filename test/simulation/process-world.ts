@@ -5,6 +5,7 @@ import { viewOf } from '../../src/engine/view.ts';
 import type { Leases, Provider } from '../../src/ports.ts';
 import type { World } from '../../src/world.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
+import { noOddTexts } from '../support/no-odd-texts.ts';
 import { noRecentTexts } from '../support/no-recent-texts.ts';
 import type { Scenario } from './scenario.ts';
 import type { Shared } from './shared.ts';
@@ -27,12 +28,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
     campaigns: store,
     recipients: store,
     imports: undefined as never,
-    texts: {
-      odd: async () => ({ odd: [], after: null }),
-      fill: async () => [],
-      takeBack: async () => undefined,
-      ofFile: async () => false,
-    },
+    texts: noOddTexts,
     optOuts: process.bind('store', shared.optOuts),
     recentTexts: noRecentTexts,
     message2: () => undefined as never,

@@ -1,0 +1,9 @@
+import type { Texts } from '../../src/ports/texts.ts';
+
+/** A database whose texts can all be sent as they are. */
+export const noOddTexts: Texts = {
+  odd: async () => ({ odd: [], after: null }),
+  fill: async () => [],
+  takeBack: async () => undefined,
+  ofFile: async () => false,
+};
