@@ -92,7 +92,7 @@ function expectSent(outcome: Outcome, account: StandIn, count: number = EVERYONE
 const filesOf = (place: Place) => readdirSync(place.folder).filter((name) => !/^wsend-sandbox\.db(-wal|-shm)?$/.test(name));
 
 for (const dialect of DIALECTS)
-  describe.concurrent(`a rehearsal of a campaign in ${dialect}`, { timeout: 60_000 }, () => {
+  describe.concurrent(`a rehearsal of a campaign in ${dialect}`, { timeout: 240_000 }, () => {
     it('changes nothing: the campaign is then sent for real', async (test) => {
       const { account, place } = await begin(dialect, test);
       expectRehearsed(await place.run([...RUN, '--sandbox']), EVERYONE);
@@ -253,7 +253,7 @@ async function sendHalf(place: Place, database: string, account: StandIn): Promi
 
 for (const dialect of DIALECTS)
   for (const store of dialect === 'postgres' ? STORES : STORES.slice(-1))
-    describe.concurrent(`a copy of a database in ${dialect}, checkpoints in ${store}`, { timeout: 60_000 }, () => {
+    describe.concurrent(`a copy of a database in ${dialect}, checkpoints in ${store}`, { timeout: 240_000 }, () => {
       it('is rehearsed: the original is then sent for real', async (test) => {
         const { database, account, place } = await begin(dialect, test, store);
         const copy = await copyOf(database, dialect, test);
