@@ -12,7 +12,7 @@ const FILE = ['run', '--csv', 'people.csv', '--message', 'Hello', '--json'];
 /** A rehearsal needs none. */
 const WITHOUT_KEY = { WASSENGER_API_KEY: '', WASSENGER_DEVICE_ID: '' };
 /** A campaign of 24 takes 12 s. */
-const SLOWLY = ['--delay', '0.5'];
+const SLOWLY = ['--delay', '3'];
 
 async function begin({ onTestFinished }: TestContext): Promise<{ place: Place; account: StandIn }> {
   const database = await createExistingDatabase('sqlite');

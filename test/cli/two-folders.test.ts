@@ -142,7 +142,7 @@ for (const dialect of (['postgres', 'mysql'] as const).filter(isAvailable)) {
     it('a run in one is seen, and paused, from the other, where nothing is left behind', async (test) => {
       const { place, folders } = await begin(dialect, test);
       const [there, here] = folders.map((cwd) => ({ cwd })) as [{ cwd: string }, { cwd: string }];
-      const run = place.start(['run', '--campaign', '42', '--json', '--delay', '1'], {}, there);
+      const run = place.start(['run', '--campaign', '42', '--json', '--delay', '4'], {}, there);
       await run.tells('sent', 2);
       const state = async (at = here) => JSON.parse((await place.run(['status', '42', '--json'], {}, at)).stdout);
       expect(await state()).toMatchObject({ state: 'running', owner: { pid: run.process.pid }, next: null });

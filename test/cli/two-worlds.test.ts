@@ -251,6 +251,22 @@ async function sendHalf(place: Place, database: string, account: StandIn): Promi
   await run.ended;
 }
 
+/** The run finds a checkpoint that it cannot trust, and a list that has never shown anything: it guesses nothing. The operator knows better. */
+async function expectDoubtsSettled(place: Place, account: StandIn): Promise<void> {
+  const asked = await place.run(RUN);
+  const { sent, in_doubt, pending, failed } = events(asked).at(-1) as Record<string, number>;
+  expect([Number(sent) + Number(in_doubt), pending, failed], asked.stderr).toEqual([EVERYONE, 0, 0]);
+  expect(asked.code, asked.stderr).toBe(in_doubt === 0 ? 0 : 3);
+  if (in_doubt !== 0) {
+    const assumed = await place.run(['reconcile', '42', '--assume', 'absent', '--yes', '--json']);
+    expect(assumed.code, assumed.stderr).toBeLessThanOrEqual(6);
+    const ended = await place.run(['resume', '42', '--json']);
+    expect(ended.code, ended.stderr).toBe(0);
+  }
+  expect(account.twice()).toHaveLength(0);
+  expect(account.taken).toHaveLength(EVERYONE);
+}
+
 for (const dialect of DIALECTS)
   for (const store of dialect === 'postgres' ? STORES : STORES.slice(-1))
     describe.concurrent(`a copy of a database in ${dialect}, checkpoints in ${store}`, { timeout: 240_000 }, () => {
@@ -262,24 +278,18 @@ for (const dialect of DIALECTS)
         expectSent(await place.run(RUN), account);
       });
 
-      it('is sent at another address and killed halfway: the original is sent to everyone at its own, once', async (test) => {
+      it('is sent at another address and killed halfway: nothing proves what that run did, so the original asks first, and then sends to everyone once', async (test) => {
         const { database, account, place } = await begin(dialect, test, store);
         await makeRows(database);
         await sendHalf(place, await copyOf(database, dialect, test), await another(test, account.env.WASSENGER_DEVICE_ID));
-        expectSent(await place.run(RUN), account);
+        await expectDoubtsSettled(place, account);
       });
 
-      it('is sent on another line and killed halfway: the original is sent to everyone but whom that run had in hand', async (test) => {
+      it('is sent on another line and killed halfway: the same', async (test) => {
         const { database, account, place } = await begin(dialect, test, store);
         await makeRows(database);
         await sendHalf(place, await copyOf(database, dialect, test), await another(test));
-        const outcome = await place.run(RUN);
-        expect(account.twice()).toHaveLength(0);
-        // What is claimed on a line that this key does not see is in doubt: at most as many as can be in flight.
-        const { sent, in_doubt, pending, failed } = events(outcome).at(-1) as Record<string, number>;
-        expect([sent, pending, failed, Number(sent) + Number(in_doubt)], outcome.stderr).toEqual([account.taken.length, 0, 0, EVERYONE]);
-        expect(in_doubt).toBeLessThanOrEqual(4);
-        expect(outcome.code).toBe(in_doubt === 0 ? 0 : 3);
+        await expectDoubtsSettled(place, account);
       });
 
       it('of a campaign in the middle is sent on at another address and killed: the original goes on where it was', async (test) => {
