@@ -45,7 +45,7 @@ async function killedWhen(world: SimWorld, when: (operation: string) => boolean)
 describe('the weather', () => {
   it.each([0, 2_000])(
     'slow and failing stores, lost replies, kills, at a delay of %i ms: nobody twice, nobody forgotten, never too fast',
-    { timeout: 240_000 },
+    { timeout: 90_000 },
     async (delayMs) => {
       const weather = fc.array(
         fc.constantFrom('fair', 'fair', 'fair', 'slow', 'lost before', 'lost after', 'database down', 'database slow'),
@@ -110,7 +110,7 @@ describe('the weather', () => {
     },
   );
 
-  it('the checkpoint wiped after a kill anywhere, again and again: nobody twice, nobody forgotten', { timeout: 240_000 }, async () => {
+  it('the checkpoint wiped after a kill anywhere, again and again: nobody twice, nobody forgotten', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(0, 2_000),

@@ -64,7 +64,7 @@ describe('a run and its device', { timeout: 120_000 }, () => {
   });
 });
 
-describe('wsend doctor', { timeout: 240_000 }, () => {
+describe('wsend doctor', { timeout: 60_000 }, () => {
   const account = async (onTestFinished: (end: () => Promise<void>) => void, env: Record<string, string> = {}) => {
     const found = await standIn();
     onTestFinished(() => found.close());

@@ -38,7 +38,7 @@ describe.each(cases.filter(([dialect]) => isAvailable(dialect)))(
   'campaign 42 of an existing %s database, with checkpoints in %s',
   (dialect, _store, env) => {
     it('killed three times, reaches everyone of its two categories exactly once and leaves the tables as they are', {
-      timeout: 240_000,
+      timeout: 60_000,
     }, async () => {
       database = await createExistingDatabase(dialect);
       place = new Place({ ...QUICK, ...env, DATABASE_URL: database.url });

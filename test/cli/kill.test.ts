@@ -30,7 +30,7 @@ if (redis !== undefined) {
 if (redis !== undefined) stores.push(['Redis', { REDIS_URL: redis }]);
 
 describe.each(stores)('with checkpoints in %s', (_name, env) => {
-  it('a campaign of 300 that is killed three times reaches every valid number exactly once', { timeout: 240_000 }, async () => {
+  it('a campaign of 300 that is killed three times reaches every valid number exactly once', { timeout: 90_000 }, async () => {
     place = new Place({ ...QUICK, ...env });
     const sandbox = await place.sandbox('reject=*0000', 'latency=5-60');
     const rows = Array.from({ length: COUNT }, (_, i) => `${phone(i)},Person ${i}`);

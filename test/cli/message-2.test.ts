@@ -80,7 +80,7 @@ describe('Message 2 while its campaign is sent, by a listener that is killed', {
     }
 });
 
-it('a pause asked for while a run sends Message 2 ends both, and is told once', { timeout: 240_000 }, async (test) => {
+it('a pause asked for while a run sends Message 2 ends both, and is told once', { timeout: 60_000 }, async (test) => {
   const port = await freePort();
   const place = new Place({ ...QUICK, WASSENGER_RATE_LIMIT_SECONDS: '0.5', WASSENGER_WEBHOOK_SECRET: SECRET });
   test.onTestFinished(() => place.leave());

@@ -34,7 +34,7 @@ function mounted(from: string, to: string): { through: (command: string) => [str
   return { through: (command) => ['unshare', '--mount', 'sh', '-c', `mount --bind '${from}' '${to}' && exec ${command}`] };
 }
 
-describe.runIf(canMount()).concurrent('an SQLite file that is mounted by itself', { timeout: 240_000 }, () => {
+describe.runIf(canMount()).concurrent('an SQLite file that is mounted by itself', { timeout: 60_000 }, () => {
   // Beside it there is a second file with what was written last, and that one would stay behind.
   const words = /wsend\.db.*\bmount/i;
 
@@ -97,7 +97,7 @@ const clock = clockLibrary();
 /** Runs whose wall clock is ahead by the seconds that the file `clock` in their folder says, once there is one. */
 const clocked = (place: Place) => ({ LD_PRELOAD: clock ?? '', TEST_CLOCK: place.path('clock') });
 
-describe.runIf(clock !== undefined).concurrent('a clock that is set', { timeout: 240_000 }, () => {
+describe.runIf(clock !== undefined).concurrent('a clock that is set', { timeout: 60_000 }, () => {
   for (const dialect of (['sqlite', 'postgres', 'mysql'] as const).filter(isAvailable)) {
     const on = async (test: TestContext): Promise<Scene> => {
       const scene = await begin(test);

@@ -19,7 +19,7 @@ function placeWith(people: number, finished: Finished, env: Record<string, strin
   return place;
 }
 
-describe.concurrent('--json', { timeout: 240_000 }, () => {
+describe.concurrent('--json', { timeout: 60_000 }, () => {
   it('a whole run: every line an object, type first, the plan first and the summary last, with the promised fields and counts that add up', async ({
     onTestFinished,
   }) => {
@@ -112,7 +112,7 @@ describe.concurrent('--json', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('estimate', { timeout: 240_000 }, () => {
+describe.concurrent('estimate', { timeout: 60_000 }, () => {
   it('of a count: 56 min 40 s, compared with the older setting of 1 h 43 min 20 s', async ({ onTestFinished }) => {
     const place = placeWith(1, onTestFinished, {});
     const human = await place.run(['estimate', '--count', '1000']);
@@ -155,7 +155,7 @@ describe.concurrent('estimate', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('what a person sees', { timeout: 240_000 }, () => {
+describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
   it('in a pipe: the result on stdout, everything else on stderr, no colour and no bar', async ({ onTestFinished }) => {
     const place = placeWith(12, onTestFinished);
     await place.sandbox(`reject=${phones(12)[4]}`);
@@ -289,7 +289,7 @@ describe.concurrent('what a person sees', { timeout: 240_000 }, () => {
   });
 });
 
-describe.skipIf(!existsSync('/dev/full')).concurrent('a stdout that cannot be written', { timeout: 240_000 }, () => {
+describe.skipIf(!existsSync('/dev/full')).concurrent('a stdout that cannot be written', { timeout: 60_000 }, () => {
   const through = (command: string): [string, ...string[]] => ['sh', '-c', `${command} > /dev/full`];
   const LOST = /^wsend: the result could not be written: no space left on device\n {2}next: .+\n$/;
 
@@ -324,7 +324,7 @@ describe.skipIf(!existsSync('/dev/full')).concurrent('a stdout that cannot be wr
   });
 });
 
-describe.concurrent('--dry-run writes nothing', { timeout: 240_000 }, () => {
+describe.concurrent('--dry-run writes nothing', { timeout: 60_000 }, () => {
   it('of a file: no database, no list of refused rows; the first texts with hidden numbers', async ({ onTestFinished }) => {
     const place = placeWith(5, onTestFinished, {
       WASSENGER_API_KEY: 'sandbox-key-of-no-value',
@@ -401,7 +401,7 @@ describe.concurrent('--dry-run writes nothing', { timeout: 240_000 }, () => {
   }
 });
 
-describe.concurrent('a file of people', { timeout: 240_000 }, () => {
+describe.concurrent('a file of people', { timeout: 60_000 }, () => {
   it('with the same text again is refused with the campaign that it is, however it is laid out; another text is another campaign', async ({
     onTestFinished,
   }) => {
@@ -463,7 +463,7 @@ describe.concurrent('a file of people', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('a setting that is changed in .env while it runs', { timeout: 240_000 }, () => {
+describe.concurrent('a setting that is changed in .env while it runs', { timeout: 60_000 }, () => {
   it('applies from the next batch on; one that is not allowed is told and not used', async ({ onTestFinished }) => {
     const { WASSENGER_RATE_LIMIT_SECONDS: _, ...env } = QUICK;
     const place = placeWith(40, onTestFinished, env);

@@ -39,7 +39,7 @@ const assumedBy = (outcome: { stdout: string }) =>
     .map(({ phone }) => String(phone))
     .sort();
 
-describe('wsend reconcile --assume', { timeout: 240_000 }, () => {
+describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
   it('assumes nothing of those about whom the provider did not answer', async () => {
     const { doubted } = await inDoubt();
     const outcome = await place.run(['reconcile', '1', '--assume', 'absent', '--json']);

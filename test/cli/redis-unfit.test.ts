@@ -93,7 +93,7 @@ function messageOf(outcome: Outcome): string {
   return error.message;
 }
 
-describe.runIf(redisProgram).concurrent('a Redis that', { timeout: 240_000 }, () => {
+describe.runIf(redisProgram).concurrent('a Redis that', { timeout: 60_000 }, () => {
   for (const { name, words, ...how } of UNFIT)
     it(`${name}: doctor and run say the same, no campaign is made and none begun`, async (test) => {
       const { database, account, place, doctor } = await look(how, test);

@@ -97,7 +97,7 @@ function expectEachOnce(outcome: Outcome, account: StandIn): void {
 }
 
 for (const dialect of (['sqlite', 'postgres', 'mysql'] as const).filter(isAvailable))
-  describe.runIf(redisProgram).concurrent(`a restored database in ${dialect}, its Redis kept`, { timeout: 240_000 }, () => {
+  describe.runIf(redisProgram).concurrent(`a restored database in ${dialect}, its Redis kept`, { timeout: 60_000 }, () => {
     for (const how of ['killed', 'finished'] as const)
       it(`from before a campaign, now ${how}, had its rows: it is refused, and nobody is written to again`, async (test) => {
         const { database, account, place } = await begin(dialect, test);

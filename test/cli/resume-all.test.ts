@@ -30,7 +30,7 @@ async function begin(): Promise<Sandbox> {
   return place.sandbox();
 }
 
-describe('wsend resume --all', { timeout: 240_000 }, () => {
+describe('wsend resume --all', { timeout: 60_000 }, () => {
   it('after a restart of the machine every campaign goes on, and everybody gets each of them once', async () => {
     const sandbox = await begin();
     for (const name of ['one', 'two', 'three']) await killed(name);

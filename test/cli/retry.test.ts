@@ -22,7 +22,7 @@ const sentTo = (outcome: Outcome) =>
     .filter(({ type }) => type === 'sent')
     .map(({ phone }) => phone);
 
-describe.each(['the database', ...(redisProgram ? ['Redis'] : [])])('wsend retry with %s', { timeout: 240_000 }, (store) => {
+describe.each(['the database', ...(redisProgram ? ['Redis'] : [])])('wsend retry with %s', { timeout: 60_000 }, (store) => {
   const begin = async (...faults: string[]): Promise<Sandbox> => {
     place = new Place(QUICK);
     place.people(COUNT);

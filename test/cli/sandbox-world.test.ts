@@ -24,7 +24,7 @@ async function begin({ onTestFinished }: TestContext): Promise<{ place: Place; a
   return { place, account };
 }
 
-describe.concurrent('with --sandbox', { timeout: 240_000 }, () => {
+describe.concurrent('with --sandbox', { timeout: 60_000 }, () => {
   it('a campaign of a file that was killed before its first send is reconciled, retried and resumed there, without a key; without it there is none', async (test) => {
     const { place, account } = await begin(test);
     place.people(5);

@@ -132,7 +132,7 @@ describe.concurrent('no secret is left behind', { timeout: 240_000 }, () => {
     });
 });
 
-describe('what a run creates is its owner’s alone', { timeout: 240_000 }, () => {
+describe('what a run creates is its owner’s alone', { timeout: 60_000 }, () => {
   for (const umask of ['000', '022', '077'])
     it(`under umask ${umask}: database, log and refused rows, and the file of the sandbox`, async (test) => {
       const { place } = await begin(test);

@@ -64,7 +64,7 @@ const SPLITS: [words: string, Split][] = [
 
 for (const dialect of (['sqlite', 'postgres', 'mysql'] as const).filter(isAvailable))
   for (const [words, split] of SPLITS.slice(0, dialect === 'sqlite' ? 2 : 1)) {
-    describe.runIf(redisProgram).concurrent(`${dialect}, with checkpoints in ${words}`, { timeout: 240_000 }, () => {
+    describe.runIf(redisProgram).concurrent(`${dialect}, with checkpoints in ${words}`, { timeout: 60_000 }, () => {
       it('of two runs that start together one sends, to everyone once, and the other is told who holds the campaign', async (test) => {
         const { account, place, stores } = await begin(dialect, split, test);
         const outcomes = await Promise.all(stores.map((store) => place.run([...RUN, ...SLOWLY], store)));

@@ -74,7 +74,7 @@ const stores: [name: string, env: () => Record<string, string>][] = [['the datab
 if (redisProgram) stores.push(['Redis', () => ({ REDIS_URL: `${redis?.url}/${database++}` })]);
 
 for (const [name, env] of stores) {
-  describe.concurrent(`one run at a time, with checkpoints in ${name}`, { timeout: 240_000 }, () => {
+  describe.concurrent(`one run at a time, with checkpoints in ${name}`, { timeout: 90_000 }, () => {
     it('a run that is suspended for longer than its lease lives sends nothing once another has taken over', async ({ onTestFinished }) => {
       const it = await scene(onTestFinished, { env: { ...env(), WASSENGER_RATE_LIMIT_SECONDS: '0.2' } });
       const suspended = await begun(it);
@@ -158,7 +158,7 @@ for (const [name, env] of stores) {
   });
 }
 
-describe.concurrent('a signal', { timeout: 240_000 }, () => {
+describe.concurrent('a signal', { timeout: 60_000 }, () => {
   it.for([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -242,7 +242,7 @@ describe.concurrent('a signal', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('a pause', { timeout: 240_000 }, () => {
+describe.concurrent('a pause', { timeout: 60_000 }, () => {
   it('asked for from elsewhere: the run ends with 6, and goes on when it is resumed', async ({ onTestFinished }) => {
     const it = await scene(onTestFinished);
     const running = await begun(it);
@@ -293,7 +293,7 @@ describe.concurrent('a pause', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('going on', { timeout: 240_000 }, () => {
+describe.concurrent('going on', { timeout: 60_000 }, () => {
   it('resume --all goes on with what was interrupted, and leaves alone what a person paused', async ({ onTestFinished }) => {
     const it = await scene(onTestFinished);
     const interrupted = await begun(it);

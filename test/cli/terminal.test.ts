@@ -40,7 +40,7 @@ function screen(output: string, columns: number): string {
 
 const type = (running: Started, keys: string) => running.process.stdin?.write(keys);
 
-describe.runIf(hasScript).concurrent('in a terminal', { timeout: 240_000 }, () => {
+describe.runIf(hasScript).concurrent('in a terminal', { timeout: 60_000 }, () => {
   it.for([80, 120])(
     'of %i columns: a bar that never wraps, with a countdown in pauses, and nothing of it left at the end',
     async (columns, { onTestFinished }) => {

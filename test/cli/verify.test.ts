@@ -26,7 +26,7 @@ async function change(statement: string): Promise<void> {
   file.close();
 }
 
-describe('wsend verify', { timeout: 240_000 }, () => {
+describe('wsend verify', { timeout: 60_000 }, () => {
   it('exits 0 when both sides match, with failures, retries and messages that failed at the provider', async () => {
     const sandbox = await begin(`reject=${PHONES[3]}`, 'failLater=0.3', 'resetAfter=0.3');
     expect((await place.run(RUN)).code).toBe(3);

@@ -14,7 +14,7 @@ const HELLO = ['--message', 'Hello {{name}}'];
 const FILE = ['run', '--csv', 'people.csv', ...HELLO];
 
 describe.concurrent('wrong use, configuration or input: one line, exit code 2, nothing is sent and no campaign is made', {
-  timeout: 240_000,
+  timeout: 60_000,
 }, () => {
   let place: Place;
   let sandbox: Sandbox;
@@ -210,7 +210,7 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
   });
 });
 
-describe.concurrent('what a rehearsal may do', { timeout: 240_000 }, () => {
+describe.concurrent('what a rehearsal may do', { timeout: 60_000 }, () => {
   it('the sandbox has no shortest delay, and a batch size outside the advised range is warned about, also with --quiet', async ({
     onTestFinished,
   }) => {
@@ -240,7 +240,7 @@ describe.concurrent('what a rehearsal may do', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 240_000 }, () => {
+describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_000 }, () => {
   it('is refused, and the campaign stays as it was, with the settings that it was run with', async ({ onTestFinished }) => {
     const place = new Place(QUICK);
     onTestFinished(() => place.leave());
@@ -261,7 +261,7 @@ describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 240_
   });
 });
 
-describe.concurrent('servers that are not there', { timeout: 240_000 }, () => {
+describe.concurrent('servers that are not there', { timeout: 60_000 }, () => {
   let place: Place;
   let port: number;
   let notRedis: Server;
@@ -386,7 +386,7 @@ describe.concurrent('servers that are not there', { timeout: 240_000 }, () => {
   });
 });
 
-describe.concurrent('the line is refused: exit code 4, everyone stays pending, the key is in no output', { timeout: 240_000 }, () => {
+describe.concurrent('the line is refused: exit code 4, everyone stays pending, the key is in no output', { timeout: 60_000 }, () => {
   it.each([
     ['key', /the API key is refused \(401\)/],
     ['plan', /the plan or its credit does not allow sending \(402\)/],
@@ -435,7 +435,7 @@ const canRun = spawnSync(process.execPath, [BIN, '--version'], { uid, gid: uid }
 if (!canRun) process.stderr.write(`\n!!! THE TESTS OF PERMISSIONS CANNOT RUN: user ${NOBODY} may not read ${BIN}.\n`);
 
 const permissions = canRun ? describe.concurrent : () => undefined;
-permissions('what may not be read or written', { timeout: 240_000 }, () => {
+permissions('what may not be read or written', { timeout: 60_000 }, () => {
   let place: Place;
   beforeAll(() => {
     place = new Place();
