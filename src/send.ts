@@ -1,7 +1,7 @@
-import type { Claim } from './core/checkpoint.ts';
+import { CLAIM_GOOD_FOR, type Claim } from './core/checkpoint.ts';
 import { remember } from './core/list-knowledge.ts';
 import type { Outcome } from './core/outcome.ts';
-import type { EpochMs, Milliseconds } from './core/units.ts';
+import type { EpochMs } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './engine/ask-line.ts';
 import { namesOf, settleByLookUp } from './engine/doubt.ts';
@@ -13,8 +13,6 @@ import { beside, breakRun, confirmLeases, mayLeave, maySend, type Run, stopRun, 
 import { putBack, refuse, settle, skip } from './engine/settle.ts';
 import { myTurn, startedAt, takeTurn } from './engine/turn.ts';
 
-/** A call may begin this long after its claim; the lease that the claim was made under lives longer (LEASE_LIFE). */
-export const CLAIM_GOOD_FOR: Milliseconds = 10_000;
 /** Look-ups take no slot of the calls, so that the others go on meanwhile; but there may be only so many of them. */
 const LOOK_UPS_PER_CALL = 4;
 
@@ -108,7 +106,8 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
   switch (outcome.kind) {
     case 'accepted':
       remember(run.line.list, { reference: claim.reference, phone: claim.phone, line: claim.line, at: claim.at });
-      return settle(run, message, { kind: 'sent', ...done, ...namesOf(outcome), line: claim.line }, now - begin);
+      // It counts as sent when it was claimed: whoever tells by it later how late the list is must not take a late answer for a late message.
+      return settle(run, message, { kind: 'sent', ...done, at: claim.at, ...namesOf(outcome), line: claim.line }, now - begin);
     case 'rejected':
       return settle(run, message, { kind: 'failed', ...done, code: outcome.code, reason: outcome.reason, providerId: null }, now - begin);
     case 'barred':

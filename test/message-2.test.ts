@@ -41,7 +41,7 @@ class Scene {
     this.sim = new SimWorld(people);
     const { clock, provider } = this.sim;
     // One account: whichever line is asked, all that it took is listed.
-    const second = Object.assign(new MemoryProvider(clock), { line: 'line-2', accepted: provider.accepted });
+    const second = Object.assign(new MemoryProvider(clock), { line: 'line-2', accepted: provider.accepted, history: provider.history });
     this.providers = { 'line-1': provider, 'line-2': second };
     this.sim.provider.behave = () => answers(accepted);
   }

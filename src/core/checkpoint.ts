@@ -1,7 +1,7 @@
 import type { Alias } from './incoming.ts';
 import type { PacingState } from './pacing.ts';
 import { plainJson } from './plain-json.ts';
-import { DAY, type EpochMs, type Milliseconds } from './units.ts';
+import { DAY, type EpochMs, type Milliseconds, SECOND } from './units.ts';
 
 // The counting rules, once for every store: what each step of a run changes, and how it is written as fields. Only the run that holds the
 // lease writes, so its checkpoint is in the process and every change is written through.
@@ -10,6 +10,9 @@ import { DAY, type EpochMs, type Milliseconds } from './units.ts';
 export const CHECKPOINT_VERSION = 1;
 /** How long a finished campaign's checkpoint is kept (spec section 3, rule 13). */
 export const CHECKPOINT_KEPT_FOR: Milliseconds = 7 * DAY;
+
+/** A call may begin this long after its claim; the lease that the claim was made under lives longer (LEASE_LIFE). */
+export const CLAIM_GOOD_FOR: Milliseconds = 10 * SECOND;
 
 /** A process that may send. `machine`, `boot` and `namespace` tell whether `pid` can be looked up from here. */
 export interface Owner {

@@ -6,7 +6,7 @@ export interface Control {
   phone: string;
   /** Null: on whichever line. */
   line: string | null;
-  /** When it was accepted at the earliest: what was answered late must not seem to be listed early. */
+  /** When it was accepted at the earliest: what was answered late must not seem to be listed early. 0 where nobody knows. */
   at: EpochMs;
 }
 
@@ -31,6 +31,8 @@ const ASKED = 3;
 const OLD_ENOUGH = 2;
 /** From this age on, whatever is listed tells that a message would be. */
 const SURELY_LISTED: Milliseconds = 10 * MINUTE;
+/** A call may be on its way for this share of the look-up time after nobody waits for its answer any more. */
+const ARRIVES_WITHIN = 0.5;
 /** A list that is up to date is worth this much longer a search, where a message must grow old enough to be missed in it. */
 const WORTH_WAITING: Milliseconds = 3 * MINUTE;
 
@@ -52,20 +54,31 @@ export function missed(knowledge: ListKnowledge, age: Milliseconds): void {
   knowledge.lag = Math.max(knowledge.lag, age);
 }
 
+/** Whether what this run has seen accepted is enough to judge the list by; else what was accepted before it is needed, too. */
+export function suffices({ accepted, lag }: ListKnowledge, now: EpochMs): boolean {
+  return accepted.filter(({ at }) => at > 0 && isDue(at, lag, now)).length >= ASKED;
+}
+
 /**
- * What the list must show now to be called up to date: the latest messages that are old enough by the lateness seen so far, of this run where
- * there are any; the same ones more than once where there are few. Empty: nothing is known that it must show.
+ * What the list must show now to be called up to date: the latest messages that are old enough by the lateness seen so far; the same ones more
+ * than once where there are few. Empty: nothing is known that it must show.
  */
 export function controlsOf({ accepted, earlier, lag }: ListKnowledge, now: EpochMs): Control[] {
-  const own = accepted.filter(({ at }) => at <= now && now - at >= OLD_ENOUGH * lag).sort((a, b) => b.at - a.at);
-  const latest = (accepted.length > 0 ? own : (earlier ?? [])).slice(0, ASKED);
+  const own = new Set(accepted.map(({ reference }) => reference));
+  const all = [...accepted, ...(earlier ?? []).filter(({ reference }) => !own.has(reference))];
+  const due = all.filter(({ at }) => isDue(at, lag, now)).sort((a, b) => b.at - a.at);
+  const latest = due.slice(0, ASKED);
   return latest.length === 0 ? [] : Array.from({ length: ASKED }, (_, i) => latest[i % latest.length] as Control);
+}
+
+function isDue(at: EpochMs, lag: Milliseconds, now: EpochMs): boolean {
+  return at <= now && now - at >= OLD_ENOUGH * lag;
 }
 
 /** How a message has been looked for. Durations are what was waited, so that no step of the clock makes them longer. */
 export interface Search {
-  /** When it may have been accepted at the latest: undefined when the search began, null when nobody knows (at about the time of what was accepted last). */
-  since: EpochMs | null | undefined;
+  /** How old it was at least when the search began; null when nobody knows (no run had the campaign before). */
+  ageMs: Milliseconds | null;
   /** For how long it has been looked for. */
   waitedMs: Milliseconds;
   /** The list, as long as it has shown what it must without a break; null when it does not. */
@@ -86,12 +99,13 @@ export interface UpToDate {
  * not yet, and it is worth waiting for.
  */
 export function provesAbsence(
-  { since, waitedMs, upToDate }: Search,
+  { ageMs, waitedMs, upToDate }: Search,
   { lag }: ListKnowledge,
-  { lookupMs, now }: { lookupMs: Milliseconds; now: EpochMs },
+  lookupMs: Milliseconds,
 ): 'yes' | 'later' | 'no' {
   if (upToDate === null) return 'no';
-  const age = since === null ? Number.POSITIVE_INFINITY : Math.max(waitedMs, since === undefined ? 0 : now - since);
+  // A call that was not answered may arrive a little later than it was given up.
+  const age = ageMs === null ? Number.POSITIVE_INFINITY : ageMs + waitedMs - ARRIVES_WITHIN * lookupMs;
   const isOldEnough = age >= Math.min(upToDate.shownAt, SURELY_LISTED) && waitedMs >= OLD_ENOUGH * lag;
   if (isOldEnough && upToDate.forMs >= lookupMs) return 'yes';
   return upToDate.shownAt - age <= WORTH_WAITING - waitedMs ? 'later' : 'no';

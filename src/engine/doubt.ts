@@ -1,4 +1,4 @@
-import type { Claim } from '../core/checkpoint.ts';
+import { type Claim, campaignName } from '../core/checkpoint.ts';
 import { doubtNote, retryNote, UNCONFIRMED } from '../core/note.ts';
 import type { Finding, Outcome } from '../core/outcome.ts';
 import type { Policy } from '../core/policy.ts';
@@ -6,7 +6,7 @@ import { mayRetry, retryWait } from '../core/retry.ts';
 import { move } from './account.ts';
 import { type Addressed, controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
-import { lookUpReference, type Means } from './look-up.ts';
+import { lookUpReference, type Means, type Sought } from './look-up.ts';
 import { type LeftInDoubt, type Run, type RunParts, stopRun } from './run.ts';
 import { putBack, settle } from './settle.ts';
 
@@ -26,7 +26,7 @@ export async function settleByLookUp(run: Run, message: Addressed, attempt: Unkn
   try {
     finding = await lookUpReference(
       meansOf(run, run.batches.policy),
-      { ...message.claim, ...(attempt === null ? { line: null, since: null } : { claimedAt: attempt.claim.at }) },
+      { ...message.claim, ...(attempt === null ? byEarlierRun(run) : { claimedAt: attempt.claim.at }) },
       run.course.hurry.signal,
     );
   } finally {
@@ -35,6 +35,15 @@ export async function settleByLookUp(run: Run, message: Addressed, attempt: Unkn
   if (finding.kind === 'absent')
     return attempt === null || attempt.outcome.offline ? putBack(run, message, run.clock.now()) : tryAgain(run, message, attempt);
   return settleByFinding(run, message, finding, attempt?.claim);
+}
+
+/** Where and when an earlier run may have sent what only the database knows of: on whichever line, and before it ended. */
+export function byEarlierRun({
+  lease,
+  campaign,
+  type,
+}: Pick<RunParts, 'lease' | 'campaign' | 'type'>): Pick<Sought, 'since'> & { line: null } {
+  return { line: null, since: lease.quietSince(campaignName(campaign.id, type)) };
 }
 
 /** What a look-up takes. */

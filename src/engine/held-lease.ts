@@ -16,6 +16,8 @@ export interface HeldLease {
   readonly epoch: number;
   /** What a name was before. */
   before(name: string): Before;
+  /** When the runs that had the name before can have begun a call at the latest; null where nobody ever had it. */
+  quietSince(name: string): EpochMs | null;
   /** Until when it is surely ours. In the past once that is not certain: nothing may be sent before `confirm`. */
   goodUntil(now: EpochMs): EpochMs;
   /** A sign of life now. Rejects with LeaseLost, or with DatabaseUnreachable when the database does not answer. */
@@ -35,6 +37,8 @@ export interface HeldLease {
 export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease {
   const lost = new AbortController();
   const over = new Bell();
+  const held = clock.now();
+  const before = (name: string): Before => lease.before.get(name) ?? { epoch: null, givenBack: false, silentMs: null };
   let going = true;
   let sureSince = asked;
   let releasing: Promise<boolean> | null = null;
@@ -88,7 +92,11 @@ export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease
 
   return {
     epoch: lease.epoch,
-    before: (name) => lease.before.get(name) ?? { epoch: null, givenBack: false },
+    before,
+    quietSince(name) {
+      const { epoch, silentMs } = before(name);
+      return epoch === null ? null : held - Math.max(0, (silentMs ?? 0) - SURE_FOR);
+    },
     // A sign of life from the future: the clock was set back, and nobody can tell how old it is.
     goodUntil: (now) => (!going || lost.signal.aborted || sureSince > now ? Number.NEGATIVE_INFINITY : sureSince + SURE_FOR),
     confirm,

@@ -1,4 +1,13 @@
-import { controlsOf, type ListKnowledge, missed, provesAbsence, remember, type UpToDate } from '../core/list-knowledge.ts';
+import {
+  type Control,
+  controlsOf,
+  type ListKnowledge,
+  missed,
+  provesAbsence,
+  remember,
+  suffices,
+  type UpToDate,
+} from '../core/list-knowledge.ts';
 import type { Finding } from '../core/outcome.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import type { Clock } from '../ports.ts';
@@ -49,7 +58,9 @@ export interface Means {
  */
 export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortSignal): Promise<Finding[]> {
   const { clock, lookupMs, list } = means;
-  const search: Search[] = wanted.map((one) => ({ ...one, absentAt: null }));
+  const begun = clock.now();
+  const ageOf = ({ since }: Sought) => (since === null ? null : Math.max(0, begun - (since ?? begun)));
+  const search: Search[] = wanted.map((one) => ({ ...one, ageMs: ageOf(one), absentAt: null }));
   const findings: Finding[] = wanted.map(() => ABANDONED);
   const isOpen = (i: number) => !isFinal(findings[i]);
   let open = [...wanted.keys()];
@@ -62,7 +73,7 @@ export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortS
     waitedMs += waitMs;
     await askAll(means, { open, search, findings }, abandon);
     open = open.filter(isOpen);
-    const shownAt = open.some((i) => findings[i]?.kind === 'absent') ? await latestShown(means, abandon) : null;
+    const shownAt = open.some((i) => findings[i]?.kind === 'absent') ? await latestShown(means, begun + waitedMs, abandon) : null;
     if (shownAt === null) upToDate = null;
     else if (upToDate === null) upToDate = { forMs: 0, shownAt };
     else upToDate = { forMs: upToDate.forMs + waitMs, shownAt: Math.min(upToDate.shownAt, shownAt) };
@@ -71,8 +82,7 @@ export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortS
     const isOver = waitedMs >= PATIENCE * lookupMs;
     open = open.filter((i) => {
       if (findings[i]?.kind !== 'absent') return false;
-      const { since } = search[i] as Search;
-      const proof = provesAbsence({ since, waitedMs, upToDate }, list, { lookupMs, now: clock.now() });
+      const proof = provesAbsence({ ageMs: (search[i] as Search).ageMs, waitedMs, upToDate }, list, lookupMs);
       if (proof === 'yes') return false;
       if (isOver && proof === 'no') findings[i] = UNPROVEN;
       return !isOver || proof === 'later';
@@ -84,6 +94,7 @@ export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortS
 
 /** What is searched for, and when it was last not listed. */
 interface Search extends Sought {
+  ageMs: Milliseconds | null;
   absentAt: EpochMs | null;
 }
 
@@ -111,17 +122,26 @@ async function askAll(
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, ask));
 }
 
-/** The age of the latest message that the list must show, if it shows all of these; null when it does not, or cannot tell. */
-async function latestShown({ lookUp, clock, list, readEarlier }: Means, abandon: AbortSignal | undefined): Promise<Milliseconds | null> {
-  if (list.accepted.length === 0) list.earlier ??= await readEarlier();
+/**
+ * The age of the latest message that the list must show, if it shows all of these; null when it does not, or cannot tell. A clock that was set back
+ * since the search began makes it no younger: it is `leastNow` at least.
+ */
+async function latestShown(
+  { lookUp, clock, list, readEarlier }: Means,
+  leastNow: EpochMs,
+  abandon: AbortSignal | undefined,
+): Promise<Milliseconds | null> {
+  const ageOf = ({ at }: Control) => Math.max(clock.now(), leastNow) - at;
+  if (!suffices(list, clock.now())) list.earlier ??= await readEarlier();
   const controls = controlsOf(list, clock.now());
-  for (const { at, ...wanted } of controls) {
-    const age = clock.now() - at;
+  for (const control of controls) {
+    const { at, ...wanted } = control;
+    const age = ageOf(control);
     const { kind } = await asked(lookUp(wanted, abandon), abandon);
     if (kind === 'absent' && list.accepted.some(({ reference }) => reference === wanted.reference)) missed(list, age);
     if (kind !== 'found') return null;
   }
-  return controls[0] === undefined ? null : clock.now() - controls[0].at;
+  return controls[0] === undefined ? null : ageOf(controls[0]);
 }
 
 /** An answer, or ABANDONED when the signal came first. */

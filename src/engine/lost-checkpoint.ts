@@ -5,7 +5,7 @@ import type { Progress } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Result } from '../ports.ts';
-import { meansOf, namesOf } from './doubt.ts';
+import { byEarlierRun, meansOf, namesOf } from './doubt.ts';
 import { address } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
@@ -58,8 +58,7 @@ async function lookUp(parts: RunParts, suspects: Recipient[], policy: Policy): P
   const { campaign, recipients, clock } = parts;
   const wanted = suspects.map((recipient) => ({
     ...address(parts, { recipient, attempts: recipient.attempts }).claim,
-    line: null,
-    since: null,
+    ...byEarlierRun(parts),
   }));
   const findings = await lookUpAll(meansOf(parts, policy), wanted);
   const barred = findings.find((finding) => finding.kind === 'barred');

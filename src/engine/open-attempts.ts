@@ -1,7 +1,7 @@
 import type { Recipient } from '../core/campaign.ts';
-import type { Claim } from '../core/checkpoint.ts';
+import { CLAIM_GOOD_FOR, type Claim, campaignName } from '../core/checkpoint.ts';
 import type { Finding } from '../core/outcome.ts';
-import { MINUTE, type Milliseconds } from '../core/units.ts';
+import { type EpochMs, MINUTE, type Milliseconds } from '../core/units.ts';
 import { leaveInDoubt, meansOf, settleByFinding } from './doubt.ts';
 import { type Addressed, readdress } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
@@ -38,7 +38,7 @@ export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: M
  */
 export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   const wereOver = open.map(({ claim }) => isOver(run, claim));
-  const wanted = open.map(({ claim }) => ({ ...claim, since: claim.at, claimedAt: claim.at }));
+  const wanted = open.map(({ claim }) => ({ ...claim, since: begunBy(run, claim), claimedAt: claim.at }));
   const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.hurry.signal);
   const again: OpenAttempt[] = [];
   const settling = open.map((attempt, i) => {
@@ -53,6 +53,18 @@ export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   });
   await Promise.all(settling);
   if (again.length > 0) await settleOpen(run, again);
+}
+
+/**
+ * When its call can have begun at the latest: before the run fell silent that made it and had the lease until ours. One that another run took over
+ * from may have woken long after, to send what it had claimed; of one that cannot be seen from here that is not reckoned with.
+ */
+function begunBy({ lease, journal, campaign, type, clock, processes }: Run, { owner, at }: Claim): EpochMs {
+  const name = campaignName(campaign.id, type);
+  const { epoch } = lease.before(name);
+  const hadItLast = epoch !== null && journal.checkpoint.owners.get(epoch)?.token === owner.token;
+  const quiet = hadItLast ? lease.quietSince(name) : null;
+  return Math.min(clock.now(), quiet ?? at + (processes.fate(owner) === 'unknowable' ? CLAIM_GOOD_FOR : SURELY_OVER));
 }
 
 function isOver(run: Run, { owner, at }: Claim): boolean {

@@ -28,14 +28,20 @@ export function paced<Question, Answer>(
 ): (question: Question, stop?: AbortSignal) => Promise<Answer> {
   const waiting: (() => void)[] = [];
   let inFlight = 0;
-  let next = 0;
+  let rest = { from: 0, ms: 0 };
+  // Since the clock was set back nobody knows how long it was waited: it is waited anew, and no longer than that.
+  const left = () => {
+    const now = clock.now();
+    rest.from = Math.min(rest.from, now);
+    return rest.from + rest.ms - now;
+  };
   const ask = async (question: Question, stop?: AbortSignal): Promise<Answer> => {
     while (inFlight >= IN_FLIGHT) await new Promise<void>((resolve) => waiting.push(resolve));
     inFlight += 1;
     try {
-      while (clock.now() < next && !stop?.aborted) await clock.sleep(next, stop);
+      while (left() > 0 && !stop?.aborted) await clock.sleep(clock.now() + left(), stop);
       stop?.throwIfAborted();
-      next = clock.now() + SECOND / perSecond;
+      rest = { from: clock.now(), ms: SECOND / perSecond };
       return await put(question);
     } finally {
       inFlight -= 1;
@@ -49,7 +55,7 @@ export function paced<Question, Answer>(
       const waitMs = waitOf(answer);
       if (waitMs === undefined || attempt === TRIES) return answer;
       if (waitMs === null) await clock.sleep(clock.now() + ASK_AGAIN_AFTER * 2 ** (attempt - 1), stop);
-      else next = Math.max(next, clock.now() + waitMs);
+      else if (waitMs > left()) rest = { from: clock.now(), ms: waitMs };
     }
   };
 }

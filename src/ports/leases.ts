@@ -18,6 +18,8 @@ export interface Before {
   epoch: number | null;
   /** Its run gave it back, and did not just end or fall silent. */
   givenBack: boolean;
+  /** How long ago its last sign of life was when it was taken, by the server's clock; null where nobody ever had it, or nobody knows. */
+  silentMs: Milliseconds | null;
 }
 
 /** Some names, held until they are given back or another takes them. */

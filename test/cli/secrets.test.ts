@@ -140,7 +140,7 @@ describe('what a run creates is its owner’s alone', { timeout: 60_000 }, () =>
       const run = place.start([...RUN, '--json', '--delay', '1'], {}, { through });
       await run.tells('sent');
       const made = readdirSync(place.folder).filter((name) => name !== 'people.csv');
-      expect(made.sort()).toEqual(['people.csv.rejected.csv', 'wsend.db', 'wsend.db-shm', 'wsend.db-wal']);
+      expect(made.sort()).toEqual(['debug.ndjson', 'people.csv.rejected.csv', 'wsend.db', 'wsend.db-shm', 'wsend.db-wal']);
       const rehearsal = place.start([...RUN, '--json', '--sandbox', '--delay', '1'], {}, { through });
       await rehearsal.tells('sent');
       const rehearsed = readdirSync(place.folder).filter((name) => name.startsWith('wsend-sandbox'));

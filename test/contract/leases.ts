@@ -2,8 +2,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Owner } from '../../src/core/checkpoint.ts';
 import { LeaseLost } from '../../src/errors.ts';
-import { LEASE_LIFE, type Lease, type Leases, type Wish } from '../../src/ports/leases.ts';
+import { type Before, LEASE_LIFE, type Lease, type Leases, type Wish } from '../../src/ports/leases.ts';
 import { MemoryLeases } from '../support/memory-leases.ts';
+
+/** How long a name was silent before it was taken. */
+const silence = (lease: Lease, name: string) => lease.before.get(name)?.silentMs ?? Number.NaN;
 
 /** Leases as several processes see them, and the table behind them. */
 export interface LeasesUnderTest {
@@ -62,7 +65,7 @@ export function leasesContract(title: string, make: () => Promise<LeasesUnderTes
     expect(lease.names).toEqual([line, campaign]);
     expect(lease.epoch).toBeGreaterThanOrEqual(at);
     expect(lease.epoch).toBeLessThan(at + 60_000);
-    const nothing = { epoch: null, givenBack: false };
+    const nothing = { epoch: null, givenBack: false, silentMs: null };
     expect(lease.before).toEqual(new Map([line, campaign].map((name) => [name, nothing])));
     const standing = { epoch: lease.epoch, owner: me };
     expect(await second.look([campaign, 'line:unknown', line])).toEqual(new Map([campaign, line].map((name) => [name, standing])));
@@ -79,10 +82,12 @@ export function leasesContract(title: string, make: () => Promise<LeasesUnderTes
     const next = await taken(second, [campaign, line], owner(2));
     expect(next.before).toEqual(
       new Map([
-        [campaign, { epoch: null, givenBack: false }],
-        [line, { epoch: lease.epoch, givenBack: true }],
+        [campaign, { epoch: null, givenBack: false, silentMs: null }],
+        [line, { epoch: lease.epoch, givenBack: true, silentMs: expect.any(Number) }],
       ]),
     );
+    expect(silence(next, line)).toBeGreaterThanOrEqual(0);
+    expect(silence(next, line)).toBeLessThan(LEASE_LIFE);
   });
 
   it(`${title}: of many at once, with names in whichever order, exactly one gets them`, async () => {
@@ -136,7 +141,9 @@ export function leasesContract(title: string, make: () => Promise<LeasesUnderTes
     expect([await holder(campaign), await holder(line)]).toEqual([1, null]);
     const next = await taken(second, [line], owner(2));
     expect(next.epoch).toBeGreaterThan(lease.epoch);
-    expect(next.before.get(line)).toEqual({ epoch: lease.epoch, givenBack: false });
+    expect(next.before.get(line)).toMatchObject({ epoch: lease.epoch, givenBack: false });
+    expect(silence(next, line)).toBeGreaterThan(LEASE_LIFE);
+    expect(silence(next, line)).toBeLessThan(2 * LEASE_LIFE);
   });
 
   it(`${title}: a sign of life that comes late is as good as any while nobody has taken it`, async () => {
@@ -186,7 +193,7 @@ export function leasesContract(title: string, make: () => Promise<LeasesUnderTes
     expect(await holder(campaign)).toBe(1);
     const next = await taken(second, [campaign, line], owner(3), ['another', owner(1).token, owner(2).token]);
     expect(next.epoch).toBeGreaterThan(Math.max(lease.epoch, living.epoch));
-    expect(next.before.get(campaign)).toEqual({ epoch: lease.epoch, givenBack: false });
+    expect(next.before.get(campaign)).toMatchObject({ epoch: lease.epoch, givenBack: false });
   });
 
   it(`${title}: a call that is repeated because its answer was lost is answered alike`, async () => {
@@ -194,8 +201,10 @@ export function leasesContract(title: string, make: () => Promise<LeasesUnderTes
     const before = await taken(first, [line], owner(1));
     await before.release();
     const [one, two] = [await taken(first, [campaign, line], owner(2)), await taken(second, [line, campaign], owner(2))];
-    expect([two.epoch, two.before]).toEqual([one.epoch, new Map([...one.before].reverse())]);
-    expect(two.before.get(line)).toEqual({ epoch: before.epoch, givenBack: true });
+    // But for how long it was silent: that is known at the moment of the taking only.
+    const again = [...one.before].map(([name, was]): [string, Before] => [name, { ...was, silentMs: null }]);
+    expect([two.epoch, two.before]).toEqual([one.epoch, new Map(again.reverse())]);
+    expect(two.before.get(line)).toEqual({ epoch: before.epoch, givenBack: true, silentMs: null });
     await silentFor(line, LEASE_LIFE + 1);
     const three = await taken(first, [campaign, line], owner(2));
     expect(three.epoch).toBe(one.epoch);
@@ -309,7 +318,7 @@ export function leasesContract(title: string, make: () => Promise<LeasesUnderTes
     const lease = await taken(first, [campaign], owner(1));
     await under.change(campaign, { expiresAt: (await under.now()) + LEASE_LIFE + 60_000 });
     expect([await holder(campaign), await second.ask(campaign, 'pause')]).toEqual([null, false]);
-    expect((await taken(second, [campaign], owner(2))).before.get(campaign)).toEqual({ epoch: lease.epoch, givenBack: false });
+    expect((await taken(second, [campaign], owner(2))).before.get(campaign)).toMatchObject({ epoch: lease.epoch, givenBack: false });
   });
 
   it(`${title}: any history ends as it does in a model`, async () => {

@@ -253,7 +253,7 @@ describe('a lease that is given back', () => {
     await pass(5 * HEARTBEAT);
     expect(signs()).toBe(before);
     const next = await take('other');
-    expect(next?.before.get(NAMES[0] as string)).toEqual({ epoch: taken.epoch, givenBack: true });
+    expect(next?.before.get(NAMES[0] as string)).toEqual({ epoch: taken.epoch, givenBack: true, silentMs: 5 * HEARTBEAT });
     expect(next?.epoch).toBeGreaterThan(held.epoch);
   });
 

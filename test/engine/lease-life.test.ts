@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { CLAIM_GOOD_FOR } from '../../src/core/checkpoint.ts';
 import { HEARTBEAT, SURE_FOR } from '../../src/engine/held-lease.ts';
 import { LEASE_LIFE } from '../../src/ports.ts';
-import { CLAIM_GOOD_FOR } from '../../src/send.ts';
 
 test('nothing leaves by a claim, or by a sign of life, once the lease may be taken over', () => {
   expect(CLAIM_GOOD_FOR).toBeLessThan(LEASE_LIFE);

@@ -40,3 +40,13 @@ it('a 429 rests whoever asks for as long as it says, and nobody is in doubt for 
   const rests = asked.slice(1).map((at, i) => at - (asked[i] as number));
   expect(rests.filter((ms) => ms >= 29_000)).toHaveLength(1);
 });
+
+it('a clock that is set back makes nobody wait longer than a rest is long', async () => {
+  const clock = new SimClock();
+  const begin = clock.now();
+  const ask = paced(async () => 'answer', { clock, perSecond: 5, waitOf: () => undefined });
+  await clock.run(ask('first'));
+  clock.step(-3_600_000);
+  await clock.run(ask('second'));
+  expect(clock.now() + 3_600_000 - begin).toBeLessThanOrEqual(200);
+});

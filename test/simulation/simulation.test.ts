@@ -10,8 +10,8 @@ import type { Shared } from './shared.ts';
 /** How many seeds are played here; `npm run simulate -- --seeds 5000` plays more. */
 const SEEDS = Number(process.env.WSEND_SIMULATION_SEEDS ?? 200);
 
-/** Beyond the first hundreds: a claim whose process ended during its look-up, a retry that left a finished checkpoint behind, a word after the summary, a doubt that its own run settled. */
-const FOUND_SOMETHING = [3_817, 4_368, 6_309, 16_028];
+/** A message whose time nobody knew, in a list that was a minute late; and beyond the first hundreds: a claim whose process ended during its look-up, a retry that left a finished checkpoint behind, a word after the summary, a doubt that its own run settled. */
+const FOUND_SOMETHING = [191, 3_817, 4_368, 6_309, 16_028];
 
 describe('whatever goes wrong, in whatever order', () => {
   it(`nobody gets it twice, nobody is forgotten, and the line is never used too fast (${SEEDS} seeds)`, async () => {
@@ -94,6 +94,8 @@ describe('a world that breaks its word is found out', () => {
     expect(await violations(() => undefined)).toEqual([]);
     const taken = await violations((shared) => {
       shared.fateOf = () => 'over';
+      // A list that proves something: one that does not leaves in doubt whoever may get it twice.
+      Object.assign(shared.scenario, { unexpected: 0, listLoses: 0, listedAfterMs: Math.min(shared.scenario.listedAfterMs, 6_000) });
     });
     expect(taken.filter((text) => /twice/.test(text)).length).toBeGreaterThan(1);
   });

@@ -55,9 +55,10 @@ export class MemoryLeases implements Leases {
       const epoch = again ? (first?.epoch ?? 0) : Math.max(now, ...rows.map((row) => (row?.epoch ?? 0) + 1));
       for (const name of names) {
         const row = this.rows.get(name);
-        if (again && row !== undefined) row.expiresAt = now + LEASE_LIFE;
+        if (again && row !== undefined) Object.assign(row, { expiresAt: now + LEASE_LIFE, before: { ...row.before, silentMs: null } });
         else {
-          const before = { epoch: row?.epoch ?? null, givenBack: row !== undefined && row.owner === null };
+          const silentMs = row === undefined ? null : now - (row.expiresAt - LEASE_LIFE);
+          const before = { epoch: row?.epoch ?? null, givenBack: row !== undefined && row.owner === null, silentMs };
           this.rows.set(name, { epoch, owner: structuredClone(owner), expiresAt: now + LEASE_LIFE, before, asked: null });
         }
       }

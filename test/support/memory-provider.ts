@@ -115,11 +115,14 @@ export class MemoryProvider implements Provider {
 export function withHistory(provider: MemoryProvider, stores: Iterable<{ earlier: AcceptedRow[] }>, now: () => number): void {
   const row = { campaign: 1, campaignCreatedAt: null, message: 1, phone: '+2290199999999', content: 'Earlier', at: 0 };
   const { reference, phone } = controlOf(row);
-  provider.history.push({ reference, phone, line: provider.line, at: Number.NEGATIVE_INFINITY });
+  const last = { reference, phone, line: provider.line, at: 0 };
+  provider.history.push(last);
+  // Whenever the database is asked, the last of them was accepted just then; it is listed as late as any other.
   const lately = {
     ...row,
     get at() {
-      return now();
+      last.at = now();
+      return last.at;
     },
   };
   for (const store of stores) store.earlier = [lately];

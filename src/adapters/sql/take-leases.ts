@@ -36,7 +36,7 @@ export async function takeLeases(transaction: Kysely<Schema>, dialect: SqlDialec
 
   if (rows.every(ours)) {
     await transaction.updateTable('wsend_leases').set({ expires_at }).where('name', 'in', names).execute();
-    const was = (row: LeaseRow): Before => ({ epoch: row.before_epoch, givenBack: row.before_given_back === 1 });
+    const was = (row: LeaseRow): Before => ({ epoch: row.before_epoch, givenBack: row.before_given_back === 1, silentMs: null });
     return { lease: { epoch: rows[0]?.epoch ?? NOBODYS, before: new Map(rows.map((row) => [row.name, was(row)])) } };
   }
   for (const row of rows) {
@@ -46,7 +46,9 @@ export async function takeLeases(transaction: Kysely<Schema>, dialect: SqlDialec
   const epoch = Math.max(now, ...rows.map((row) => row.epoch + 1));
   const before = new Map<string, Before>();
   for (const row of rows) {
-    const was = { epoch: row.epoch === NOBODYS ? null : row.epoch, givenBack: row.epoch !== NOBODYS && row.token === null };
+    const had = row.epoch !== NOBODYS;
+    const silentMs = had ? now - (row.expires_at - LEASE_LIFE) : null;
+    const was = { epoch: had ? row.epoch : null, givenBack: had && row.token === null, silentMs };
     before.set(row.name, was);
     await transaction
       .updateTable('wsend_leases')

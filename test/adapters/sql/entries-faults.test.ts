@@ -81,8 +81,8 @@ describe.each(['sqlite', 'postgres', 'mysql'] as const)('entries in a database t
     const database = await openDatabase(beside.url);
     const entries = sqlEntries(database);
     expect(await entries.view(NAME)).toBeNull();
-    for (const call of [entries.open(NAME, 1), entries.check()])
-      await failsWith(call, UsageError, /lacks the tables that wsend keeps for itself$/);
+    for (const call of [() => entries.open(NAME, 1), () => entries.check()])
+      await failsWith(call(), UsageError, /lacks the tables that wsend keeps for itself$/);
     await migrateOwnTables(database);
     await entries.check();
     await database.close();
