@@ -66,7 +66,9 @@ export function suffices({ accepted, lag }: ListKnowledge, now: EpochMs): boolea
 export function controlsOf({ accepted, earlier, lag }: ListKnowledge, now: EpochMs): Control[] {
   const own = new Set(accepted.map(({ reference }) => reference));
   const all = [...accepted, ...(earlier ?? []).filter(({ reference }) => !own.has(reference))];
-  const due = all.filter(({ at }) => isDue(at, lag, now)).sort((a, b) => b.at - a.at);
+  // Accepted in the future: the clock was set back since, and nobody knows how long ago it was.
+  const known = all.map((control) => (control.at > now ? { ...control, at: 0 } : control));
+  const due = known.filter(({ at }) => isDue(at, lag, now)).sort((a, b) => b.at - a.at);
   const latest = due.slice(0, ASKED);
   return latest.length === 0 ? [] : Array.from({ length: ASKED }, (_, i) => latest[i % latest.length] as Control);
 }

@@ -67,7 +67,8 @@ export async function settleByFinding(
     else if (!answered && run.sending) restUnreachable(run, finding.reason);
     // Without an attempt of its own, only those that the database counts are known.
     const attempts = claim === undefined ? message.queued.attempts : claim.attempt;
-    const left = { message, claim: claim ?? { ...message.claim, at }, reason: finding.reason, answered };
+    const doubted = claim ?? { ...message.claim, at, attempt: Math.max(1, attempts) };
+    const left = { message, claim: doubted, reason: finding.reason, answered };
     return leaveInDoubt(run, left, attempts);
   }
   // When it was sent, as far as that is known: what is found late would seem younger than it is.

@@ -18,6 +18,8 @@ export interface HeldLease {
   before(name: string): Before;
   /** When the runs that had the name before can have begun a call at the latest; null where nobody ever had it. */
   quietSince(name: string): EpochMs | null;
+  /** The database went back in time, and knows less of them than there was: they were quiet when this lease was taken, and nobody knows since when. */
+  wentBack(): void;
   /** Until when it is surely ours. In the past once that is not certain: nothing may be sent before `confirm`. */
   goodUntil(now: EpochMs): EpochMs;
   /** A sign of life now. Rejects with LeaseLost, or with DatabaseUnreachable when the database does not answer. */
@@ -39,6 +41,7 @@ export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease
   const over = new Bell();
   const held = clock.now();
   const before = (name: string): Before => lease.before.get(name) ?? { epoch: null, givenBack: false, silentMs: null };
+  let isBehind = false;
   let going = true;
   let sureSince = asked;
   let releasing: Promise<boolean> | null = null;
@@ -95,7 +98,11 @@ export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease
     before,
     quietSince(name) {
       const { epoch, silentMs } = before(name);
+      if (isBehind) return held;
       return epoch === null ? null : held - Math.max(0, (silentMs ?? 0) - SURE_FOR);
+    },
+    wentBack() {
+      isBehind = true;
     },
     // A sign of life from the future: the clock was set back, and nobody can tell how old it is.
     goodUntil: (now) => (!going || lost.signal.aborted || sureSince > now ? Number.NEGATIVE_INFINITY : sureSince + SURE_FOR),

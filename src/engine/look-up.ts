@@ -138,7 +138,7 @@ async function latestShown(
     const { at, ...wanted } = control;
     const age = ageOf(control);
     const { kind } = await asked(lookUp(wanted, abandon), abandon);
-    if (kind === 'absent' && list.accepted.some(({ reference }) => reference === wanted.reference)) missed(list, age);
+    if (kind === 'absent' && at > 0 && list.accepted.some(({ reference }) => reference === wanted.reference)) missed(list, age);
     if (kind !== 'found') return null;
   }
   return controls[0] === undefined ? null : ageOf(controls[0]);

@@ -35,8 +35,9 @@ const FORGETS: Milliseconds = 3 * SECOND;
  */
 export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, progress: Progress): Promise<void> {
   const { campaign, report, clock } = parts;
-  const missing = missingIn(progress, found);
+  const missing = await missingIn(parts, progress, found);
   if (found.trusted && !found.mayHaveForgotten && missing === 0) return;
+  if (missing > 0) parts.lease.wentBack();
   const policy = parts.policy();
   await parts.optOuts.read(clock.now());
   const count = howMany(found, policy, missing);
@@ -96,8 +97,13 @@ function reasonFor({ trusted, header }: Recovered, missing: number): string {
  * How many outcomes the database has lost since the checkpoint counted them. What the checkpoint had for it, it had got when it was counted;
  * should another run have sent since, too many are looked up, never too few.
  */
-function missingIn({ sent, failed }: Progress, { counted }: Recovered): number {
-  return counted === null ? 0 : Math.max(0, counted.sent + counted.failed - sent - failed);
+async function missingIn({ campaign, everyone }: RunParts, { sent, failed }: Progress, found: Recovered): Promise<number> {
+  const { counted, trusted, outcomes } = found;
+  if (counted === null) return 0;
+  // Those that were counted and are not for this run to store are not lost: they are looked up by what they say.
+  const ids = outcomes.map(({ message }) => message);
+  const unstored = trusted || ids.length === 0 ? 0 : (await everyone.stillPending(campaign.id, ids)).length;
+  return Math.max(0, counted.sent + counted.failed - sent - failed - unstored);
 }
 
 /** How many may have been sent that the checkpoint does not know of, or the database no more. */

@@ -37,6 +37,8 @@ export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: M
  * then its request may have been on the way, and what arrives at the last moment is listed later. One that has ended meanwhile is looked up anew.
  */
 export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
+  // A claim from the future: the clock was set back since, and it is no younger than now.
+  for (const attempt of open) attempt.claim = { ...attempt.claim, at: Math.min(attempt.claim.at, run.clock.now()) };
   const wereOver = open.map(({ claim }) => isOver(run, claim));
   const wanted = open.map(({ claim }) => ({ ...claim, since: begunBy(run, claim), claimedAt: claim.at }));
   const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.hurry.signal);

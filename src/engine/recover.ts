@@ -100,6 +100,7 @@ export async function recover(opening: Opening): Promise<{ journal: Journal; fou
   // A campaign that is being sent although nobody ever had its lease: wsend's tables were lost, or another program began it.
   const begunUnseen = before === null && type === 'message_1' && campaign.status === 'sending';
   const trusted = known === before && !begunUnseen;
+  if (known !== null && known > (before ?? 0)) lease.wentBack();
   await refuseStrangeRows(campaign, { recipients, checkpoint, trusted });
   const mayHaveForgotten = header !== null && (server === '' || server !== checkpoint.server);
   const found: Recovered = { trusted, mayHaveForgotten, header, counted, server, ...keptOf(checkpoint) };

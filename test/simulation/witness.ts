@@ -106,6 +106,8 @@ export class Witness {
     if (event.type !== 'tick') this.#shared.trace(`${process.owner.token} tells ${JSON.stringify(event)}`);
     if (event.type === 'batch') this.#sending.add(process);
     if ('progress' in event && !isConsistent(event.progress)) this.violated(`the progress does not add up: ${JSON.stringify(event)}`);
+    // What an earlier run told is not known to one that says so.
+    if (event.type === 'notice' && /not the one of its last run/.test(event.text)) this.#told.clear();
     if (event.type !== 'sent') return;
     if (this.#told.has(event.reference) && !this.#wiped && !this.#wentBack && !this.#shared.scenario.twoStores)
       this.violated(`${event.reference} is told as sent twice`);
