@@ -54,23 +54,29 @@ export function missed(knowledge: ListKnowledge, age: Milliseconds): void {
   knowledge.lag = Math.max(knowledge.lag, age);
 }
 
-/** Whether what this run has seen accepted is enough to judge the list by; else what was accepted before it is needed, too. */
-export function suffices({ accepted, lag }: ListKnowledge, now: EpochMs): boolean {
-  return accepted.filter(({ at }) => at > 0 && isDue(at, lag, now)).length >= ASKED;
+/** Whether this run knows by itself what the list must show; else what was accepted before it is needed, too. */
+export function suffices(knowledge: ListKnowledge, now: EpochMs): boolean {
+  return ownOf(knowledge, now).length > 0;
 }
 
 /**
- * What the list must show now to be called up to date: the latest messages that are old enough by the lateness seen so far; the same ones more
- * than once where there are few. Empty: nothing is known that it must show.
+ * What the list must show now to be called up to date: the latest messages that are old enough by the lateness seen so far, of this run where
+ * there are any (the provider may not list old ones for ever); the same ones more than once where there are few. Empty: nothing is known that it
+ * must show.
  */
-export function controlsOf({ accepted, earlier, lag }: ListKnowledge, now: EpochMs): Control[] {
-  const own = new Set(accepted.map(({ reference }) => reference));
-  const all = [...accepted, ...(earlier ?? []).filter(({ reference }) => !own.has(reference))];
+export function controlsOf(knowledge: ListKnowledge, now: EpochMs): Control[] {
+  const { accepted, earlier, lag } = knowledge;
+  const own = ownOf(knowledge, now);
   // Accepted in the future: the clock was set back since, and nobody knows how long ago it was.
-  const known = all.map((control) => (control.at > now ? { ...control, at: 0 } : control));
-  const due = known.filter(({ at }) => isDue(at, lag, now)).sort((a, b) => b.at - a.at);
-  const latest = due.slice(0, ASKED);
+  const all = [...accepted, ...(earlier ?? [])].map((control) => (control.at > now ? { ...control, at: 0 } : control));
+  const due = own.length > 0 ? own : all.filter(({ at }) => isDue(at, lag, now));
+  const latest = due.sort((a, b) => b.at - a.at).slice(0, ASKED);
   return latest.length === 0 ? [] : Array.from({ length: ASKED }, (_, i) => latest[i % latest.length] as Control);
+}
+
+/** What was accepted in this run, at a time that is known, and must be listed by now. */
+function ownOf({ accepted, lag }: ListKnowledge, now: EpochMs): Control[] {
+  return accepted.filter(({ at }) => at > 0 && isDue(at, lag, now));
 }
 
 function isDue(at: EpochMs, lag: Milliseconds, now: EpochMs): boolean {

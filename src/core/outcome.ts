@@ -26,7 +26,8 @@ export const UNEXPECTED_IN_A_ROW = 5;
 /**
  * What one look-up of a reference proved.
  *
- * - `found`: the provider holds a message with our reference, number and line. `failure` is set when it was accepted and then failed there.
+ * - `found`: the provider holds a message with our reference, number and line. `failure` is set when it was accepted and then failed there;
+ *   `ageMs` is how long ago it was accepted at most, by the provider's own clock, where it says so.
  * - `absent`: the provider listed everything it has under the reference, and ours is not in it.
  * - `unsure`: it cannot tell. `reachable` is false when it did not answer at all, or with an error; `askAgainAfterMs` is there when that may pass
  *   (null: the provider does not say when).
@@ -39,6 +40,7 @@ export type Finding =
       whatsappId: string | null;
       line?: string | null;
       alias?: Alias | null;
+      ageMs?: Milliseconds;
       failure: { code: string; reason: string } | null;
     }
   | { kind: 'absent' }

@@ -6,7 +6,7 @@ import { mayRetry, retryWait } from '../core/retry.ts';
 import { move } from './account.ts';
 import { type Addressed, controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
-import { lookUpReference, type Means, type Sought } from './look-up.ts';
+import { acceptedFrom, lookUpReference, type Means, type Sought } from './look-up.ts';
 import { type LeftInDoubt, type Run, type RunParts, stopRun } from './run.ts';
 import { putBack, settle } from './settle.ts';
 
@@ -74,7 +74,7 @@ export async function settleByFinding(
   // When it was sent, as far as that is known: what is found late would seem younger than it is.
   const done = {
     message: message.claim.message,
-    at: claim?.at ?? at,
+    at: claim?.at ?? acceptedFrom(finding, at) ?? at,
     attempts: message.claim.attempt,
     ...namesOf(finding),
     line: finding.line ?? claim?.line ?? null,

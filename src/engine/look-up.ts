@@ -108,18 +108,24 @@ async function askAll(
   const ask = async () => {
     for (let i = left.pop(); i !== undefined && !abandon?.aborted; i = left.pop()) {
       const one = search[i] as Search;
-      const { reference, phone, line, claimedAt = 0 } = one;
+      const { reference, phone, line } = one;
       const at = clock.now();
       const finding = await asked(lookUp({ reference, phone, line }, abandon), abandon);
       if (finding.kind === 'found') {
-        if (one.absentAt !== null && claimedAt > 0) missed(list, one.absentAt - claimedAt);
-        remember(list, { reference, phone, line, at: claimedAt });
+        const acceptedAt = one.claimedAt ?? acceptedFrom(finding, clock.now()) ?? 0;
+        if (one.absentAt !== null && acceptedAt > 0) missed(list, one.absentAt - acceptedAt);
+        remember(list, { reference, phone, line, at: acceptedAt });
       }
       if (finding.kind === 'absent') one.absentAt = at;
       findings[i] = finding;
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, ask));
+}
+
+/** When a message was accepted at the earliest, by what the provider says; null where it does not. */
+export function acceptedFrom({ ageMs }: Extract<Finding, { kind: 'found' }>, now: EpochMs): EpochMs | null {
+  return ageMs === undefined ? null : now - ageMs;
 }
 
 /**

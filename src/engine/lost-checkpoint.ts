@@ -7,7 +7,7 @@ import { EXIT, UserError } from '../errors.ts';
 import type { Result } from '../ports.ts';
 import { byEarlierRun, meansOf, namesOf } from './doubt.ts';
 import { address } from './envelope.ts';
-import { lookUpAll } from './look-up.ts';
+import { acceptedFrom, lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
 import type { Recovered } from './recover.ts';
 import type { RunParts } from './run.ts';
@@ -77,6 +77,7 @@ async function lookUp(parts: RunParts, suspects: Recipient[], policy: Policy): P
       if (finding.kind === 'absent') return [];
       if (finding.kind !== 'found') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: doubtNote(finding.reason) }];
       const names = namesOf(finding);
+      done.at = acceptedFrom(finding, at) ?? at;
       if (finding.failure === null) parts.persons.hold(claim.phone, claim.message);
       return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
     }),

@@ -36,6 +36,7 @@ export async function play(seed: number, { trace = () => undefined, sabotage = (
   const shared = sharedOf(scenario, trace);
   sabotage(shared);
   shared.provider.listedAfterMs = scenario.listedAfterMs;
+  shared.provider.tellsAge = scenario.tellsAge;
   const theatre: Theatre = { shared, processes: [], noStartBefore: 0 };
   const never = shared.clock.sleep(shared.clock.now() + TOO_LONG).then(() => shared.witness.violated('it never ends'));
   const whole = wholePlay(theatre).catch((error) =>

@@ -55,6 +55,8 @@ export interface Scenario {
   trouble: number;
   /** An accepted message is listed this much later. */
   listedAfterMs: number;
+  /** The list says when it took a message. */
+  tellsAge: boolean;
   /** A list lacks a message that it should show this often. */
   listLoses: number;
   /** Share of the answers that should confirm a message and say something else. */
@@ -136,6 +138,7 @@ export function scenarioOf(seed: number): Scenario {
     listedAfterMs: later.chance(0.3) ? later.pick([12_000, 15_000, 25_000, 60_000]) : random.pick([0, 0, 1_000, 6_000]),
     listLoses: later.pick([0, 0, 0, 0.1, 0.4]),
     unexpected: later.pick([0, 0, 0.05, 0.5]),
+    tellsAge: later.chance(0.5),
     arrivesAfterMs: random.pick([0, 0, 500, 3_000]),
     fateOfOthers,
     inDatabase,

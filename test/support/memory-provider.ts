@@ -34,6 +34,8 @@ export class MemoryProvider implements Provider {
   onAccept: (accepted: Accepted) => void = () => undefined;
   /** Accepted messages are listed this much later. */
   listedAfterMs = 0;
+  /** Whether the list says when it took a message. */
+  tellsAge = false;
   /** Whether an answer of the list lacks a message that it should show. */
   loses: (reference: string) => boolean = () => false;
   /** What a look-up that cannot tell says; null while look-ups work. */
@@ -91,7 +93,8 @@ export class MemoryProvider implements Provider {
       (other) => other.reference === reference && other.phone === phone && (line === null || other.line === line),
     );
     if (found === undefined || this.#ownNow() < found.at + this.listedAfterMs || this.loses(reference)) return { kind: 'absent' };
-    return { kind: 'found', providerId: `p-${reference}`, whatsappId: null, failure: null };
+    const age = this.tellsAge ? { ageMs: this.#ownNow() - found.at } : {};
+    return { kind: 'found', providerId: `p-${reference}`, whatsappId: null, ...age, failure: null };
   }
 
   async askLine(): Promise<LineState> {

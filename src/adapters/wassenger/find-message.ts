@@ -1,6 +1,6 @@
 import type { Finding } from '../../core/outcome.ts';
 import { THROTTLED_WAIT } from '../../core/retry.ts';
-import type { Milliseconds } from '../../core/units.ts';
+import { type EpochMs, type Milliseconds, SECOND } from '../../core/units.ts';
 import { complaintOf, idOf, isFields, readJson } from './body.ts';
 import { detailOf, REFUSES_US, type Reading, reasonOf, retryAfter } from './classify.ts';
 import { deviceOf } from './event-fields.ts';
@@ -22,6 +22,12 @@ export interface Wanted {
   line: string | null;
 }
 
+/** An answer: whose key it must not quote, and when the provider sent it by its own clock (NaN where it does not say). */
+interface Answer {
+  secret: string;
+  sentAt: EpochMs;
+}
+
 /** What the end of a look-up proves about `wanted`. The list is compared on our side: whether the provider's filter is exact is not known. */
 export function classifyLookUp(ended: Exchange, wanted: Wanted, reading: Reading): Finding {
   if (ended.kind !== 'answered') return later(`no answer: ${detailOf(ended, reading.secret)}`);
@@ -36,17 +42,17 @@ export function classifyLookUp(ended: Exchange, wanted: Wanted, reading: Reading
   }
   const list = listIn(json);
   if (list === undefined) return later('the list of messages could not be read');
-  return findMessage(list, wanted, reading.secret);
+  return findMessage(list, wanted, { secret: reading.secret, sentAt: Date.parse(String(headers.date)) });
 }
 
 /**
  * Looks for one message in a list: its reference exactly, its number and its line. Of several, one that has not failed counts. A message
  * that might be ours (another number or line under our reference, no reference shown, or a full page of strangers) leaves us unsure.
  */
-export function findMessage(list: Record<string, unknown>[], wanted: Wanted, secret: string): Finding {
+export function findMessage(list: Record<string, unknown>[], wanted: Wanted, answer: Answer): Finding {
   const ours = list.filter((item) => item.reference === wanted.reference);
   const matching = ours.filter((item) => isNumber(item, wanted.phone) === true && isLine(item, wanted.line) !== false);
-  const found = matching.map((item) => foundIn(item, secret));
+  const found = matching.map((item) => foundIn(item, answer));
   const best = found.find(({ failure }) => failure === null) ?? found[0];
   if (best !== undefined) return best;
   if (ours.length > 0) return unsure('a message with this reference has another number or line');
@@ -65,13 +71,16 @@ export function listIn(json: unknown): Record<string, unknown>[] | undefined {
   return Array.isArray(list) && list.every(isFields) ? list : undefined;
 }
 
-function foundIn(item: Record<string, unknown>, secret: string): Extract<Finding, { kind: 'found' }> {
+function foundIn(item: Record<string, unknown>, { secret, sentAt }: Answer): Extract<Finding, { kind: 'found' }> {
+  const age = sentAt + SECOND - Date.parse(String(item.createdAt));
   return {
     kind: 'found',
     providerId: idOf(item.id, secret),
     whatsappId: idOf(item.waId, secret),
     ...(deviceOf(item.device) !== null && { line: deviceOf(item.device) }),
     ...otherName(item),
+    // The header counts whole seconds. Both are the provider's clock, so it does not matter what ours says.
+    ...(Number.isFinite(age) && age >= 0 && { ageMs: age }),
     failure: hasFailed(item) ? failureOf(item, secret) : null,
   };
 }

@@ -16,9 +16,9 @@ const OURS = {
 const STRANGER = { ...OURS, id: '65bb02', reference: 'newsletter-7', phone: '+15550111' };
 const FOUND = { kind: 'found', providerId: '65bb01', whatsappId: '3EB0', failure: null };
 
-function lookUp(body: unknown, status = 200) {
+function lookUp(body: unknown, status = 200, headers = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return classifyLookUp({ kind: 'answered', answer: { status, headers: {}, text } }, WANTED, reading);
+  return classifyLookUp({ kind: 'answered', answer: { status, headers, text } }, WANTED, reading);
 }
 
 describe('a look-up', () => {
@@ -52,6 +52,20 @@ describe('a look-up', () => {
     [{ status: 'failed', failureReason: 'message:forbidden_first_message' }, 'line:message:forbidden_first_message'],
   ])('says that it was accepted and then failed: %j', (state, code) => {
     expect(lookUp([{ ...OURS, ...state }])).toMatchObject({ kind: 'found', failure: { code } });
+  });
+
+  test('tells how long ago it was accepted at most, by the clock of the provider alone', () => {
+    const date = 'Thu, 26 Nov 2026 10:00:10 GMT';
+    const ageOf = (createdAt: unknown, headers: object = { date }) => {
+      const found = lookUp([{ ...OURS, createdAt }], 200, headers);
+      return found.kind === 'found' ? found.ageMs : 'not found';
+    };
+    expect(ageOf('2026-11-26T10:00:05.500Z')).toBe(5_500);
+    expect(ageOf('2026-11-26T10:00:10.900Z')).toBe(100);
+    expect(ageOf('2026-11-26T11:00:00.000Z')).toBeUndefined();
+    for (const odd of [undefined, null, 17, 'yesterday', {}]) expect(ageOf(odd)).toBeUndefined();
+    expect(ageOf('2026-11-26T10:00:05.500Z', {})).toBeUndefined();
+    expect(ageOf('2026-11-26T10:00:05.500Z', { date: 'soon' })).toBeUndefined();
   });
 
   test('tells on which line it went, and what the provider calls the recipient besides the number', () => {
@@ -130,7 +144,7 @@ test('whatever a list holds, a message is found only under its reference, number
   const kinds: string[] = [];
   fc.assert(
     fc.property(fc.array(item, { maxLength: 25 }), (list) => {
-      const finding = findMessage(list as Record<string, unknown>[], WANTED, KEY);
+      const finding = findMessage(list as Record<string, unknown>[], WANTED, { secret: KEY, sentAt: Number.NaN });
       const ours = list.filter(({ reference }) => reference === WANTED.reference);
       expect(JSON.stringify(finding)).not.toContain(KEY);
       const surely = ours.filter(

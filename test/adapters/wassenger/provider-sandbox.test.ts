@@ -38,7 +38,7 @@ async function rehearsal(faults: Partial<Record<FaultName, string>> = {}, { time
 
 const ACCEPTED = { kind: 'accepted', providerId: expect.stringMatching(/^[0-9a-f]{24}$/), whatsappId: expect.stringMatching(/^3EB0/) };
 const UNEXPECTED = { kind: 'unknown', offline: false, unexpected: true };
-const FOUND = { ...ACCEPTED, kind: 'found', line: SANDBOX_DEVICE, failure: null };
+const FOUND = { ...ACCEPTED, kind: 'found', ageMs: expect.any(Number), line: SANDBOX_DEVICE, failure: null };
 const ABSENT = { kind: 'absent' };
 
 describe('a send to the sandbox', () => {
@@ -47,7 +47,7 @@ describe('a send to the sandbox', () => {
     expect(await lookUp()).toEqual(ABSENT);
     const accepted = await provider.send(MESSAGE, LATER);
     expect(accepted).toEqual(ACCEPTED);
-    expect(await lookUp()).toEqual({ ...accepted, kind: 'found', line: SANDBOX_DEVICE, failure: null });
+    expect(await lookUp()).toEqual({ ...accepted, kind: 'found', ageMs: expect.any(Number), line: SANDBOX_DEVICE, failure: null });
     expect(await taken()).toEqual([MESSAGE.reference]);
   });
 
