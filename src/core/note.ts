@@ -22,6 +22,8 @@ export function recentNote({ at, campaign, inDoubt }: { at: EpochMs; campaign: n
 
 /** Note of a row that counts as sent although the provider did not say so. */
 export const ASSUMED_SENT = 'assumed sent, on the word of the operator';
+/** Note of a row that was found when it was looked up. Nothing is known of how late the provider's list is from when it counts as sent. */
+export const SENT_SOMETIME = 'found at the provider, which does not say since when it has it';
 /** Note of a row that is pending again: should the checkpoint be lost, it is looked up once more before it is sent. */
 export const ASSUMED_ABSENT = 'assumed not sent, on the word of the operator';
 /** Note of a row that had failed unconfirmed and is pending again: it is never sent blindly. */

@@ -1,8 +1,9 @@
 import { type Claim, campaignName } from '../core/checkpoint.ts';
-import { doubtNote, retryNote, UNCONFIRMED } from '../core/note.ts';
+import { doubtNote, retryNote, SENT_SOMETIME, UNCONFIRMED } from '../core/note.ts';
 import type { Finding, Outcome } from '../core/outcome.ts';
 import type { Policy } from '../core/policy.ts';
 import { mayRetry, retryWait } from '../core/retry.ts';
+import type { EpochMs } from '../core/units.ts';
 import { move } from './account.ts';
 import { type Addressed, controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
@@ -72,14 +73,22 @@ export async function settleByFinding(
     return leaveInDoubt(run, left, attempts);
   }
   // When it was sent, as far as that is known: what is found late would seem younger than it is.
+  const when = claim === undefined ? sentAt(finding, at) : { at: claim.at };
   const done = {
     message: message.claim.message,
-    at: claim?.at ?? acceptedFrom(finding, at) ?? at,
+    at: when.at,
     attempts: message.claim.attempt,
     ...namesOf(finding),
     line: finding.line ?? claim?.line ?? null,
   };
-  return settle(run, message, finding.failure === null ? { kind: 'sent', ...done } : { kind: 'failed', ...done, ...finding.failure });
+  const { failure } = finding;
+  return settle(run, message, failure === null ? { kind: 'sent', ...done, ...when } : { kind: 'failed', ...done, ...failure });
+}
+
+/** When it was sent that a look-up found, as the provider says; where it does not say, it was at some time before now. */
+export function sentAt(found: Extract<Finding, { kind: 'found' }>, now: EpochMs): { at: EpochMs; note?: string } {
+  const at = acceptedFrom(found, now);
+  return at === null ? { at: now, note: SENT_SOMETIME } : { at };
 }
 
 /** The ids of what the provider took (its own, and where there is none WhatsApp's in its place), and what it calls the recipient. */

@@ -5,9 +5,9 @@ import type { Progress } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { EXIT, UserError } from '../errors.ts';
 import type { Result } from '../ports.ts';
-import { byEarlierRun, meansOf, namesOf } from './doubt.ts';
+import { byEarlierRun, meansOf, namesOf, sentAt } from './doubt.ts';
 import { address } from './envelope.ts';
-import { acceptedFrom, lookUpAll } from './look-up.ts';
+import { lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
 import type { Recovered } from './recover.ts';
 import type { RunParts } from './run.ts';
@@ -77,9 +77,9 @@ async function lookUp(parts: RunParts, suspects: Recipient[], policy: Policy): P
       if (finding.kind === 'absent') return [];
       if (finding.kind !== 'found') return [{ kind: 'marked', ...done, attempts: claim.attempt - 1, note: doubtNote(finding.reason) }];
       const names = namesOf(finding);
-      done.at = acceptedFrom(finding, at) ?? at;
       if (finding.failure === null) parts.persons.hold(claim.phone, claim.message);
-      return [finding.failure === null ? { kind: 'sent', ...done, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
+      const sent = { ...done, ...sentAt(finding, at) };
+      return [finding.failure === null ? { kind: 'sent', ...sent, ...names } : { kind: 'failed', ...done, ...finding.failure, ...names }];
     }),
   );
   return findings.filter(({ kind }) => kind === 'found').length;

@@ -140,7 +140,10 @@ export class MemoryStore implements CampaignStore, RecipientStore {
       row.attempts = result.attempts;
       if (result.kind === 'marked') row.error = noteText(result.note);
       else if (result.kind === 'sent')
-        Object.assign(row, { status: 'sent', providerId: result.providerId, sentAt: result.at, error: null });
+        Object.assign(row, {
+          ...{ status: 'sent', providerId: result.providerId, sentAt: result.at },
+          error: result.note === undefined ? null : noteText(result.note),
+        });
       else Object.assign(row, { status: 'failed', error: `${result.code}: ${result.reason}`, providerId: result.providerId });
     }
   }
