@@ -35,7 +35,9 @@ export async function settleByLookUp(run: Run, message: Addressed, attempt: Unkn
   }
   if (finding.kind === 'absent')
     return attempt === null || attempt.outcome.offline ? putBack(run, message, run.clock.now()) : tryAgain(run, message, attempt);
-  return settleByFinding(run, message, finding, attempt?.claim);
+  const { claim, outcome } = attempt ?? {};
+  // An attempt that met a line which was offline counts as none.
+  return settleByFinding(run, message, finding, claim, outcome?.offline ? message.queued.attempts : claim?.attempt);
 }
 
 /** Where and when an earlier run may have sent what only the database knows of: on whichever line, and before it ended. */
@@ -60,6 +62,7 @@ export async function settleByFinding(
   message: Addressed,
   finding: Exclude<Finding, { kind: 'absent' }>,
   claim?: Claim,
+  counted = claim?.attempt,
 ): Promise<void> {
   const at = run.clock.now();
   if (finding.kind === 'unsure' || finding.kind === 'barred') {
@@ -67,7 +70,7 @@ export async function settleByFinding(
     if (finding.kind === 'barred') stopRun(run, 'barred', `${finding.code}: ${finding.reason}`);
     else if (!answered && run.sending) restUnreachable(run, finding.reason);
     // Without an attempt of its own, only those that the database counts are known.
-    const attempts = claim === undefined ? message.queued.attempts : claim.attempt;
+    const attempts = counted ?? message.queued.attempts;
     const doubted = claim ?? { ...message.claim, at, attempt: Math.max(1, attempts) };
     const left = { message, claim: doubted, reason: finding.reason, answered };
     return leaveInDoubt(run, left, attempts);

@@ -6,7 +6,7 @@ import { importStore } from '../../src/adapters/sql/import-store.ts';
 import { recentTexts } from '../../src/adapters/sql/recent-texts.ts';
 import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
 import { REPLY_WINDOW } from '../../src/core/campaign.ts';
-import { doubtNote } from '../../src/core/note.ts';
+import { doubtNote, SENT_SOMETIME } from '../../src/core/note.ts';
 import type { CampaignPlan, CampaignStore, ImportStore, PlannedRecipient, Recent, RecipientStore, Result } from '../../src/ports.ts';
 import type { TestDatabase } from '../support/databases.ts';
 
@@ -338,6 +338,15 @@ export function campaignStoreContract(name: string, open: () => Promise<OpenedDa
         expect(latest[0]?.phone).toMatch(/^\+22901\d{8}$/);
         // Some tables keep whole seconds.
         expect(Math.abs((latest[0]?.at ?? 0) - AT - 3_000)).toBeLessThan(1_000);
+      });
+
+      it('those whose time nobody knows only where there are no others, and as old as can be', async () => {
+        const { id, rows } = await campaignOf(3);
+        const [a, b] = rows as [number, number];
+        await recipients.record(id, [sent(a, { at: AT + 3_000, note: SENT_SOMETIME })]);
+        expect((await recipients.latestAccepted(id)).map(({ message, at }) => [message, at])).toEqual([[a, 0]]);
+        await recipients.record(id, [sent(b, { at: AT + 1_000 })]);
+        expect((await recipients.latestAccepted(id)).map(({ message }) => message)).toEqual([b]);
       });
 
       it('with the note of an earlier run', async () => {

@@ -1,5 +1,5 @@
 import { type Campaign, type CampaignStatus, cancelledStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
-import { LOOK_UP_FIRST, marksOf, noteText, UNCONFIRMED } from '../../src/core/note.ts';
+import { LOOK_UP_FIRST, marksOf, noteText, SENT_SOMETIME, UNCONFIRMED } from '../../src/core/note.ts';
 import { DUPLICATE } from '../../src/core/person.ts';
 import type { AcceptedRow, CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports.ts';
 
@@ -116,7 +116,10 @@ export class MemoryStore implements CampaignStore, RecipientStore {
 
   async latestAccepted(): Promise<AcceptedRow[]> {
     await this.before('latestAccepted');
-    const taken = this.rows.filter(({ status, providerId, error }) => status === 'sent' && providerId !== null && error === null);
+    const all = this.rows.filter(({ status, providerId }) => status === 'sent' && providerId !== null);
+    const dated = all.filter(({ error }) => error === null);
+    const undated = all.filter(({ error }) => error === noteText(SENT_SOMETIME)).map((row) => ({ ...row, sentAt: 0 }));
+    const taken = dated.length > 0 ? dated : undated;
     if (taken.length === 0) return this.earlier;
     return taken
       .sort((a, b) => (b.sentAt ?? 0) - (a.sentAt ?? 0))

@@ -1,3 +1,4 @@
+import { noteText, SENT_SOMETIME } from '../../core/note.ts';
 import type { AcceptedRow } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { asText, TAKEN } from './message-rows.ts';
@@ -8,14 +9,17 @@ const ROWS = 3;
 
 /**
  * What the provider accepted last, latest first: of this campaign, or where it has nothing, of any, by id, which costs the same however many rows
- * there are. What counts as sent by the operator's word has a note, and was perhaps never accepted.
+ * there are. What counts as sent by the operator's word has a note, and was perhaps never accepted; of what was found at a time that the provider
+ * does not tell, nobody knows how old it is.
  */
 export async function latestAccepted(database: Database, campaign: number): Promise<AcceptedRow[]> {
-  const own = await rowsOf(database, campaign);
-  return own.length > 0 ? own : rowsOf(database, null);
+  const own = await rowsOf(database, campaign, null);
+  if (own.length > 0) return own;
+  const undated = await rowsOf(database, campaign, noteText(SENT_SOMETIME));
+  return undated.length > 0 ? undated.map((row) => ({ ...row, at: 0 })) : rowsOf(database, null, null);
 }
 
-async function rowsOf({ db }: Database, campaign: number | null): Promise<AcceptedRow[]> {
+async function rowsOf({ db }: Database, campaign: number | null, note: string | null): Promise<AcceptedRow[]> {
   const rows = await db
     .selectFrom('messages as m')
     .innerJoin('campaigns as k', 'k.id', 'm.campaign_id')
@@ -23,7 +27,7 @@ async function rowsOf({ db }: Database, campaign: number | null): Promise<Accept
     .select(['m.id', 'm.campaign_id', 'm.content', 'm.sent_at', 'k.created_at', 'c.full_number'])
     .where('m.status', 'in', TAKEN)
     .where('m.whatsapp_message_id', 'is not', null)
-    .where('m.error_message', 'is', null)
+    .where('m.error_message', note === null ? 'is' : '=', note)
     .where('m.sent_at', 'is not', null)
     .$if(campaign !== null, (some) => some.where('m.campaign_id', '=', campaign as number).orderBy('m.sent_at', 'desc'))
     .orderBy('m.id', 'desc')
