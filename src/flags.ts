@@ -3,7 +3,7 @@ import { parse } from 'dotenv';
 import type { CampaignSettings } from './core/checkpoint.ts';
 import { ConfigurationError, reasonOf } from './errors.ts';
 import type { Outside } from './outside.ts';
-import type { SettingName } from './settings.ts';
+import { ENV_FILE, type SettingName } from './settings.ts';
 
 /** The flags that mean the same for every command. */
 export interface Flags {
@@ -33,13 +33,13 @@ export function settingsOf(flags: Flags): CampaignSettings {
 /** What the settings file says; there need not be one unless it was named. */
 export function readEnvFile(path: string | undefined): Record<string, string> {
   try {
-    return parse(readFileSync(path ?? '.env'));
+    return parse(readFileSync(path ?? ENV_FILE));
   } catch (cause) {
     if (path === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new ConfigurationError(
-      [`cannot read the settings file ${path ?? '.env'}: ${reasonOf(cause)}`],
+      [`cannot read the settings file ${path ?? ENV_FILE}: ${reasonOf(cause)}`],
       path === undefined
-        ? 'The .env in this folder must be a file that you may read. Or name another file with --env-file.'
+        ? `The ${ENV_FILE} in this folder must be a file that you may read. Or name another file with --env-file.`
         : 'Check the path given with --env-file.',
       cause,
     );

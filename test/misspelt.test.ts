@@ -15,6 +15,7 @@ it.each([
   ['WSEND_SANDBOX_FIL', 'WSEND_SANDBOX_FILE'],
 ])('%s is told with %s', (name, meant) => {
   expect(misspelt({}, { [name]: 'a value' })).toEqual([`${name} (from .env) is no setting; did you mean ${meant}?`]);
+  expect(misspelt({}, { [name]: 'a value' }, 'live.env')).toEqual([`${name} (from live.env) is no setting; did you mean ${meant}?`]);
   expect(misspelt({ [name]: 'a value' }, {})).toEqual([`${name} (from the environment) is no setting; did you mean ${meant}?`]);
 });
 

@@ -11,6 +11,7 @@ import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
 import type { StopSignal } from '../outside.ts';
 import type { CountersMoved, ListenMetrics } from '../ports.ts';
+import { SETTINGS } from '../settings.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
@@ -38,7 +39,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const { webhook } = world.config('look');
   if (!poll && webhook.secret === null)
     throw new UsageError(
-      'WASSENGER_WEBHOOK_SECRET is not set; allowed: 16 to 200 letters, digits, - or _',
+      `${SETTINGS.webhookSecret.variable} is not set; allowed: ${SETTINGS.webhookSecret.allowed}`,
       'It is the last part of the address that the provider calls: make one that nobody can guess. Or ask the provider instead: --poll',
     );
   const { clock, show } = world;

@@ -5,6 +5,7 @@ import type { Discrepancy } from '../engine/compare-row.ts';
 import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
 import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
 import type { Flags } from '../flags.ts';
+import { SETTINGS } from '../settings.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
@@ -119,7 +120,8 @@ function resultText(id: number, { total, matching, missing, extra, unchecked }: 
 
 function readRate(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (rate > 0 && rate <= 1_000) return rate;
-  throw new UsageError(`--rate is "${text}"; allowed: look-ups per second, above 0 and at most 1000`);
+  const { schema, allowed } = SETTINGS.lookupRate;
+  const rate = schema.safeParse(text);
+  if (rate.success) return Number(rate.data);
+  throw new UsageError(`--rate is "${text}"; allowed: ${allowed}`);
 }
