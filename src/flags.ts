@@ -2,22 +2,15 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import type { CampaignSettings } from './core/checkpoint.ts';
 import { ConfigurationError, reasonOf } from './errors.ts';
+import type { Options } from './options.ts';
 import type { Outside } from './outside.ts';
 import { ENV_FILE, type SettingName } from './settings.ts';
 
 /** The flags that mean the same for every command. */
-export interface Flags {
-  json?: boolean;
-  quiet?: boolean;
-  color?: boolean;
-  envFile?: string;
-  delay?: string;
-  batchSize?: string;
-  batchPause?: string;
-  concurrency?: string;
-  fault?: string[];
-  sandbox?: boolean;
-}
+export type Flags = Pick<
+  Options,
+  'json' | 'quiet' | 'color' | 'envFile' | 'delay' | 'batchSize' | 'batchPause' | 'concurrency' | 'fault' | 'sandbox'
+>;
 
 /** Those that are settings, under their names there. */
 export function settingFlags({ delay, batchSize, batchPause, concurrency }: Flags): Partial<Record<SettingName, string>> {

@@ -11,6 +11,7 @@ import { type FoundPersons, findPersons, Persons } from '../engine/persons.ts';
 import type { Recovered } from '../engine/recover.ts';
 import { EXIT } from '../errors.ts';
 import { type Flags, settingsOf } from '../flags.ts';
+import type { Options } from '../options.ts';
 import type { RecentRule, Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
@@ -25,13 +26,7 @@ import { againWarning, getsItAgain, leavingNow, leavingOut, refuseNobody, type S
 import { watchSignals } from './signals.ts';
 import { slowly } from './slowly.ts';
 
-export interface SendingOptions extends Flags {
-  limit?: string;
-  dryRun?: boolean;
-  yes?: boolean;
-  skipInvalid?: boolean;
-  skipRecent?: boolean;
-}
+export type SendingOptions = Flags & Pick<Options, 'limit' | 'dryRun' | 'yes' | 'skipInvalid' | 'skipRecent'>;
 
 /** How one command conducts a campaign differently from another. */
 export interface Conduct {

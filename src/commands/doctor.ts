@@ -1,7 +1,10 @@
 import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { Advice } from '../ports.ts';
 import type { World } from '../world.ts';
+
+export type DoctorOptions = Pick<Options, 'sql'>;
 
 interface Finding {
   what: string;
@@ -18,7 +21,7 @@ interface Part {
 }
 
 /** `wsend doctor`: configuration, database, checkpoint, line, each by itself; exits with the code of the first problem. */
-export async function doctor(world: World, { sql = false }: { sql?: boolean }): Promise<number> {
+export async function doctor(world: World, { sql = false }: DoctorOptions): Promise<number> {
   if (sql) return tellSql(world);
   const findings: Finding[] = [];
   const met = new Map<unknown, string>();

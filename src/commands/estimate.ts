@@ -1,19 +1,14 @@
 import { eta } from '../core/estimate.ts';
 import type { CheckpointView } from '../engine/view.ts';
 import { EXIT, UsageError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readCampaignId, readCount } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkAll } from './check-config.ts';
 import { plannedFor } from './planned.ts';
 
-export interface EstimateOptions {
-  count?: string;
-  campaign?: string;
-  csv?: string;
-  country?: string;
-  phoneColumn?: string;
-}
+export type EstimateOptions = Pick<Options, 'count' | 'campaign' | 'csv' | 'country' | 'phoneColumn'>;
 
 /** `wsend estimate`: how long a number of recipients, a campaign or a file takes at the configured pace. */
 export async function estimate(world: World, options: EstimateOptions): Promise<number> {

@@ -9,6 +9,7 @@ import { LookAgain } from '../listen/look-again.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
 import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
+import type { Options } from '../options.ts';
 import type { StopSignal } from '../outside.ts';
 import type { CountersMoved, ListenMetrics } from '../ports.ts';
 import { SETTINGS } from '../settings.ts';
@@ -17,11 +18,7 @@ import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
 import { adjust } from './lease.ts';
 
-export interface ListenOptions {
-  port: string;
-  host: string;
-  poll?: boolean;
-}
+export type ListenOptions = Required<Pick<Options, 'port' | 'host'>> & Pick<Options, 'poll'>;
 
 /** How often pending Message 2 are looked for although none was made here: another listener may have been killed after making one. */
 const LOOK_EVERY: Milliseconds = 30 * SECOND;

@@ -5,6 +5,7 @@ import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount, formatDuration } from '../core/units.ts';
 import { EXIT, UsageError, UserError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
@@ -16,16 +17,8 @@ import { tellMistaken, tellMistakenIn } from './mistaken.ts';
 import { daysOf, leftOutWords, recentOf } from './recent.ts';
 import { slowly } from './slowly.ts';
 
-export interface RunOptions extends SendingOptions {
-  campaign?: string;
-  csv?: string;
-  message?: string;
-  message2?: string;
-  name?: string;
-  country?: string;
-  phoneColumn?: string;
-  again?: boolean;
-}
+export type RunOptions = SendingOptions &
+  Pick<Options, 'campaign' | 'csv' | 'message' | 'message2' | 'name' | 'country' | 'phoneColumn' | 'again'>;
 
 type CheckedPeople = Awaited<ReturnType<World['people']>>;
 

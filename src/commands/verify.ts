@@ -4,7 +4,7 @@ import { formatCount, formatDuration, type Milliseconds, SECOND } from '../core/
 import type { Discrepancy } from '../engine/compare-row.ts';
 import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
 import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
-import type { Flags } from '../flags.ts';
+import type { Options } from '../options.ts';
 import { SETTINGS } from '../settings.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
@@ -13,10 +13,7 @@ import { checkConfig } from './check-config.ts';
 
 type Beyond = VerifyParts['beyond'];
 
-export interface VerifyOptions extends Flags {
-  id: string;
-  rate?: string;
-}
+export type VerifyOptions = Pick<Options, 'rate'> & { id: string };
 
 /** How often a terminal is told how far it is. */
 const TELL_EVERY: Milliseconds = SECOND / 4;

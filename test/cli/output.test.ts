@@ -260,10 +260,12 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(Math.max(...help.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     for (const command of COMMANDS) {
+      expect(await place.run([command, '-h'])).toEqual(await place.run([command, '--help']));
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
       const own = await place.run([command, '--help']);
       expect(own, command).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: wsend ${command}`) });
-      for (const flag of ['--json', '--quiet', '--no-color', '--env-file', '--help']) expect(own.stdout, command).toContain(flag);
+      for (const flag of ['--json', '--quiet', '--no-color', '--env-file', '-h, --help']) expect(own.stdout, command).toContain(flag);
+      expect(own.stdout, command).toMatch(new RegExp(`\\nExamples:\\n  wsend ${command}( |$)`, 'm'));
     }
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await place.run(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });

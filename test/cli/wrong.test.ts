@@ -83,13 +83,44 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
 
   const USE: [what: string, args: string[], words: string | RegExp][] = [
     ['no command', [], 'a command is missing'],
-    ['an unknown command', ['sned'], /unknown command 'sned'[\s\S]*wsend --help/],
+    ['an unknown command', ['xyzzy'], /^wsend: unknown command 'xyzzy'\n {2}next: wsend --help lists the commands\.$/m],
+    ['a misspelt command', ['resmue', '1'], /unknown command 'resmue'\n {2}next: Did you mean wsend resume\? wsend --help lists/],
+    [
+      'a misspelt name that others give a command',
+      ['sned'],
+      /unknown command 'sned'\n {2}next: Did you mean wsend run\? wsend --help lists/,
+    ],
+    [
+      'a misspelt command of a group',
+      ['optout', 'ad', '1'],
+      /unknown command 'ad'\n {2}next: Did you mean wsend optout add\? wsend optout --help/,
+    ],
     ['help of an unknown command', ['help', 'nope'], /unknown command 'nope'\n {2}next: wsend --help lists/],
     ['half a command', ['optout'], /a command is missing\n {2}next: wsend optout --help lists/],
-    ['half a command and an unknown half', ['optout', 'nope'], /unknown command 'nope'\n {2}next: See wsend optout --help\./],
+    [
+      'half a command and an unknown half',
+      ['optout', 'nope'],
+      /unknown command 'nope'\n {2}next: wsend optout --help lists the commands\./,
+    ],
     ['an unknown flag', [...FILE, '--dealy', '3'], /unknown option '--dealy'[\s\S]*wsend run --help/],
+    [
+      'a misspelt flag',
+      [...FILE, '--batchsize', '3'],
+      /^wsend: unknown option '--batchsize'\n {2}next: Did you mean --batch-size\? See wsend run --help\.$/m,
+    ],
     ['a flag without its value', ['run', '--csv'], "option '--csv <file>' argument missing"],
-    ['an argument too many', ['status', '1', '2'], 'too many arguments'],
+    [
+      'an argument too many',
+      ['status', '1', '2'],
+      /"2" is one argument too many: wsend status takes 1\n {2}next: See wsend status --help\./,
+    ],
+    [
+      'a file without its flag',
+      ['run', 'list.csv'],
+      /"list\.csv" is one .*: wsend run takes none\n {2}next: Did you mean --csv list\.csv\? See/,
+    ],
+    ['a campaign without its flag', ['run', '42'], /"42" is one .*\n {2}next: Did you mean --campaign 42\? See wsend run --help\./],
+    ['a count without its flag', ['estimate', '9'], /"9" is one .*\n {2}next: Did you mean --count 9\? See wsend estimate --help\./],
     ['an argument missing', ['pause'], "missing required argument 'id'"],
     ['neither a campaign nor a file', ['run'], 'exactly one of --campaign <id> and --csv <file> is needed'],
     ['both', [...FILE, '--campaign', '1'], 'exactly one of --campaign <id> and --csv <file> is needed'],
