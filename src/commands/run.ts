@@ -3,7 +3,7 @@ import { campaignName } from '../core/checkpoint.ts';
 import { eta } from '../core/estimate.ts';
 import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
-import { formatCount, formatDuration } from '../core/units.ts';
+import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
@@ -11,7 +11,7 @@ import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkAll, checkConfig } from './check-config.ts';
 import { conduct, readLimit, type SendingOptions } from './conduct.ts';
-import { dryRunCampaign } from './dry-run.ts';
+import { dryRunCampaign, nothingSent } from './dry-run.ts';
 import { takeLease } from './lease.ts';
 import { tellMistaken, tellMistakenIn } from './mistaken.ts';
 import { daysOf, leftOutWords, recentOf } from './recent.ts';
@@ -190,7 +190,7 @@ async function dryRunFile(world: World, { counts, sample, recipients }: CheckedP
   };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${again ? '' : leftOutWords({ count: recent, days: daysOf(world) })} The first texts:\n${texts}`,
+    `${nothingSent(pending, etaMs)}${again ? '' : leftOutWords({ count: recent, days: daysOf(world) })} The first texts:\n${texts}`,
   );
   return EXIT.done;
 }

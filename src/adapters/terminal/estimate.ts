@@ -18,11 +18,13 @@ export interface Estimate {
 
 /** `wsend estimate` for a person, compared with the older setting (5 s, 50, 60 s). Ends with a line end. */
 export function estimateText({ count: sends, duplicates = 0, pace, etaMs, endsAt }: Estimate, now: EpochMs): string {
+  const left = duplicates > 0 ? [`  ${counted(duplicates, 'duplicate')} left out: the same person again`] : [];
+  if (sends === 0) return ['Nobody is left to send to.', ...left, ''].join('\n');
   const batches = Math.ceil(sends / pace.batchSize);
   return [
     `${counted(sends, 'recipient')}: ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)} if begun now`,
     `  ${paceText(pace)} (${count(batches)} ${batches === 1 ? 'batch' : 'batches'})`,
-    ...(duplicates > 0 ? [`  ${counted(duplicates, 'duplicate')} left out: the same person again`] : []),
+    ...left,
     `  ${comparison(etaMs, eta(sends, OLDER_PACE))}`,
     '',
   ].join('\n');
