@@ -218,6 +218,20 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     },
   );
 
+  it('a setting of a settings file that was named', async () => {
+    place.write('live.env', 'WASSENGER_BATCH_SIZE=many\n');
+    const outcome = await place.run(
+      ['status', '--env-file', 'live.env'],
+      {},
+      { through: (command) => ['sh', '-c', command.replace("' ", "' -- ")] },
+    );
+    expectComplaint(
+      outcome,
+      2,
+      /is "many" \(from live\.env\); allowed: .*\n {2}next: Correct it in the environment, in live\.env, or by flag/,
+    );
+  });
+
   it('a .env that is none: the next step is about it, not about a flag that was not given', async () => {
     const other = new Place(place.env);
     mkdirSync(other.path('.env'));
