@@ -125,7 +125,7 @@ function fitRemembered({ delay, minDelay, maxDelay }: Record<SettingName, Value>
   const { seen } = delay;
   Object.assign(delay, { value: nearest, seen: String(nearest) });
   return [
-    `the delay that this campaign was run with is ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it goes on with ${nearest} s`,
+    `this campaign was run with a delay of ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it continues with ${nearest} s`,
   ];
 }
 

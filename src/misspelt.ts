@@ -22,7 +22,9 @@ export function misspelt(env: Given, envFile: Given, fileName: string = ENV_FILE
     const near = whole === undefined ? nearest(typed, KNOWN) : { word: whole, distance: 0 };
     const isNear = near !== undefined && near.distance <= (OURS.test(typed) ? NEAR.ours : NEAR.anybodys);
     if (!OURS.test(typed) && !(isNear && !isGiven(near.word))) return [];
-    return [`${name} (from ${source}) is no setting${isNear ? `; did you mean ${near.word}?` : ': docs/configuration.md lists them all'}`];
+    return [
+      `${name} (from ${source}) is not a setting${isNear ? `; did you mean ${near.word}?` : ': docs/configuration.md lists them all'}`,
+    ];
   };
   const inFile = Object.keys(envFile);
   const inEnvironment = Object.keys(env).filter((name) => !inFile.includes(name));

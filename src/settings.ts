@@ -139,28 +139,28 @@ export const SETTINGS = {
     variable: 'WASSENGER_LOOKUP_SECONDS',
     flag: null,
     fallback: '10',
-    about: 'How long a reference is looked for at the provider before it counts as absent.',
+    about: 'How long wsend looks for a reference at the provider before it counts as absent.',
     ...decimal(0, 600),
   },
   retries: {
     variable: 'WASSENGER_RETRIES',
     flag: null,
     fallback: '3',
-    about: 'How often Wassenger itself tries to deliver a message that it has taken. Left to itself it tries 25 times, for hours.',
+    about: 'How often Wassenger itself tries to deliver an accepted message. Its own default is 25 times, over several hours.',
     ...whole(0, 100),
   },
   askEvery: {
     variable: 'WASSENGER_DEVICE_CHECK_SECONDS',
     flag: null,
     fallback: '60',
-    about: 'How often the device is asked how it is while a run sends.',
+    about: 'How often a run asks for the state of the device while it sends.',
     ...decimal(0, DAY_SECONDS, { more: '; 0: only before the first send, and when something is wrong' }),
   },
   queueLimit: {
     variable: 'WASSENGER_QUEUE_LIMIT',
     flag: null,
     fallback: '',
-    about: "Most messages that may wait in the device's own queue: it is asked before each batch, and a full queue is waited for.",
+    about: "Most messages that may wait in the device's own queue. A run checks it before each batch, and waits while it is full.",
     ...whole(0, 100_000, { more: '; 0: no limit; empty: as many as a batch' }),
   },
   lookupRate: {
@@ -168,7 +168,7 @@ export const SETTINGS = {
     flag: null,
     fallback: '5',
     about:
-      'How fast the provider is asked for messages by their reference. Its limit is not documented; a third party names 600 calls a minute.',
+      'How many messages a second are looked up by reference. The provider documents no limit; a third party names 600 calls a minute.',
     ...decimal(0.1, 1_000, { unit: 'look-ups per second' }),
   },
   webhookSecret: {
@@ -176,7 +176,7 @@ export const SETTINGS = {
     flag: null,
     fallback: '',
     allowed: '16 to 200 letters, digits, - or _',
-    about: 'The last part of the address that the provider calls: whoever knows it can report replies.',
+    about: 'The last part of the address that the provider calls. Anyone who knows it can report replies.',
     schema: z.string().check(z.regex(/^[\w-]{16,200}$/)),
     secret: true,
   },
@@ -202,8 +202,7 @@ export const SETTINGS = {
     flag: null,
     fallback: STOP_WORDS.join(','),
     allowed: 'words with commas between them',
-    about:
-      'A reply that is one of these words, with nothing but courtesy around it, puts the person on the list of those who want no messages.',
+    about: 'A reply of one of these words, with or without courtesy words, puts the person on the opt-out list.',
     schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
   },
   courtesyWords: {
@@ -211,14 +210,14 @@ export const SETTINGS = {
     flag: null,
     fallback: COURTESY.join(','),
     allowed: 'words with commas between them',
-    about: 'What may stand before and after a stop word, which it remains.',
+    about: 'Words that may stand before and after a stop word without changing its meaning.',
     schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
   },
   sameTextDays: {
     variable: 'WSEND_SAME_TEXT_DAYS',
     flag: null,
     fallback: '7',
-    about: 'For so many days a person who had a text does not get the same text again from another campaign, unless you say so.',
+    about: 'For this many days a person does not get the same text again from another campaign, unless you ask for it.',
     ...whole(0, 365, { unit: 'a whole number of days', more: '; 0: no check' }),
   },
   databaseUrl: {

@@ -62,7 +62,9 @@ describe('the configuration', () => {
     const within = (delay: number, env = {}) => resolve({ campaign: { delay }, env: { ...REAL, ...env } });
     const slow = within(0.5);
     expect(slow.policy.pace.delayMs).toBe(2_000);
-    expect(slow.warnings).toEqual([expect.stringMatching(/run with is 0\.5 s, and 2 to 10 s are allowed now .* it goes on with 2 s/)]);
+    expect(slow.warnings).toEqual([
+      expect.stringMatching(/run with a delay of 0\.5 s, and 2 to 10 s are allowed now .* it continues with 2 s/),
+    ]);
     expect(within(30, { WASSENGER_MAX_DELAY_SECONDS: '20' }).policy.pace.delayMs).toBe(20_000);
     expect(within(2).warnings).toEqual([]);
     expect(problemsOf({ flags: { delay: '0.5' }, campaign: { delay: 0.5 } })).toContain('(--delay) is "0.5"');

@@ -245,10 +245,10 @@ function sendingQuestion(pending: number, sameText: SameText | null): string | n
 function assumingQuestion(assume: Assumption, { claims, doubts }: Recovered): string {
   const count = claims.length + doubts.length;
   const open = `${formatCount(count, 'recipient')} ${count === 1 ? 'is' : 'are'} in doubt`;
-  const those = 'Those whom the provider cannot confirm';
+  const those = 'Recipients that the provider cannot confirm';
   return assume === 'sent'
     ? `${open}. ${those} will be recorded as sent. Continue?`
-    : `${open}. ${those} will be sent to again and may receive the message twice. Continue?`;
+    : `${open}. ${those} become pending: resume sends to them again, and they may receive the message twice. Continue?`;
 }
 
 /** Asks a person at a terminal; without one, or with --yes, nothing waits for an answer. */

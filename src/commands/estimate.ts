@@ -33,8 +33,8 @@ async function countOf(world: World, { count, campaign, csv, country, phoneColum
       'For example: wsend estimate --count 1000',
     );
   }
-  if (country !== undefined && csv === undefined) throw new UsageError('--country goes with --csv alone', 'Leave it out.');
-  if (phoneColumn !== undefined && csv === undefined) throw new UsageError('--phone-column goes with --csv alone', 'Leave it out.');
+  if (country !== undefined && csv === undefined) throw new UsageError('--country works only with --csv', 'Leave it out.');
+  if (phoneColumn !== undefined && csv === undefined) throw new UsageError('--phone-column works only with --csv', 'Leave it out.');
   if (count !== undefined) {
     const read = () => readCount(count, '--count');
     checkAll(() => world.config('look'), read);

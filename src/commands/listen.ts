@@ -37,7 +37,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   if (!poll && webhook.secret === null)
     throw new UsageError(
       `${SETTINGS.webhookSecret.variable} is not set; allowed: ${SETTINGS.webhookSecret.allowed}`,
-      'It is the last part of the address that the provider calls: make one that nobody can guess. Or ask the provider instead: --poll',
+      'It is the last part of the address that the provider calls: choose one that is hard to guess. Or use --poll to ask the provider instead.',
     );
   const { clock, show } = world;
   const watcher = poll ? await world.watcher(world.config('send')) : null;
@@ -57,12 +57,13 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       metrics.message2('unwritable', round.message2.failed);
       if (round.message2.pending > 0) wake.abort();
     },
-    trouble: (reason) => show.aside(`The inbox cannot be worked off now: ${reason}. What arrives is refused, and the provider repeats it.`),
-    wellAgain: () => show.aside('The inbox is worked off again.'),
+    trouble: (reason) =>
+      show.aside(`The inbox cannot be processed now: ${reason}. New reports are refused, and the provider sends them again.`),
+    wellAgain: () => show.aside('The inbox is processed again.'),
   });
   const intake = makeIntake(inbox, clock, {
     taken: () => worker.ring(),
-    trouble: (reason) => show.aside(`What arrives cannot be written: ${reason}. It is refused, and the provider repeats it.`),
+    trouble: (reason) => show.aside(`New reports cannot be stored: ${reason}. They are refused, and the provider sends them again.`),
   });
   const web = await world.listen({
     host,
@@ -79,8 +80,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       );
       return [
         ...(answers ? [] : ['the database does not answer']),
-        ...(intake.trouble() === null ? [] : ['what arrives cannot be written']),
-        ...(worker.trouble === null ? [] : ['the inbox is not worked off']),
+        ...(intake.trouble() === null ? [] : ['new reports cannot be stored']),
+        ...(worker.trouble === null ? [] : ['the inbox is not processed']),
       ];
     },
   });
@@ -116,7 +117,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
             intake,
             trouble: (reason) => show.aside(reason),
             strange: onceEach(({ event, reason }) =>
-              show.aside(`What a chat holds is not understood, and left out (${event}: ${reason}).`),
+              show.aside(`A chat holds a message that wsend cannot read; it is left out (${event}: ${reason}).`),
             ),
           },
           stop.signal,

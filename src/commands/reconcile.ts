@@ -20,7 +20,7 @@ export async function reconcile(world: World, options: ReconcileOptions): Promis
   const { header } = await world.view(id);
   if (header !== null || campaign.status === 'sending' || campaign.cancelledAt !== null)
     return conduct(world, id, options, { sending: false, assume });
-  world.show.result({ type: 'reconcile', campaign: id, in_doubt: 0 }, `Campaign ${id} was not begun: nothing is in doubt.\n`);
+  world.show.result({ type: 'reconcile', campaign: id, in_doubt: 0 }, `Campaign ${id} has not started: nothing is in doubt.\n`);
   return EXIT.done;
 }
 
@@ -28,6 +28,6 @@ function readAssumption(word: string | undefined): 'sent' | 'absent' | undefined
   if (word === undefined || word === 'sent' || word === 'absent') return word;
   throw new UsageError(
     `--assume is "${word}"; allowed: sent, absent`,
-    'sent: they count as having got it. absent: they are pending again, and resume may send to them.',
+    'sent: they count as having received it. absent: they become pending, and resume sends them the message, perhaps for the second time.',
   );
 }

@@ -40,7 +40,7 @@ async function resumeAll(world: World, options: ResumeOptions): Promise<number> 
     const { header } = await world.view(campaign.id);
     if (header?.paused && NEEDS_A_PERSON.has(header.paused.reason)) {
       const next = world.nextStep(`wsend resume ${campaign.id}`);
-      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); ${next} goes on with it.`);
+      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); ${next} continues it.`);
       continue;
     }
     const code = options.dryRun ? await dryRunCampaign(world, campaign.id, options) : await resumeOne(world, campaign.id, options);

@@ -57,7 +57,7 @@ async function refuseWhileRunning(world: World, id: number): Promise<void> {
     const { owner } = await world.view(id, type);
     if (owner === null || (await world.processes()).fate(owner) === 'over') continue;
     throw new HeldElsewhere(
-      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}), and can be verified only when that is over`,
+      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}); verify it when that run is over`,
       type === 'message_1'
         ? `Wait until it is done, or stop it with ${world.nextStep(`wsend pause ${id}`)}.`
         : 'Its Message 2 goes out now: wait a minute.',
@@ -105,7 +105,7 @@ function progressTeller({ clock, show }: World, total: number): (counts: VerifyC
 }
 
 function resultText(id: number, { total, matching, missing, extra, unchecked }: VerifyCounts): string {
-  if (total === matching) return `Campaign ${id}: what is here and what the provider lists match, for ${formatCount(total, 'message')}.\n`;
+  if (total === matching) return `Campaign ${id}: the records here match what the provider lists, for ${formatCount(total, 'message')}.\n`;
   const parts = [
     `${matching} matching`,
     `${missing} missing`,

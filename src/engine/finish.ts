@@ -44,7 +44,7 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
 
   const exitCode = exitCodeOf(course.broken, stop, progress, signalCode);
   if (course.away) {
-    const text = 'the database or the checkpoint does not answer: what is not recorded yet is settled by the next resume';
+    const text = 'the database or the checkpoint does not answer: the next resume settles what is not recorded yet';
     report.tell({ type: 'notice', level: 'warning', text });
   }
   if (course.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
@@ -106,7 +106,7 @@ function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): St
   // Message 2 that is pending now goes out on another line, or with the next round.
   if (stop !== null || !run.sending || broken !== null || run.type === 'message_2') return stop;
   if (retry !== undefined)
-    return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
+    return { reason: 'limit', detail: `only failed recipients were sent to; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };
 }
 

@@ -113,7 +113,7 @@ describe.concurrent('--json', { timeout: 60_000 }, () => {
 });
 
 describe.concurrent('estimate', { timeout: 60_000 }, () => {
-  it('of a count: 56 min 40 s, compared with the older setting of 1 h 43 min 20 s', async ({ onTestFinished }) => {
+  it('of a count: 56 min 40 s, compared with a cautious pace of 1 h 43 min 20 s', async ({ onTestFinished }) => {
     const place = placeWith(1, onTestFinished, {});
     const human = await place.run(['estimate', '--count', '1000']);
     expect(human).toMatchObject({
@@ -234,9 +234,9 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
     expect(wrong.stdout.split('\n')).toEqual([
       expect.stringMatching(/^PROBLEM configuration WASSENGER_API_KEY /),
       expect.stringMatching(/^PROBLEM configuration WASSENGER_DEVICE_ID /),
-      'warning database      not looked at: the configuration is wrong',
-      'warning checkpoint    not looked at: the configuration is wrong',
-      'warning line          not looked at: the configuration is wrong',
+      'warning database      not checked: the configuration is wrong',
+      'warning checkpoint    not checked: the configuration is wrong',
+      'warning line          not checked: the configuration is wrong',
       'Not ready yet.',
       '',
     ]);
@@ -246,8 +246,8 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
     expect(JSON.parse(lost.stdout).findings).toMatchObject([
       { what: 'configuration', state: 'ready' },
       { what: 'database', state: 'problem' },
-      { what: 'checkpoint', state: 'warning', detail: 'could not be looked at: it needs the database' },
-      { what: 'line', state: 'warning', detail: 'could not be looked at: it needs the database' },
+      { what: 'checkpoint', state: 'warning', detail: 'not checked: it needs the database' },
+      { what: 'line', state: 'warning', detail: 'not checked: it needs the database' },
     ]);
     // A rehearsal of a file needs neither a key nor the operator's database.
     const rehearsal = await place.run(['doctor', '--sandbox', '--json'], { ...env, DATABASE_URL: 'sqlite:no/such/folder.db' });

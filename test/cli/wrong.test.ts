@@ -127,10 +127,10 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     [
       'a text for a campaign that has one',
       ['run', '--campaign', '1', '--message', 'Other', '--again'],
-      '--message and --again go with --csv alone: campaign 1 is sent as the database has it',
+      '--message and --again work only with --csv: campaign 1 is sent as the database has it',
     ],
-    ['people of a country for a campaign', ['run', '--campaign', '1', '--country', 'BJ'], '--country goes with --csv alone'],
-    ['an estimate for numbers of a country', ['estimate', '--count', '9', '--country', 'BJ'], '--country goes with --csv alone'],
+    ['people of a country for a campaign', ['run', '--campaign', '1', '--country', 'BJ'], '--country works only with --csv'],
+    ['an estimate for numbers of a country', ['estimate', '--count', '9', '--country', 'BJ'], '--country works only with --csv'],
     ['a file without a text', ['run', '--csv', 'people.csv'], '--csv needs --message'],
     [
       'two files',
@@ -139,8 +139,8 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     ],
     ['two texts', [...FILE, '--message=x'], '--message is given twice'],
     ['two counts', ['estimate', '--count', '1', '--count', '2'], '--count is given twice; one value is allowed'],
-    ['a column of a file for a campaign', ['run', '--campaign', '1', '--phone-column', 'x'], '--phone-column goes with --csv alone'],
-    ['an estimate for a column', ['estimate', '--count', '9', '--phone-column', 'x'], '--phone-column goes with --csv alone'],
+    ['a column of a file for a campaign', ['run', '--campaign', '1', '--phone-column', 'x'], '--phone-column works only with --csv'],
+    ['an estimate for a column', ['estimate', '--count', '9', '--phone-column', 'x'], '--phone-column works only with --csv'],
     ['resume of nothing', ['resume'], 'exactly one of <id> and --all is needed'],
     ['an estimate of nothing', ['estimate'], 'exactly one of --count <n>, --campaign <id> and --csv <file> is needed'],
     ['a count that is none', ['estimate', '--count', '1e3'], '--count is "1e3"; allowed: a whole number from 1 on'],
@@ -200,7 +200,7 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     [[...FILE, '--delay', '99', '--limit', 'ten'], '--limit is "ten"'],
     [['resume', '1', '--delay', '99', '--limit', 'ten'], '--limit is "ten"'],
     [['estimate', '--count', 'ten', '--delay', '99'], '--count is "ten"'],
-  ])('a flag that is no setting is told with the others: %j', async (args, words) => {
+  ])('a flag that is not a setting is told with the others: %j', async (args, words) => {
     const outcome = await place.run(args);
     expectComplaint(outcome, 2, /^wsend: 2 problems in the configuration:\n.*\(--delay\) is "99".*\n.*\n {2}next: Correct it/);
     expect(outcome.stderr).toContain(`  - ${words}; allowed: `);
@@ -297,7 +297,7 @@ describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_0
     expectComplaint(await place.run(['resume', '1', '--sandbox']), 2, 'wsend: there is no campaign 1');
     const tight = { WASSENGER_MIN_DELAY_SECONDS: '1', WASSENGER_RATE_LIMIT_SECONDS: '3' };
     const slower = await place.run(['resume', '1', '--json', '--limit', '1'], tight);
-    expect(slower.stderr).toContain('is 0.05 s, and 1 to 10 s are allowed now');
+    expect(slower.stderr).toContain('a delay of 0.05 s, and 1 to 10 s are allowed now');
     expect(events(slower)[0]).toMatchObject({ type: 'plan', delay_seconds: 1 });
     expect(await sandbox.accepted()).toHaveLength(5);
     const resumed = await place.run(['resume', '1', '--json', '--limit', '3']);
