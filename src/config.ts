@@ -5,7 +5,7 @@ import { readStopWords } from './core/stop-words.ts';
 import { fromSeconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
 import { misspelt } from './misspelt.ts';
-import { SETTINGS, type Setting, type SettingName } from './settings.ts';
+import { ADVISED_BATCH, DECIMALS, delayAllowed, ENV_FILE, SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** The layers a value can come from, strongest first. An empty text counts as not given. */
 export interface Layers {
@@ -13,8 +13,10 @@ export interface Layers {
   /** What this campaign was last run with by flag. */
   campaign: CampaignSettings;
   env: Record<string, string | undefined>;
-  /** The parsed `.env` file. */
+  /** The parsed settings file. */
   envFile: Record<string, string | undefined>;
+  /** Its path as given; `.env` unless another was named. */
+  envFileName?: string | undefined;
 }
 
 /** What the configuration is for: only a real send needs key and device, and the sandbox has no shortest delay. */
@@ -51,17 +53,21 @@ interface Value {
 
 /** Resolves every setting. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
 export function resolveConfig(layers: Layers, purpose: Purpose): Config {
-  const problems: string[] = [];
+  const names = Object.keys(SETTINGS) as SettingName[];
+  const { envFileName = ENV_FILE } = layers;
   const values = {} as Record<SettingName, Value>;
-  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+  for (const name of names) {
     const setting: Setting = SETTINGS[name];
     const { text, source } = lookUp(name, layers);
     // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
     const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
-    if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
     values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
   }
-  const warnings = [...misspelt(layers.env, layers.envFile), ...fitRemembered(values, purpose)];
+  const refused = names.filter((name) => values[name].value === null);
+  const problems = refused.map((name) =>
+    problem(SETTINGS[name], values[name].seen, values[name].source, allowedFor(name, values, purpose)),
+  );
+  const warnings = [...misspelt(layers.env, layers.envFile, envFileName), ...fitRemembered(values, purpose)];
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
@@ -69,9 +75,21 @@ export function resolveConfig(layers: Layers, purpose: Purpose): Config {
   if (problems.length > 0)
     throw new ConfigurationError(
       problems,
-      'Correct it in the environment, in .env, or by flag; docs/configuration.md lists every setting.',
+      `Correct it in the environment, in ${envFileName}, or by flag; docs/configuration.md lists every setting.`,
     );
   return toConfig(values, purpose, warnings);
+}
+
+/** What is allowed now: the delay has bounds that are settings themselves. */
+function allowedFor(name: SettingName, values: Record<SettingName, Value>, purpose: Purpose): string {
+  const bounds = name === 'delay' ? boundsOf(values, purpose) : null;
+  return bounds === null ? SETTINGS[name].allowed : `${delayAllowed(bounds.least, bounds.most)}${DECIMALS}`;
+}
+
+/** The shortest and the longest delay in seconds; null where one of the two cannot be used, or they contradict each other. */
+function boundsOf({ minDelay, maxDelay }: Record<SettingName, Value>, purpose: Purpose): { least: number; most: number } | null {
+  if (minDelay.value === null || maxDelay.value === null || Number(minDelay.value) > Number(maxDelay.value)) return null;
+  return { least: purpose === 'sandbox' ? 0 : Number(minDelay.value), most: Number(maxDelay.value) };
 }
 
 /** A proxy between here and the provider that cannot be used is no reason to go round it unseen. */
@@ -84,13 +102,13 @@ function checkProxy(address: string, env: Layers['env']): string[] {
 /** Where a setting comes from that was given by flag when the campaign was run before. */
 const REMEMBERED = 'the setting that this campaign was run with';
 
-function lookUp(name: SettingName, { flags, campaign, env, envFile }: Layers): { text: string; source: string } {
+function lookUp(name: SettingName, { flags, campaign, env, envFile, envFileName = ENV_FILE }: Layers): { text: string; source: string } {
   const { variable, flag, fallback }: Setting = SETTINGS[name];
   const remembered = campaign[name as keyof CampaignSettings];
   if (flags[name] !== undefined) return { text: flags[name], source: flag ?? '' };
   if (remembered !== undefined) return { text: String(remembered), source: REMEMBERED };
   if (env[variable]) return { text: env[variable], source: 'the environment' };
-  if (envFile[variable]) return { text: envFile[variable], source: '.env' };
+  if (envFile[variable]) return { text: envFile[variable], source: envFileName };
   return { text: fallback, source: 'the default' };
 }
 
@@ -107,7 +125,7 @@ function fitRemembered({ delay, minDelay, maxDelay }: Record<SettingName, Value>
   const { seen } = delay;
   Object.assign(delay, { value: nearest, seen: String(nearest) });
   return [
-    `the delay that this campaign was run with is ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it goes on with ${nearest} s`,
+    `this campaign was run with a delay of ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it continues with ${nearest} s`,
   ];
 }
 
@@ -130,13 +148,12 @@ const RULES: Rule[] = [
   },
   {
     between: ['delay', 'minDelay', 'maxDelay'],
-    check: ({ delay, minDelay, maxDelay }, purpose) => {
-      // Bounds that contradict each other are told above, and allow no delay at all.
-      if (Number(minDelay.value) > Number(maxDelay.value)) return [];
-      const least = purpose === 'sandbox' ? 0 : Number(minDelay.value);
-      if (Number(delay.value) >= least && Number(delay.value) <= Number(maxDelay.value)) return [];
-      const bounds = `${SETTINGS.minDelay.variable} to ${SETTINGS.maxDelay.variable}`;
-      return [problem(SETTINGS.delay, delay.seen, delay.source, `${least} to ${maxDelay.value} seconds (${bounds})`)];
+    check: (values, purpose) => {
+      const { delay } = values;
+      const bounds = boundsOf(values, purpose);
+      // Bounds that contradict each other are a problem of their own, and allow no delay at all.
+      if (bounds === null || (Number(delay.value) >= bounds.least && Number(delay.value) <= bounds.most)) return [];
+      return [problem(SETTINGS.delay, delay.seen, delay.source, delayAllowed(bounds.least, bounds.most))];
     },
   },
   {
@@ -164,7 +181,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
   const ms = (name: SettingName) => fromSeconds(num(name));
   const text = (name: SettingName) => String(values[name].value).trim();
   const batchSize = num('batchSize');
-  const unwise = batchSize < 25 || batchSize > 100;
+  const unwise = batchSize < ADVISED_BATCH.least || batchSize > ADVISED_BATCH.most;
   return Object.freeze({
     policy: {
       pace: { delayMs: ms('delay'), batchSize, batchPauseMs: ms('batchPause') },
@@ -195,6 +212,11 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
     redisUrl: text('redisUrl') || null,
     sandboxFile: text('sandboxFile'),
     debugFile: text('debugFile') || null,
-    warnings: [...remembered, ...(unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [])],
+    warnings: [
+      ...remembered,
+      ...(unwise
+        ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; ${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} is the advised range`]
+        : []),
+    ],
   });
 }

@@ -131,7 +131,10 @@ export function openWorld(flags: Flags, outside: Outside): World {
   const warned = new Set<string>();
 
   const config = (purpose: Purpose, campaign: CampaignSettings = {}): Config => {
-    const resolved = resolveConfig({ flags: settingFlags(flags), campaign, env: outside.env, envFile: envFile() }, purpose);
+    const resolved = resolveConfig(
+      { flags: settingFlags(flags), campaign, env: outside.env, envFile: envFile(), envFileName: flags.envFile },
+      purpose,
+    );
     for (const warning of resolved.warnings) if (!warned.has(warning)) outside.stderr.write(`wsend: warning: ${oneLine(warning)}\n`);
     for (const warning of resolved.warnings) warned.add(warning);
     return resolved;

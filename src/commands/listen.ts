@@ -10,18 +10,16 @@ import { LookAgain } from '../listen/look-again.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
 import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
+import type { Options } from '../options.ts';
 import type { StopSignal } from '../outside.ts';
 import type { CountersMoved, ListenMetrics } from '../ports.ts';
+import { SETTINGS } from '../settings.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
 import { adjust } from './lease.ts';
 
-export interface ListenOptions {
-  port: string;
-  host: string;
-  poll?: boolean;
-}
+export type ListenOptions = Required<Pick<Options, 'port' | 'host'>> & Pick<Options, 'poll'>;
 
 /** How often pending Message 2 are looked for although none was made here: another listener may have been killed after making one. */
 const LOOK_EVERY: Milliseconds = 30 * SECOND;
@@ -39,8 +37,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const { webhook } = world.config('look');
   if (!poll && webhook.secret === null)
     throw new UsageError(
-      'WASSENGER_WEBHOOK_SECRET is not set; allowed: 16 to 200 letters, digits, - or _',
-      'It is the last part of the address that the provider calls: make one that nobody can guess. Or ask the provider instead: --poll',
+      `${SETTINGS.webhookSecret.variable} is not set; allowed: ${SETTINGS.webhookSecret.allowed}`,
+      'It is the last part of the address that the provider calls: choose one that is hard to guess. Or use --poll to ask the provider instead.',
     );
   const { clock, show } = world;
   const watcher = poll ? await world.watcher(world.config('send')) : null;
@@ -60,12 +58,13 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       metrics.message2('unwritable', round.message2.failed);
       if (round.message2.pending > 0) wake.abort();
     },
-    trouble: (reason) => show.aside(`The inbox cannot be worked off now: ${reason}. What arrives is refused, and the provider repeats it.`),
-    wellAgain: () => show.aside('The inbox is worked off again.'),
+    trouble: (reason) =>
+      show.aside(`The inbox cannot be processed now: ${reason}. New reports are refused, and the provider sends them again.`),
+    wellAgain: () => show.aside('The inbox is processed again.'),
   });
   const intake = makeIntake(inbox, clock, {
     taken: () => worker.ring(),
-    trouble: (reason) => show.aside(`What arrives cannot be written: ${reason}. It is refused, and the provider repeats it.`),
+    trouble: (reason) => show.aside(`New reports cannot be stored: ${reason}. They are refused, and the provider sends them again.`),
   });
   const web = await world.listen({
     host,
@@ -82,8 +81,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       );
       return [
         ...(answers ? [] : ['the database does not answer']),
-        ...(intake.trouble() === null ? [] : ['what arrives cannot be written']),
-        ...(worker.trouble === null ? [] : ['the inbox is not worked off']),
+        ...(intake.trouble() === null ? [] : ['new reports cannot be stored']),
+        ...(worker.trouble === null ? [] : ['the inbox is not processed']),
       ];
     },
   });
@@ -119,7 +118,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
             intake,
             trouble: (reason) => show.aside(reason),
             strange: onceEach(({ event, reason }) =>
-              show.aside(`What a chat holds is not understood, and left out (${event}: ${reason}).`),
+              show.aside(`A chat holds a message that wsend cannot read; it is left out (${event}: ${reason}).`),
             ),
           },
           stop.signal,

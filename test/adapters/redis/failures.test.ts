@@ -282,7 +282,7 @@ describe.runIf(redisProgram)('a Redis in trouble', () => {
     await entries.check();
     await admin.config('SET', 'maxmemory', '8mb');
     await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
-    expect((await entries.check()).warnings[0]).toMatch(/throws checkpoints away/);
+    expect((await entries.check()).warnings[0]).toMatch(/evicts checkpoints/);
     expect(await admin.dbsize()).toBe(0);
   });
 
@@ -320,7 +320,7 @@ describe.runIf(redisProgram)('a Redis in trouble', () => {
       expect.stringMatching(/^appendfsync is no/),
     ]);
     await admin.config('SET', 'maxmemory', '100mb');
-    expect((await entries.check()).warnings[0]).toMatch(/allkeys-lru: a full Redis throws checkpoints away/);
+    expect((await entries.check()).warnings[0]).toMatch(/allkeys-lru: a full Redis evicts checkpoints/);
     await admin.config('SET', 'maxmemory-policy', 'noeviction');
     await admin.config('SET', 'appendfsync', 'everysec');
     expect((await entries.check()).warnings).toEqual([]);
