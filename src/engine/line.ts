@@ -23,6 +23,8 @@ export interface Line {
   batches: number;
   /** Calls in flight, and claims for them. */
   calls: number;
+  /** How long the last answer took. */
+  answeredAfterMs: Milliseconds;
   trouble: LineTrouble | null;
   /** Sends started on it under its lease, by whichever run of it. */
   starts: number;
