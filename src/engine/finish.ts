@@ -85,7 +85,7 @@ async function writeEnd(run: Run) {
 }
 
 /**
- * Nobody is pending in the database, and yet this run left somebody in doubt: the run that had claimed them was only suspended, and has recorded
+ * No recipient is pending in the database, and yet this run left some in doubt: the run that had claimed them was only suspended, and has recorded
  * what it knew. The checkpoint need not keep it, and counts what the database counts.
  */
 async function forgetSettledElsewhere(run: Run): Promise<void> {
@@ -96,7 +96,7 @@ async function forgetSettledElsewhere(run: Run): Promise<void> {
   await run.journal.write(...open.map((message): Change => ({ type: 'forget', message })));
 }
 
-/** Why it ended although recipients are pending; null when none is, or when it was not to send. Who bars the line has a person look, whoever is left. */
+/** Why it ended although recipients are pending; null when none is, or when it was not to send. A barred line needs a person, even where no recipient is left. */
 function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
   const { stop, away, broken } = run.course;
   if (pending === 0) {
