@@ -75,7 +75,7 @@ function refuseFileFlags(options: RunOptions, id: number): void {
   const given = Object.entries(OF_FILES).flatMap(([name, flag]) => (options[name as keyof typeof OF_FILES] === undefined ? [] : [flag]));
   if (given.length === 0) return;
   throw new UsageError(
-    `${given.join(' and ')} ${given.length === 1 ? 'goes' : 'go'} with --csv alone: campaign ${id} is sent as the database has it`,
+    `${given.join(' and ')} ${given.length === 1 ? 'works' : 'work'} only with --csv: campaign ${id} is sent as the database has it`,
     'Leave out the flag, or make a new campaign from a file with --csv.',
   );
 }
