@@ -20,7 +20,7 @@ const SLOW_ANSWER: Milliseconds = 10;
 const LOOK_UPS_PER_CALL = 4;
 
 /**
- * Sends Message 1 to everyone who is pending, until nobody is left or the run must stop. Every round of the loop looks at everything anew,
+ * Sends Message 1 to everyone who is pending, until no recipient is left or the run must stop. Every round of the loop looks at everything again,
  * so that what was learned while waiting counts. Never rejects: what breaks it is in `run.course.broken`.
  */
 export async function sendCampaign(run: Run): Promise<void> {
@@ -149,7 +149,7 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
 /** What became of a claim whose run had to stop, or whose line had to rest, before the call. */
 const NOT_CALLED = { kind: 'unavailable', code: 'late', reason: 'stopped before the call' } as const;
 
-/** Nothing leaves once the run must stop, the line must rest, or the leases are not surely ours. A claim from the future: the clock was set back, and nobody can tell how old it is. */
+/** Nothing leaves once the run must stop, the line must rest, or the leases are not certainly ours. A claim from the future: the clock was set back, and its age is unknown. */
 function mayCall(run: Run, claim: Claim): boolean {
   const now = run.clock.now();
   return mayLeave(run) && !rests(run) && claim.at <= now && now < sureUntil(run);

@@ -91,7 +91,7 @@ function nowPiece({ rest, delayMs, normalDelayMs }: RunView, now: EpochMs, paint
   return { forms: RESTING[rest.reason].map((words) => `${words} ${clock}`), paint: rest.reason === 'batch_pause' ? plain : paint.warn };
 }
 
-/** While something is out of reach nobody knows when the run will end. */
+/** While something is out of reach the end of the run is unknown. */
 function endIsKnown({ rest, endsAt }: RunView): boolean {
   return endsAt > 0 && (rest === null || rest.reason === 'batch_pause' || rest.reason === 'throttled');
 }

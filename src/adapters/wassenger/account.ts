@@ -1,7 +1,7 @@
 import type { EpochMs, Milliseconds } from '../../core/units.ts';
 import { UsageError } from '../../errors.ts';
 
-/** Where and as whom to send, as configured. */
+/** Where to send, and with which account, as configured. */
 export interface WassengerAccount {
   /** The API key; a pasted `Token ` or `Bearer ` before it is taken off. */
   apiKey: string;

@@ -12,7 +12,7 @@ import { classifyLine } from './line-state.ts';
 import { classifyListing } from './listing.ts';
 import { CONNECT_TIMEOUT, readyAgent } from './ready-agent.ts';
 
-/** A request that is not made: nobody waits for it any more. */
+/** A request that is not made: no caller waits for it any more. */
 const NEVER = new Promise<ClientRequest>(() => undefined);
 
 /** What a look-up asks for, on whichever line where none is named. */
@@ -22,7 +22,7 @@ function queryOf(reference: string, device: string | null): string {
 
 /**
  * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
- * repeated or redirected unseen may reach somebody twice.
+ * repeated or redirected unseen may reach a person twice.
  */
 export function wassengerProvider(account: Account): Provider & ProviderList {
   const { secret, device, base, timeoutMs, retries, lookUpsPerSecond, proxy, now } = account;
