@@ -1,8 +1,8 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { isSecret, isSigned } from '../../core/secret.ts';
 import { InfrastructureError, messageOf } from '../../errors.ts';
 import type { ListenMetrics } from '../../ports.ts';
 import { limitCrowd } from './crowd.ts';
-import { isSecret, isSigned } from './secret.ts';
 
 /** The largest body that is read: 1 MiB, a thousand times what the provider sends. */
 const LARGEST_BODY = 1_048_576;
