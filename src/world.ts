@@ -24,7 +24,6 @@ import type {
   ListenMetrics,
   Processes,
   Provider,
-  ProviderList,
   RecipientReports,
   Report,
   Setup,
@@ -82,8 +81,6 @@ export interface World {
   processes(): Promise<Processes>;
   /** The line of the configuration (or another `line` of the same account); in the sandbox that of a stand-in inside this process. */
   provider(config: Config, line?: string): Promise<Provider>;
-  /** The same, for asking what it holds. */
-  providerList(config: Config): Promise<ProviderList>;
   /** A sandbox that listens for others. `faults` are texts such as `throttle=0.1`. */
   startSandbox(options: {
     port: number;
@@ -184,8 +181,8 @@ export function openWorld(flags: Flags, outside: Outside): World {
     return log?.entries(store) ?? store;
   });
 
-  const providers = new Map<string, Promise<Provider & ProviderList>>();
-  const openProvider = async (config: Config, line: string | undefined): Promise<Provider & ProviderList> => {
+  const providers = new Map<string, Promise<Provider>>();
+  const openProvider = async (config: Config, line: string | undefined): Promise<Provider> => {
     if (flags.fault !== undefined && !sandbox) throw new UsageError(...FAULTS_ARE_FOR_THE_SANDBOX);
     const { lazyWassengerProvider } = await import('./adapters/wassenger/lazy-provider.ts');
     const open = lazyWassengerProvider({ ...(await accountOf(config)), ...(line === undefined ? {} : { device: line }) });
@@ -206,7 +203,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
     return { ...provider, ...stand, ...proxied(url), now };
   };
 
-  const providerOf = (config: Config, line?: string): Promise<Provider & ProviderList> => {
+  const providerOf = (config: Config, line?: string): Promise<Provider> => {
     const name = line ?? '';
     const open = providers.get(name) ?? openProvider(config, line);
     providers.set(name, open);
@@ -255,7 +252,6 @@ export function openWorld(flags: Flags, outside: Outside): World {
     },
     processes: once(async () => (await import('./adapters/process/processes.ts')).processes()),
     provider: providerOf,
-    providerList: (config) => providerOf(config),
     async startSandbox({ port, file, ...rest }) {
       const { openSqlite } = await import('./adapters/sql/sqlite.ts');
       const db = file === null ? null : openSqlite<never>(file);

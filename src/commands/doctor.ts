@@ -1,6 +1,6 @@
 import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
-import type { Advice } from '../ports.ts';
+import type { Advice, Provider } from '../ports.ts';
 import type { World } from '../world.ts';
 
 interface Finding {
@@ -79,8 +79,10 @@ function partsOf(world: World): Part[] {
       what: 'line',
       async check() {
         const config = world.config(purpose);
-        const line = await (await world.provider(config)).askLine();
-        const setUp = async () => (await world.setup(config)).line(config.policy.pace);
+        const provider = await world.provider(config);
+        const setUp = async () => [...unaskable(provider), ...(await (await world.setup(config)).line(config.policy.pace))];
+        const line = await provider.askLine?.();
+        if (line === undefined) return { detail: `${provider.name} cannot be asked how the line is`, warnings: await setUp() };
         if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: await setUp() };
         if (line.kind === 'waiting') {
           const seen = `not ready now: ${line.reason}`;
@@ -92,6 +94,13 @@ function partsOf(world: World): Part[] {
     ...proxyOf(world),
     ...webhookOf(world),
   ];
+}
+
+/** What it means for the operator that a provider cannot be asked what became of a message. */
+function unaskable({ name, lookUp }: Provider): Advice[] {
+  if (lookUp !== null) return [];
+  const seen = `${name} cannot be asked what became of a message: one whose answer is lost stays in doubt`;
+  return [{ seen, next: 'Keep wsend listen running: a report settles it. What stays in doubt settles wsend reconcile <id> --assume.' }];
 }
 
 const LET_QUEUE_GO_ON =

@@ -21,7 +21,10 @@ export interface Slot {
   onStart?: (at: EpochMs) => void;
 }
 
+/** One account of a provider. What it cannot be asked is null: whoever would ask goes on without. */
 export interface Provider {
+  /** As people know it. */
+  readonly name: string;
   /** The line (device id) that this provider sends on. */
   readonly line: string;
   /** How many look-ups may begin in a second. */
@@ -32,11 +35,16 @@ export interface Provider {
    */
   send(message: OutboundMessage, slot: Slot): Promise<Outcome>;
   /** One look-up; compares reference, number and line (null: whichever) on our side. Never rejects. */
-  lookUp(message: { reference: string; phone: string; line: string | null }): Promise<Finding>;
+  readonly lookUp: ((message: { reference: string; phone: string; line: string | null }) => Promise<Finding>) | null;
+  /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
+  readonly list: List | null;
   /** Asks how the line is. Never rejects. */
-  askLine(): Promise<LineState>;
+  readonly askLine: (() => Promise<LineState>) | null;
   close(): Promise<void>;
 }
+
+/** Asks for what the provider lists under one reference. */
+export type List = (message: { reference: string; phone: string }) => Promise<Listing>;
 
 /** What the provider lists under one reference. */
 export type Listing =
@@ -47,13 +55,6 @@ export type Listing =
   | { kind: 'unclear'; reason: string; refused: boolean }
   /** It refuses our key or plan. */
   | { kind: 'barred'; reason: string };
-
-export interface ProviderList {
-  /** How many questions may begin in a second. */
-  readonly lookUpsPerSecond: number;
-  /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
-  list(message: { reference: string; phone: string }): Promise<Listing>;
-}
 
 /** Something about a line that a person should change, and how. */
 export interface Advice {

@@ -99,6 +99,7 @@ const STALLED = { kind: 'unavailable', code: 'stalled', reason: 'the process is 
 function watched(shared: Shared, process: SimProcess): Provider {
   const { provider, witness, clock, random, scenario } = shared;
   return {
+    name: provider.name,
     line: provider.line,
     lookUpsPerSecond: provider.lookUpsPerSecond,
     async send(message, slot) {
@@ -121,6 +122,7 @@ function watched(shared: Shared, process: SimProcess): Provider {
       return outcome;
     },
     lookUp: (wanted) => provider.lookUp(wanted),
+    list: null,
     askLine: () => provider.askLine(),
     close: () => provider.close(),
   };

@@ -1,6 +1,9 @@
 import type { EpochMs, Milliseconds } from '../../core/units.ts';
 import { UsageError } from '../../errors.ts';
 
+/** The provider's name, as people know it. */
+export const NAME = 'Wassenger';
+
 /** Where and as whom to send, as configured. */
 export interface WassengerAccount {
   /** The API key; a pasted `Token ` or `Bearer ` before it is taken off. */
