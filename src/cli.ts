@@ -222,7 +222,7 @@ function makeProgram(outside: Outside, act: Act): Command {
 
   const sandbox = program
     .command('sandbox')
-    .description('a local stand-in for the Wassenger API')
+    .description("a local stand-in for the provider's API")
     .option('--port <n>', 'port to listen on (0: any free one)', '4010');
   sandbox
     .option('--file <path>', 'keep accepted messages in this SQLite file (default: in memory)')

@@ -2,10 +2,10 @@ import type { CampaignSettings } from './core/checkpoint.ts';
 import type { Policy } from './core/policy.ts';
 import { proxyFor, proxyProblem } from './core/proxy.ts';
 import { readStopWords } from './core/stop-words.ts';
-import { fromSeconds } from './core/units.ts';
+import { fromSeconds, type Milliseconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
 import { misspelt } from './misspelt.ts';
-import { SETTINGS, type Setting, type SettingName } from './settings.ts';
+import { type ProviderSettings, COMMON_SETTINGS as SETTINGS, type Setting, type SettingName } from './settings.ts';
 
 /** The layers a value can come from, strongest first. An empty text counts as not given. */
 export interface Layers {
@@ -22,9 +22,17 @@ export type Purpose = 'send' | 'sandbox' | 'look';
 
 export interface Config {
   policy: Policy;
-  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number; retries: number; lookUpsPerSecond: number };
-  /** What `listen` needs; empty texts are null. */
-  webhook: { secret: string | null; signingSecret: string | null; url: string | null };
+  /** `values`: what the provider's own settings say, as texts. */
+  provider: {
+    name: string;
+    values: Record<string, string>;
+    line: string;
+    baseUrl: string;
+    timeoutMs: Milliseconds;
+    lookUpsPerSecond: number;
+  };
+  /** Where the provider reaches `listen`, or null; and the settings that lack before it can call. */
+  webhook: { url: string | null; missing: Setting[] };
   stopWords: string[];
   /** What may stand around a stop word. */
   courtesy: string[];
@@ -49,29 +57,53 @@ interface Value {
   source: string;
 }
 
-/** Resolves every setting. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
-export function resolveConfig(layers: Layers, purpose: Purpose): Config {
+/** Resolves every setting, those of the provider that is wanted included. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
+export function resolveConfig(layers: Layers, purpose: Purpose, providers: readonly ProviderSettings[]): Config {
   const problems: string[] = [];
-  const values = {} as Record<SettingName, Value>;
-  for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const setting: Setting = SETTINGS[name];
-    const { text, source } = lookUp(name, layers);
-    // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
-    const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
-    if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
-    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
-  }
+  const { text: wanted, source } = lookUp('provider', SETTINGS.provider, layers);
+  const found = providers.find(({ name }) => name.toLowerCase() === wanted.trim().toLowerCase());
+  const provider = found ?? (providers[0] as ProviderSettings);
+  if (found === undefined) problems.push(problem(SETTINGS.provider, wanted, source, providers.map(({ name }) => name).join(', ')));
+  const own = valuesOf(provider.settings, layers, problems);
+  const values = valuesOf(SETTINGS, layers, problems);
   const warnings = [...misspelt(layers.env, layers.envFile), ...fitRemembered(values, purpose)];
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
-  if (purpose === 'send') problems.push(...checkProxy(String(values.baseUrl.value), { ...layers.envFile, ...layers.env }));
+  problems.push(...shownSecrets(values.webhookUrl, own, provider));
+  if (purpose === 'send')
+    problems.push(...lacking(own, provider, 'send').map((setting) => `${missing(setting)} (or use --sandbox to try without)`));
+  const texts = Object.fromEntries(Object.entries(own).map(([name, { value }]) => [name, String(value).trim()]));
+  const place = provider.place(texts);
+  if (purpose === 'send') problems.push(...checkProxy(place.baseUrl, { ...layers.envFile, ...layers.env }));
   if (problems.length > 0)
     throw new ConfigurationError(
       problems,
       'Correct it in the environment, in .env, or by flag; docs/configuration.md lists every setting.',
     );
-  return toConfig(values, purpose, warnings);
+  const { timeout, lookupRate, webhookUrl } = values;
+  return toConfig(values, purpose, {
+    warnings,
+    provider: {
+      ...{ name: provider.name, values: texts, ...place },
+      ...{ timeoutMs: fromSeconds(Number(timeout.value)), lookUpsPerSecond: Number(lookupRate.value) },
+    },
+    webhook: { url: String(webhookUrl.value).trim().replace(/\/+$/, '') || null, missing: lacking(own, provider, 'webhook') },
+  });
+}
+
+/** What each setting is; what is not allowed is added to the problems. */
+function valuesOf<Name extends string>(settings: Record<Name, Setting>, layers: Layers, problems: string[]): Record<Name, Value> {
+  const values = {} as Record<Name, Value>;
+  for (const name of Object.keys(settings) as Name[]) {
+    const setting = settings[name];
+    const { text, source } = lookUp(name, setting, layers);
+    // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
+    const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
+    if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
+    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
+  }
+  return values;
 }
 
 /** A proxy between here and the provider that cannot be used is no reason to go round it unseen. */
@@ -84,10 +116,14 @@ function checkProxy(address: string, env: Layers['env']): string[] {
 /** Where a setting comes from that was given by flag when the campaign was run before. */
 const REMEMBERED = 'the setting that this campaign was run with';
 
-function lookUp(name: SettingName, { flags, campaign, env, envFile }: Layers): { text: string; source: string } {
-  const { variable, flag, fallback }: Setting = SETTINGS[name];
+function lookUp(
+  name: string,
+  { variable, flag, fallback }: Setting,
+  { flags, campaign, env, envFile }: Layers,
+): { text: string; source: string } {
+  const given = flags[name as SettingName];
   const remembered = campaign[name as keyof CampaignSettings];
-  if (flags[name] !== undefined) return { text: flags[name], source: flag ?? '' };
+  if (given !== undefined) return { text: given, source: flag ?? '' };
   if (remembered !== undefined) return { text: String(remembered), source: REMEMBERED };
   if (env[variable]) return { text: env[variable], source: 'the environment' };
   if (envFile[variable]) return { text: envFile[variable], source: '.env' };
@@ -139,27 +175,38 @@ const RULES: Rule[] = [
       return [problem(SETTINGS.delay, delay.seen, delay.source, `${least} to ${maxDelay.value} seconds (${bounds})`)];
     },
   },
-  {
-    between: ['webhookUrl', 'webhookSecret'],
-    check: ({ webhookUrl, webhookSecret }) =>
-      webhookSecret.value !== '' && String(webhookUrl.value).includes(String(webhookSecret.value))
-        ? [`${SETTINGS.webhookUrl.variable} holds the secret; allowed: ${SETTINGS.webhookUrl.allowed}`]
-        : [],
-  },
-  { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },
-  { between: ['device'], check: ({ device }, purpose) => (purpose === 'send' && device.value === '' ? [missing(SETTINGS.device)] : []) },
 ];
+
+type Own = Record<string, Value>;
+
+/** The address under which the provider reaches us is shown to whoever asks: no secret may stand in it. */
+function shownSecrets({ value }: Value, own: Own, { settings }: ProviderSettings): string[] {
+  const isShown = ([name, { value: secret }]: [string, Value]) =>
+    settings[name]?.secret && secret && String(value).includes(String(secret));
+  const { variable, allowed } = SETTINGS.webhookUrl;
+  return Object.entries(own).some(isShown) ? [`${variable} holds the secret; allowed: ${allowed}`] : [];
+}
+
+/** The provider's settings without which something cannot be done. */
+function lacking(own: Own, { settings }: ProviderSettings, what: Setting['needed']): Setting[] {
+  return Object.entries(settings).flatMap(([name, setting]) => (setting.needed === what && own[name]?.value === '' ? [setting] : []));
+}
 
 function problem({ variable, flag, secret }: Setting, seen: string, source: string, allowed: string): string {
   const value = secret ? 'set to something else' : `"${seen.replace(/\/\/[^/]*@/, '//…@')}"`;
   return `${flag === null ? variable : `${variable} (${flag})`} is ${value}${source ? ` (from ${source})` : ''}; allowed: ${allowed}`;
 }
 
-function missing({ variable, allowed }: Setting): string {
-  return `${variable} is not set; allowed: ${allowed} (or use --sandbox to try without)`;
+/** That a setting lacks, and what it may be. */
+export function missing({ variable, allowed }: Setting): string {
+  return `${variable} is not set; allowed: ${allowed}`;
 }
 
-function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remembered: string[]): Config {
+function toConfig(
+  values: Record<SettingName, Value>,
+  purpose: Purpose,
+  { warnings, ...resolved }: Pick<Config, 'provider' | 'webhook' | 'warnings'>,
+): Config {
   const num = (name: SettingName) => Number(values[name].value);
   const ms = (name: SettingName) => fromSeconds(num(name));
   const text = (name: SettingName) => String(values[name].value).trim();
@@ -175,19 +222,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
       askEveryMs: ms('askEvery'),
       queueLimit: values.queueLimit.value === '' ? batchSize : num('queueLimit'),
     },
-    provider: {
-      apiKey: text('apiKey').replace(/^(token|bearer)\s+/i, ''),
-      device: text('device').toLowerCase(),
-      baseUrl: text('baseUrl').replace(/\/+$/, ''),
-      timeoutMs: ms('timeout'),
-      retries: num('retries'),
-      lookUpsPerSecond: num('lookupRate'),
-    },
-    webhook: {
-      secret: text('webhookSecret') || null,
-      signingSecret: text('signingSecret') || null,
-      url: text('webhookUrl').replace(/\/+$/, '') || null,
-    },
+    ...resolved,
     stopWords: readStopWords(text('stopWords')),
     courtesy: readStopWords(text('courtesyWords')),
     sameTextDays: num('sameTextDays'),
@@ -195,6 +230,9 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
     redisUrl: text('redisUrl') || null,
     sandboxFile: text('sandboxFile'),
     debugFile: text('debugFile') || null,
-    warnings: [...remembered, ...(unwise ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : [])],
+    warnings: [
+      ...warnings,
+      ...(unwise ? [`${SETTINGS.batchSize.variable} (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : []),
+    ],
   });
 }

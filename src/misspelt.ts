@@ -1,11 +1,9 @@
 import { nearest } from './core/nearest.ts';
-import { SETTINGS } from './settings.ts';
+import { OURS, SETTINGS } from './settings.ts';
 
 type Given = Record<string, string | undefined>;
 
 const KNOWN: readonly string[] = Object.values(SETTINGS).map(({ variable }) => variable);
-/** What is surely meant for wsend. */
-const OURS = /^WASSENGER_/;
 /** A name of ours with so many letters wrong is told with the right one; a name that is nobody's in particular with so many is taken for ours. */
 const NEAR = { ours: 8, anybodys: 2 };
 

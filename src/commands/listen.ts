@@ -1,3 +1,4 @@
+import { missing } from '../config.ts';
 import type { StrangeEvent } from '../core/incoming.ts';
 import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
@@ -35,14 +36,15 @@ const EXIT_OF: Record<StopSignal, number> = { SIGINT: EXIT.interrupted, SIGTERM:
 
 /** `wsend listen`: takes what the provider reports, works it off and sends Message 2, until it is stopped. */
 export async function listen(world: World, { port, host, poll = false }: ListenOptions): Promise<number> {
-  const { webhook } = world.config('look');
-  if (!poll && webhook.secret === null)
-    throw new UsageError(
-      'WASSENGER_WEBHOOK_SECRET is not set; allowed: 16 to 200 letters, digits, - or _',
-      'It is the last part of the address that the provider calls: make one that nobody can guess. Or ask the provider instead: --poll',
-    );
+  const [lacks] = world.config('look').webhook.missing;
+  if (!poll && lacks !== undefined) throw new UsageError(missing(lacks), `${lacks.about} Or ask the provider instead: --poll`);
   const { clock, show } = world;
   const watcher = poll ? await world.watcher(world.config('send')) : null;
+  if (poll && watcher === null)
+    throw new UsageError(
+      `${world.providerName()} cannot be asked for replies and reports: --poll has nothing to ask`,
+      'Leave --poll out, and let it call wsend listen.',
+    );
   const inbox = await world.inbox();
   const metrics = await world.metrics(inbox);
   const stop = stopping(world);
@@ -69,7 +71,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const web = await world.listen({
     host,
     port: readPort(port),
-    webhook: webhook.secret !== null,
+    webhook: lacks === undefined,
     metrics,
     take: (facts) => intake.take(facts),
     strange: (event) => tidings.notUnderstood(event),
@@ -87,8 +89,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
     },
   });
   show.result(
-    { type: 'listening', url: web.url, webhook: webhook.secret !== null, poll },
-    `Listening on ${web.url}${webhook.secret === null ? '' : ', for the provider under /webhooks/wassenger/<WASSENGER_WEBHOOK_SECRET>'}. Ctrl-C ends it.\n`,
+    { type: 'listening', url: web.url, webhook: web.webhook !== null, poll },
+    `Listening on ${web.url}${web.webhook === null ? '' : `, for the provider under ${web.webhook}`}. Ctrl-C ends it.\n`,
   );
 
   const lookAgain = new LookAgain();

@@ -1,4 +1,4 @@
-import type { Alias, Fact, StrangeEvent } from '../core/incoming.ts';
+import type { Alias, Fact, Incoming, StrangeEvent } from '../core/incoming.ts';
 import type { Finding, LineState, Outcome } from '../core/outcome.ts';
 import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
@@ -67,7 +67,23 @@ export interface Setup {
   /** What stands in the way of a campaign at this pace. */
   line(pace: Pace): Promise<Advice[]>;
   /** What is wrong with the calls of our webhook, or null where the provider does not list its webhooks. `url`: the address without its path; null where that is not known. */
-  webhook(address: { url: string | null; secret: string }): Promise<Advice[] | null>;
+  webhook(url: string | null): Promise<Advice[] | null>;
+}
+
+/** How a provider calls us, and how it proves that it is the provider. */
+export interface Webhook {
+  /** Where, below the listener's own address: `/webhooks/<name>`. */
+  path: string;
+  /** What follows the path, where the address is the secret; null where the path is the whole address. */
+  secret: string | null;
+  /** The whole path as people are told it, without any secret in it. */
+  shown: string;
+  /** Whether these very bytes are the provider's. */
+  isGenuine(body: Uint8Array, header: (name: string) => string | undefined): boolean;
+  /** What it is answered that asks with GET whether we are the ones it was told of (null: refused); null where no provider asks. */
+  challenge: ((query: URLSearchParams) => string | null) | null;
+  /** The facts in a parsed body, in their order; never throws. `now` stands in for times that are missing or absurd. */
+  read(body: unknown, now: EpochMs): Incoming[];
 }
 
 /** A page of what the provider lists: the facts in it, what in it is not understood, and whether there may be more; or why it could not be read. */

@@ -16,6 +16,8 @@ export interface WassengerAccount {
   timeoutMs: Milliseconds;
   /** The address of the proxy that leads there; null or none for the direct way. */
   proxy?: string | null | undefined;
+  /** The last part of our webhook's address, where it is configured. */
+  webhookSecret?: string | undefined;
   /** How often the provider itself tries to deliver what it took, 0 to 100; by its own count (25) where it is not given. */
   retries?: number | undefined;
   /** Look-ups that may begin in a second; as many as anybody may ask where it is missing. */
