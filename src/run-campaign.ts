@@ -5,6 +5,7 @@ import { Bell } from './engine/bell.ts';
 import { failDuplicates } from './engine/duplicates.ts';
 import { type Ending, finish, tellBroken } from './engine/finish.ts';
 import { unlessHurried } from './engine/hurried.ts';
+import { settleDoubts } from './engine/reported.ts';
 import { breakRun, type Run, type RunParts } from './engine/run.ts';
 import { settleMarked } from './engine/settle-marked.ts';
 import { type TakeUp, takeUp } from './engine/take-up.ts';
@@ -39,6 +40,7 @@ export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signal
 
   if (run.sending) await failDuplicates(run, take.duplicates ?? []).catch((cause) => breakRun(run, cause));
   await (run.sending ? sendCampaign(run) : settleMarked(run, take.assume));
+  if (course.broken === null) await settleDoubts(run).catch((cause) => breakRun(run, cause));
 
   outbox.close({ broken: course.broken !== null });
   await unlessHurried(run, writing).catch((cause) => breakRun(run, cause));

@@ -9,6 +9,7 @@ import { type Addressed, address } from './engine/envelope.ts';
 import { noteAnswer, restLine, rests, sendMessage2First } from './engine/line.ts';
 import { readPage } from './engine/page.ts';
 import type { Queued } from './engine/queue.ts';
+import { settleReported } from './engine/reported.ts';
 import { beside, breakRun, confirmLeases, mayLeave, maySend, type Run, stopRun, sureUntil } from './engine/run.ts';
 import { putBack, refuse, settle, skip } from './engine/settle.ts';
 import { myTurn, startedAt, takeTurn } from './engine/turn.ts';
@@ -59,6 +60,8 @@ async function sendNext(run: Run): Promise<boolean> {
  */
 async function sendMessage(run: Run, queued: Queued): Promise<void> {
   const message = address(run, queued);
+  // A report may have said meanwhile that it was accepted after all.
+  if (queued.again && !(await isStillOpen(run, message))) return;
   // First of all: whatever has become of the row or the contact since, it may have been sent.
   if (queued.recipient.marked) return beside(run, settleByLookUp(run, message, null));
   if (run.optOuts.has(message.claim.phone)) return skip(run, message);
@@ -71,6 +74,11 @@ async function sendMessage(run: Run, queued: Queued): Promise<void> {
   takeTurn(run, claim.at);
   beside(run, send(run, message, claim, written));
   await written?.promise;
+}
+
+/** False once it is settled, and when the run stops before the database says whether it is. */
+async function isStillOpen(run: Run, message: Addressed): Promise<boolean> {
+  return readPage(run, async () => (await settleReported(run, [{ message }])).length > 0);
 }
 
 /** The claim, the call and its outcome. The call is prepared meanwhile; nothing leaves before the claim is durable. */
@@ -107,9 +115,19 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
     case 'accepted':
       remember(run.line.list, { reference: claim.reference, phone: claim.phone, line: claim.line, at: claim.at });
       // It counts as sent when it was claimed: whoever tells by it later how late the list is must not take a late answer for a late message.
-      return settle(run, message, { kind: 'sent', ...done, at: claim.at, ...namesOf(outcome), line: claim.line }, now - begin);
+      return settle(
+        run,
+        message,
+        { kind: 'sent', ...done, at: claim.at, ...namesOf(outcome), line: claim.line },
+        { latencyMs: now - begin },
+      );
     case 'rejected':
-      return settle(run, message, { kind: 'failed', ...done, code: outcome.code, reason: outcome.reason, providerId: null }, now - begin);
+      return settle(
+        run,
+        message,
+        { kind: 'failed', ...done, code: outcome.code, reason: outcome.reason, providerId: null },
+        { latencyMs: now - begin },
+      );
     case 'barred':
       stopRun(run, 'barred', `${outcome.code}: ${outcome.reason}`);
       return putBack(run, message, now);

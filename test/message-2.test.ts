@@ -284,6 +284,7 @@ function message2Of(scene: Scene, life: Life, lines: string[]) {
     pending: (id: number, after: number, limit: number) => of(id).pending(id, after, limit),
     has: (id: number, message: number | null) => of(id).has(id, message),
     stillPending: (id: number, messages: number[]) => of(id).stillPending(id, messages),
+    settled: (id: number, messages: number[]) => of(id).settled(id, messages),
     record: (id: number, results: Parameters<RecipientStore['record']>[1]) => of(id).record(id, results),
     latestAccepted: () => scene.sim.store.latestAccepted(),
   };

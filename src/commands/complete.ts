@@ -17,7 +17,7 @@ export async function completeCampaigns(world: World, only?: number): Promise<nu
     if (tally.total === 0 || tally.pending > 0 || owner !== null) continue;
     if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
     // Cut off in between, it is done again: the campaign is still waiting. A run that has begun meanwhile keeps it.
-    const finish = () => adjust(world, id, (kept) => [{ type: 'header', header: { ...kept, finished: true } }]);
+    const finish = () => adjust(world, { campaign: id }, ({ header }) => [{ type: 'header', header: { ...header, finished: true } }]);
     if (header !== null && !(await finish())) continue;
     const earned = earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false);
     if (await campaigns.complete(id, earned)) completed.push(id);

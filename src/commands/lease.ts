@@ -109,19 +109,23 @@ export async function underLease<T>(world: World, lease: HeldLease, stream: Stre
 }
 
 /**
- * Changes the checkpoint of a campaign's Message 1 that no run holds. False when a run holds it, or what is here is not what the last run knew; then
+ * Changes the checkpoint of a campaign's Message 1 (or 2) that no run holds. False when a run holds it, or what is here is not what the last run knew; then
  * nothing is changed.
  */
-export async function adjust(world: World, campaign: number, change: (header: CheckpointHeader) => Change[]): Promise<boolean> {
-  const { header, isLatest } = await world.view(campaign);
+export async function adjust(
+  world: World,
+  { campaign, type = 'message_1' }: { campaign: number; type?: MessageType },
+  change: (kept: Checkpoint & { header: CheckpointHeader }) => Change[],
+): Promise<boolean> {
+  const { header, isLatest } = await world.view(campaign, type);
   if (header === null || !isLatest) return false;
-  const name = campaignName(campaign, 'message_1');
+  const name = campaignName(campaign, type);
   const owner: Owner = { ...(await world.processes()).self(), purpose: `campaign ${campaign}`, brief: true };
   const answer = await tryLease(world, { names: [name], owner });
   if (!('lease' in answer)) return false;
   const { lease } = answer;
   try {
-    return await amend(world, { lease, name, owner }, ({ header }) => (header === null ? null : change(header)));
+    return await amend(world, { lease, name, owner }, ({ header, ...kept }) => (header === null ? null : change({ ...kept, header })));
   } finally {
     await lease.release();
     (await world.processes()).end(owner);

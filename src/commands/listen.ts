@@ -1,4 +1,5 @@
 import { missing } from '../config.ts';
+import { afterReports } from '../core/checkpoint.ts';
 import type { StrangeEvent } from '../core/incoming.ts';
 import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
@@ -143,9 +144,12 @@ function onceEach(tell: (event: StrangeEvent) => void): (event: StrangeEvent) =>
   };
 }
 
-/** What had been accepted and failed is told to the checkpoint, too, whose counters other programs read; a run that holds it counts by itself. */
-async function moveCounters(world: World, by: CountersMoved): Promise<void> {
-  await adjust(world, by.campaign, () => [{ type: 'move', sent: by.sent, failed: by.failed }]);
+/**
+ * What had been accepted and failed is told to the checkpoint, too, whose counters other programs read, and so is whom a report has settled who was
+ * claimed or in doubt there; a run that holds it finds both by itself.
+ */
+async function moveCounters(world: World, { campaign, type, ...by }: CountersMoved): Promise<void> {
+  await adjust(world, { campaign, type }, (kept) => afterReports(kept, by));
 }
 
 /** Sends every pending Message 2, lines side by side. One campaign that cannot be sent now keeps no other; true when another run has a line. */

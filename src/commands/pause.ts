@@ -56,5 +56,5 @@ async function markPaused(world: World, id: number): Promise<boolean> {
   const { header } = await world.view(id);
   if (header === null || header.finished || header.paused?.reason === 'pause') return false;
   const paused = { reason: 'pause', detail: 'asked for by wsend pause', at: world.clock.now() };
-  return adjust(world, id, (kept) => [{ type: 'header', header: { ...kept, paused } }]);
+  return adjust(world, { campaign: id }, ({ header }) => [{ type: 'header', header: { ...header, paused } }]);
 }

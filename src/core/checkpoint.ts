@@ -209,6 +209,22 @@ export function applyChanges(
   return fields;
 }
 
+/**
+ * How a checkpoint changes with what was reported of its campaign: by how much the counters move, and who was `settled` in the database, so that
+ * they are open no more. An outcome that the database had not got yet is counted here already.
+ */
+export function afterReports(
+  { recipients }: Pick<Checkpoint, 'recipients'>,
+  { sent, failed, settled }: { sent: number; failed: number; settled: number[] },
+): Change[] {
+  const kept = settled.flatMap((message) => recipients.get(message) ?? []);
+  const counted = (kind: Settled['kind']) => kept.filter((one) => one.is === 'outcome' && one.result.kind === kind).length;
+  return [
+    ...settled.map((message): Change => ({ type: 'forget', message })),
+    { type: 'move', sent: sent - counted('sent'), failed: failed - counted('failed') },
+  ];
+}
+
 /** The pace of a line as its field says it, or null where it is not kept. */
 export function readPacing(fields: ReadonlyMap<string, string>): PacingState | null {
   const text = fields.get('pacing');

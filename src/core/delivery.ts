@@ -1,4 +1,5 @@
 import type { Delivery } from './incoming.ts';
+import { noteText, SENT_SOMETIME, UNCONFIRMED } from './note.ts';
 import type { EpochMs } from './units.ts';
 
 /** A message as far as deliveries change it. `status` is one of those of `messages`, or whatever an existing database holds. */
@@ -18,10 +19,21 @@ export type DeliveryReport = Pick<Delivery, 'state' | 'at' | 'failure'> & { curr
 /** Further is higher. A message that was delivered has reached somebody: no failure undoes that, and it undoes a failure. */
 const RANK: Record<string, number> = { pending: 0, sent: 1, failed: 2, delivered: 3, read: 4 };
 
+/** True while nobody knows whether the provider took it: it is pending, or its attempts are used up and none of them was confirmed. */
+export function isUndecided({ status, error }: Pick<DeliveryRow, 'status' | 'error'>): boolean {
+  return status === 'pending' || (status === 'failed' && error?.startsWith(UNCONFIRMED) === true);
+}
+
+/** A message whose fate nobody knew, once a report has shown that the provider took it. Since when is for its run to say, which may be at it. */
+export function settledByReport(row: DeliveryRow): DeliveryRow {
+  return { ...row, status: 'sent', error: noteText(SENT_SOMETIME) };
+}
+
 /**
  * The message after a report, whatever the order in which reports arrive and however often: its status only moves forward, and each time is
  * the earliest that was reported. A failure counts only for a message that is sent, and only for its present acceptance: a row that is
- * pending again was failed before, and is on its way to a second attempt. What `sent` says is known from the send itself.
+ * pending again was failed before, and is on its way to a second attempt. What `sent` says is known from the send itself. A note of how it
+ * came to be sent stays.
  */
 export function afterDelivery(row: DeliveryRow, { state, at, failure, current }: DeliveryReport): DeliveryRow {
   const rank = RANK[row.status];
@@ -31,7 +43,7 @@ export function afterDelivery(row: DeliveryRow, { state, at, failure, current }:
     const { code, reason } = failure ?? { code: FAILED_LATER, reason: 'accepted, then failed at the provider' };
     return { ...row, status: 'failed', error: `${code}: ${reason}` };
   }
-  const moved = rank < (RANK[state] as number) ? { status: state, error: null } : {};
+  const moved = rank < (RANK[state] as number) ? { status: state, error: row.status === 'sent' ? row.error : null } : {};
   const deliveredAt = earliest(row.deliveredAt, at);
   return { ...row, ...moved, deliveredAt, readAt: state === 'read' ? earliest(row.readAt, at) : row.readAt };
 }

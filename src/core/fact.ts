@@ -16,7 +16,8 @@ export function idsOf({ ids }: Delivery): string[] {
 function partsOf(fact: Fact): unknown[] {
   switch (fact.kind) {
     case 'delivery':
-      return [fact.ids.waId ?? fact.ids.providerId, fact.state];
+      // One that carries our reference says more than one that does not.
+      return [fact.ids.waId ?? fact.ids.providerId, fact.state, ...(fact.reference === null ? [] : [fact.reference])];
     case 'reply':
       // Each change of it is a fact of its own.
       return fact.edited ? [fact.waId, fact.text] : [fact.waId];

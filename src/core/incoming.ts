@@ -18,6 +18,8 @@ export interface Delivery {
   state: DeliveryState;
   /** When it came so far; when it was reported, where that is not said. */
   at: EpochMs;
+  /** When the provider took it, where that is said. */
+  acceptedAt?: EpochMs;
   /** Why it failed; null for every other state. */
   failure: { code: string; reason: string } | null;
   phone: Phone | null;

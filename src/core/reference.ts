@@ -29,5 +29,11 @@ export function referenceOf(basis: ReferenceBasis): string {
   return `wsend-${basis.campaign}-${basis.message}-${tag}`;
 }
 
+/** The campaign and the row that a reference claims to be of; null for what is none of ours. Only recomputing it proves the claim. */
+export function readReference(reference: string): { campaign: number; message: number } | null {
+  const [, campaign, message] = /^wsend-(-?\d{1,15})-(-?\d{1,15})-[0-9a-z]{8}$/.exec(reference) ?? [];
+  return message === undefined ? null : { campaign: Number(campaign), message: Number(message) };
+}
+
 /** Digits and letters without i, l, o and u: nothing to misread when a reference is dictated. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

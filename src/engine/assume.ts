@@ -12,7 +12,7 @@ export type Assumption = 'sent' | 'absent';
  * it pending again, under the same reference. Whoever could not be looked up because the provider did not answer, or refused the key, stays in doubt.
  */
 export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
-  const left = run.lookUps.left ?? [];
+  const left = run.lookUps.left.splice(0);
   const answered = left.filter((one) => one.answered);
   for (const one of answered) await (as === 'sent' ? assumeSent(run, one) : assumeAbsent(run, one));
   const silent = left.length - answered.length;
@@ -36,13 +36,13 @@ async function assumeSent(run: Run, one: LeftInDoubt): Promise<void> {
   } as const;
   await run.journal.write({ type: 'settle', result });
   run.outbox.add(result);
-  move(run, { ...one.message, standing: 'inDoubt' }, 'sent');
+  move(run, one.message, 'sent');
   tellAssumed(run, one, 'sent');
 }
 
 async function assumeAbsent(run: Run, one: LeftInDoubt): Promise<void> {
   const at = run.clock.now();
-  await putBack(run, { ...one.message, standing: 'inDoubt' }, at);
+  await putBack(run, one.message, at);
   run.outbox.add({ kind: 'marked', message: one.claim.message, note: ASSUMED_ABSENT, at, attempts: one.message.queued.attempts });
   tellAssumed(run, one, 'absent');
 }

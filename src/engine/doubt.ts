@@ -8,6 +8,7 @@ import { move } from './account.ts';
 import { type Addressed, controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
 import { acceptedFrom, lookUpReference, type Means, type Sought } from './look-up.ts';
+import { isReported } from './reported.ts';
 import { type LeftInDoubt, type Run, type RunParts, stopRun } from './run.ts';
 import { putBack, settle } from './settle.ts';
 
@@ -18,7 +19,7 @@ export interface UnknownAttempt {
 }
 
 /**
- * Never a blind resend: looks the reference up and settles the recipient by what is found. `attempt` is the one that got no answer, or null
+ * Never a blind resend: looks the reference up and settles the recipient by what is found, or by what a report has said meanwhile. `attempt` is the one that got no answer, or null
  * when the database says that some earlier run was not sure.
  */
 export async function settleByLookUp(run: Run, message: Addressed, attempt: UnknownAttempt | null): Promise<void> {
@@ -33,6 +34,7 @@ export async function settleByLookUp(run: Run, message: Addressed, attempt: Unkn
   } finally {
     run.lookUps.underWay -= 1;
   }
+  if (finding.kind !== 'found' && (await isReported(run, message))) return;
   if (finding.kind === 'absent')
     return attempt === null || attempt.outcome.offline ? putBack(run, message, run.clock.now()) : tryAgain(run, message, attempt);
   const { claim, outcome } = attempt ?? {};
@@ -110,7 +112,7 @@ export async function leaveInDoubt(run: Run, left: LeftInDoubt, attempts = left.
   await durable;
   run.outbox.add({ kind: 'marked', message: claim.message, note: doubtNote(reason), at: run.clock.now(), attempts });
   move(run, message, 'inDoubt');
-  run.lookUps.left?.push(left);
+  run.lookUps.left.push({ ...left, message: { ...message, standing: 'inDoubt' } });
   run.report.tell({ type: 'in_doubt', ...message.attempted, reason, progress: run.account.progress });
 }
 

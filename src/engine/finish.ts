@@ -1,5 +1,5 @@
 import { cancelledStatus, earnedStatus } from '../core/campaign.ts';
-import { type Change, keptOf } from '../core/checkpoint.ts';
+import type { Change } from '../core/checkpoint.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
 import { latencyOf } from '../core/latency.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
@@ -68,7 +68,6 @@ async function writeEnd(run: Run) {
   const { campaigns, course, account } = run;
   const { id, message2, status: before, cancelledAt } = run.campaign;
   const tally = await campaigns.tally(id);
-  if (course.broken === null && tally.pending === 0 && account.progress.inDoubt > 0) await forgetSettledElsewhere(run);
   const progress = progressOf(tally, { inDoubt: account.progress.inDoubt, ...run.outbox.unwritten() });
   const failures = groupByCode(await campaigns.failures(id, FAILURES_READ));
   if (course.broken !== null) return { tally: null, progress, failures, finished: false };
@@ -76,18 +75,6 @@ async function writeEnd(run: Run) {
   const status = cancelledAt === null ? earnedStatus(progress, awaitsReplies) : cancelledStatus(progress);
   if (run.sending || before === 'sending' || cancelledAt !== null) await campaigns.setStatus(id, status);
   return { tally, progress, failures, finished: status !== 'sending' && progress.inDoubt === 0 };
-}
-
-/**
- * Nobody is pending in the database, and yet this run left somebody in doubt: the run that had claimed them was only suspended, and has recorded
- * what it knew. The checkpoint need not keep it, and counts what the database counts.
- */
-async function forgetSettledElsewhere(run: Run): Promise<void> {
-  const { claims, doubts } = keptOf(run.journal.checkpoint);
-  const open = [...claims, ...doubts].map(({ message }) => message);
-  // A row that was left out is not counted as pending, and would still be.
-  if ((await run.recipients.stillPending(run.campaign.id, open)).length > 0) return;
-  await run.journal.write(...open.map((message): Change => ({ type: 'forget', message })));
 }
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. Who bars the line has a person look, whoever is left. */

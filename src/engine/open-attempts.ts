@@ -6,6 +6,7 @@ import { leaveInDoubt, meansOf, settleByFinding } from './doubt.ts';
 import { type Addressed, readdress } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
 import type { Recovered } from './recover.ts';
+import { isReported } from './reported.ts';
 import type { Run } from './run.ts';
 import { putBack } from './settle.ts';
 
@@ -43,12 +44,16 @@ export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   const wanted = open.map(({ claim }) => ({ ...claim, since: begunBy(run, claim), claimedAt: claim.at }));
   const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.hurry.signal);
   const again: OpenAttempt[] = [];
-  const settling = open.map((attempt, i) => {
+  const settling = open.map(async (attempt, i) => {
     const { claim, message } = attempt;
     const finding = findings[i] as Finding;
+    if (finding.kind !== 'found' && (await isReported(run, message))) return;
     if (finding.kind !== 'absent') return settleByFinding(run, message, finding, claim);
     if (wereOver[i]) return putBack(run, message, run.clock.now());
-    if (isOver(run, claim)) return void again.push(attempt);
+    if (isOver(run, claim)) {
+      again.push(attempt);
+      return;
+    }
     const { host, pid } = claim.owner;
     const reason = `the provider does not list it, but the run that claimed it (process ${pid} on ${host}) may not be over`;
     return leaveInDoubt(run, { message, claim, reason, answered: true });

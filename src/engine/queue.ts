@@ -6,6 +6,8 @@ import type { RecipientStore } from '../ports.ts';
 export interface Queued {
   recipient: Recipient;
   attempts: number;
+  /** It had its turn before, in this run or an earlier one. */
+  again?: boolean;
 }
 
 interface Waiting extends Queued {
@@ -61,7 +63,7 @@ export class Queue {
     const { message } = queued.recipient;
     if (this.#others?.has(message) || (this.#only !== undefined && !includes(this.#only, message))) return;
     this.#latest = Math.max(this.#latest, now);
-    this.#wait({ ...queued, dueAt: Math.min(dueAt, now + DAY), since: now });
+    this.#wait({ ...queued, again: true, dueAt: Math.min(dueAt, now + DAY), since: now });
   }
 
   /** `ready`: take() has one. A moment: the first retry is due then. `unread`: the next page has to be read. `empty`: nobody is left here. */

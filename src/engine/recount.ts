@@ -4,6 +4,7 @@ import { failedLater } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { learnOfLine } from './account.ts';
 import { readPage } from './page.ts';
+import { failedMeanwhile, settleDoubts } from './reported.ts';
 import type { Run } from './run.ts';
 
 /** Counting all rows of a large campaign takes a while: it is done at most for a fiftieth of the time, and at most once a second. */
@@ -14,7 +15,7 @@ const FAILURES_READ = 200;
 
 /**
  * Counts what failed at the provider after it was accepted: the listener wrote it into the database, and it counts into the error rate and the
- * circuit breaker like every other failure, unless it was our line's. Called before each batch.
+ * circuit breaker like every other failure, unless it was our line's. Whom this run left in doubt may be settled there, too. Called before each batch.
  */
 export async function recount(run: Run): Promise<void> {
   const begin = run.clock.now();
@@ -22,8 +23,10 @@ export async function recount(run: Run): Promise<void> {
   if (begin >= at && begin < at + pause) return;
   await readPage(run, () =>
     run.outbox.whileNothingIsWritten(async () => {
+      await settleDoubts(run);
+      const counted = await failedMeanwhile(run);
       const tally = await run.campaigns.tally(run.campaign.id);
-      const late = tally.failed + run.outbox.unwritten().unstoredFailed - run.account.progress.failed;
+      const late = tally.failed + run.outbox.unwritten().unstoredFailed - run.account.progress.failed - counted;
       if (late > 0) learnLate(run, late, await failedOfLine(run));
     }),
   );

@@ -107,6 +107,7 @@ export async function recover(opening: Opening): Promise<{ journal: Journal; fou
   await refuseStrangeRows(campaign, { recipients, checkpoint, trusted });
   const mayHaveForgotten = header !== null && (server === '' || server !== checkpoint.server);
   const found: Recovered = { trusted, mayHaveForgotten, header, counted, server, ...keptOf(checkpoint) };
+  await leaveOutSettled(campaign, recipients, found);
   if (trusted) await storeOutcomes(campaign, recipients, journal, found);
   return { journal, found };
 }
@@ -129,6 +130,17 @@ async function storeOutcomes(campaign: Campaign, recipients: RecipientStore, jou
   if (outcomes.length > 0) await recipients.record(campaign.id, outcomes);
   const stored = { type: 'stored', messages: outcomes.map(({ message }) => message) } as const;
   await journal.write(stored, ...(mayHaveForgotten ? [] : [{ type: 'know', server } as const]));
+}
+
+/** Whom a report has settled since is open no more. */
+async function leaveOutSettled({ id }: Campaign, recipients: RecipientStore, found: Recovered): Promise<void> {
+  const open = [...found.claims, ...found.doubts, ...found.retries].map(({ message }) => message);
+  if (open.length === 0) return;
+  const settled = new Set((await recipients.settled(id, open)).map(({ message }) => message));
+  const isOpen = ({ message }: { message: number }) => !settled.has(message);
+  found.claims = found.claims.filter(isOpen);
+  found.doubts = found.doubts.filter(isOpen);
+  found.retries = found.retries.filter(isOpen);
 }
 
 /** UsageError when a newer wsend wrote this checkpoint: what it means by it cannot be known. */

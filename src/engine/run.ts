@@ -72,8 +72,8 @@ export interface Course {
 /** What is being looked up (doubt.ts). */
 export interface LookUps {
   underWay: number;
-  /** Recipients that this run's look-ups left in doubt, to be settled by the operator's word; null when there is none. */
-  left: LeftInDoubt[] | null;
+  /** Recipients that this run's look-ups left in doubt: a report may settle them yet, or the operator's word. */
+  left: LeftInDoubt[];
 }
 
 /** A recipient that was looked up and stays in doubt. */

@@ -1,17 +1,26 @@
-import type { Settled } from '../core/checkpoint.ts';
+import type { Change, Settled } from '../core/checkpoint.ts';
 import { SKIPPED, UNCONFIRMED } from '../core/note.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { learn, move } from './account.ts';
 import type { Addressed, Problem } from './envelope.ts';
 import type { Run } from './run.ts';
 
-/** Sent or failed for good: recorded, learned from, and told once it is durable. `latencyMs` is the answer's time, when one was measured. */
-export async function settle(run: Run, message: Addressed, result: Settled, latencyMs?: Milliseconds): Promise<void> {
-  const durable = run.journal.write({ type: 'settle', result });
+/** How an outcome was learned. */
+interface Learned {
+  /** The answer's time, when one was measured. */
+  latencyMs?: Milliseconds;
+  /** The database has it already. */
+  isStored?: boolean;
+}
+
+/** Sent or failed for good: recorded, learned from, and told once it is durable. */
+export async function settle(run: Run, message: Addressed, result: Settled, { latencyMs, isStored = false }: Learned = {}): Promise<void> {
+  const stored: Change[] = isStored ? [{ type: 'stored', messages: [result.message] }] : [];
+  const durable = run.journal.write({ type: 'settle', result }, ...stored);
   learn(run, result, latencyMs);
   placePerson(run, message, result);
   await durable;
-  run.outbox.add(result);
+  if (!isStored) run.outbox.add(result);
   move(run, message, result.kind, result.kind === 'failed' ? result.code : undefined);
   const attempted = { ...message.attempted, attempt: Math.max(1, result.attempts), progress: run.account.progress };
   if (result.kind === 'sent') run.report.tell({ type: 'sent', ...attempted, providerId: result.providerId, latencyMs: latencyMs ?? 0 });

@@ -40,7 +40,7 @@ export interface TakeUp {
  * beside the sending.
  */
 export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
-  const { found, assume } = take;
+  const { found } = take;
   const { campaign, campaigns, recipients, journal, clock, line, sending } = parts;
   await lookUpWhatMayBeSent(parts, found, take.progress);
   const only = await retryFailed(parts, take);
@@ -79,7 +79,7 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
     outbox: outboxOf(parts),
     batches: newBatches(parts.policy()),
     account: newAccount(progress, only === undefined ? 0 : Math.max(0, progress.pending - only.length), clock.now(), ofLine.count),
-    lookUps: { underWay: 0, left: assume === undefined ? null : [] },
+    lookUps: { underWay: 0, left: [] },
     course: newCourse(),
   };
   listen(run);

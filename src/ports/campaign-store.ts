@@ -75,11 +75,14 @@ export interface RecipientStore {
   has(campaign: number, message: number | null): Promise<boolean>;
   /** These Message 1 rows of the campaign, as far as they are still pending, by id. */
   stillPending(campaign: number, messages: number[]): Promise<Recipient[]>;
+  /** Those of these Message 1 rows that are settled, as the database has them: what a report says that carries our reference, or another run. */
+  settled(campaign: number, messages: number[]): Promise<Settled[]>;
   /** What was accepted last, latest first, a few: of this campaign where it has any, else of whichever. Not what counts as sent by the operator's word. */
   latestAccepted(campaign: number): Promise<AcceptedRow[]>;
   /**
    * Writes results and the campaign's counters, all or nothing. A row that is no longer pending is left alone (so repeating a call changes
-   * nothing), with one exception: `sent` also overrules `failed`, because an acceptance is a fact.
+   * nothing), with two exceptions: `sent` also overrules `failed`, because an acceptance is a fact, unless that very acceptance failed since; and it
+   * dates what only a report had said.
    */
   record(campaign: number, results: Result[]): Promise<void>;
   /**

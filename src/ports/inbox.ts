@@ -1,3 +1,4 @@
+import type { MessageType } from '../core/campaign.ts';
 import type { Alias, Fact } from '../core/incoming.ts';
 import type { ReplyCounts } from '../core/reply-counts.ts';
 import type { EpochMs } from '../core/units.ts';
@@ -15,15 +16,18 @@ export interface WorkedOff {
   results: { kind: Fact['kind']; result: FactResult; stranger?: string }[];
   /** Message 2 rows that were made, pending ones and such as could not be written. */
   message2: { pending: number; failed: number };
-  /** By how much the counters of campaigns moved: messages that had been accepted failed, or the other way round. */
+  /** By how much the counters of campaigns moved: messages that had been accepted failed, or the other way round, or nobody knew of them. */
   moved: CountersMoved[];
 }
 
 /** Recipients that a campaign counts otherwise than before. */
 export interface CountersMoved {
   campaign: number;
+  type: MessageType;
   sent: number;
   failed: number;
+  /** The messages among them that were open: no run need look them up any more. */
+  settled: number[];
 }
 
 /** What the provider reported, kept until its effects are in the database. */

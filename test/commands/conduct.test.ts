@@ -186,7 +186,7 @@ describe('a checkpoint that is changed where no run is', () => {
     const before = keptBy(shared, 42);
     const paused = { reason: 'pause', detail: 'x', at: clock.now() };
     const process = bystander(shared);
-    const changed = adjust(processWorld(process, 42, shared), 42, (header) => [
+    const changed = adjust(processWorld(process, 42, shared), { campaign: 42 }, ({ header }) => [
       { type: 'header', header: { ...header, paused } },
       { type: 'move', sent: -1, failed: 1 },
     ]);
@@ -208,7 +208,7 @@ describe('a checkpoint that is changed where no run is', () => {
     const { shared, clock, start, pass } = scene();
     const [name] = NAMES as [string];
     const world = processWorld(bystander(shared), 42, shared);
-    const change = () => adjust(world, 42, () => [{ type: 'move', sent: -1, failed: 1 }]);
+    const change = () => adjust(world, { campaign: 42 }, () => [{ type: 'move', sent: -1, failed: 1 }]);
     const kept = () => {
       const { fields, keptUntil } = shared.entries[0].kept.get(name) ?? {};
       return structuredClone({ fields, keptUntil });
@@ -239,7 +239,7 @@ describe('a checkpoint that is changed where no run is', () => {
       const answer = await shared.leases.take([name], stranger, []);
       if ('lease' in answer) await answer.lease.release();
     };
-    expect(await clock.run(adjust(world, 42, () => [{ type: 'move', sent: -1, failed: 1 }]))).toBe(false);
+    expect(await clock.run(adjust(world, { campaign: 42 }, () => [{ type: 'move', sent: -1, failed: 1 }]))).toBe(false);
     expect(others).toBe(false);
     expect(shared.entries[0].fields(name)).toEqual(before);
   });

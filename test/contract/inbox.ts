@@ -7,9 +7,10 @@ import { recipientReports } from '../../src/adapters/sql/recipient-reports.ts';
 import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
 import { replies } from '../../src/adapters/sql/replies.ts';
 import { toStored } from '../../src/adapters/sql/stored-time.ts';
-import type { ContactReply, DeliveryState, Fact } from '../../src/core/incoming.ts';
+import type { ContactReply, Delivery, DeliveryState, Fact } from '../../src/core/incoming.ts';
+import { referenceOf } from '../../src/core/reference.ts';
 import { COURTESY, STOP_WORDS } from '../../src/core/stop-words.ts';
-import type { Inbox, OptOuts, WriteText } from '../../src/ports.ts';
+import type { Inbox, OptOuts, Result, WriteText } from '../../src/ports.ts';
 import { CAMPAIGNS, liveThrough, PEOPLE, type ReplyWorld, type Send, story } from '../support/reply-model.ts';
 import type { OpenedDatabase } from './campaign-store.ts';
 
@@ -195,7 +196,9 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         const status = async () => (await query(`select status from campaigns where id = ${one.campaign}`))[0]?.status;
         await query(`update campaigns set status = 'completed' where id = ${one.campaign}`);
         await inbox.add([delivery({ providerId: `P${one.message}` }, 'failed')], AT + HOUR);
-        expect((await inbox.workOff(AT + HOUR)).moved).toEqual([{ campaign: one.campaign, sent: -1, failed: 1 }]);
+        expect((await inbox.workOff(AT + HOUR)).moved).toEqual([
+          { campaign: one.campaign, type: 'message_1', sent: -1, failed: 1, settled: [] },
+        ]);
         expect(await status()).toBe('completed');
         await take([delivery({ providerId: `P${other}` }, 'failed')]);
         expect(await status()).toBe('failed');
@@ -249,6 +252,165 @@ export function inboxContract(name: string, open: () => Promise<OpenedDatabase>,
         await take([delivery({ waId: `second-${id}` }, 'failed')]);
         expect((await row(id)).status).toBe('failed');
         expect(await counters(one.campaign)).toEqual([1, 1, 0, 0]);
+      });
+    });
+
+    describe('a report about a message of which nobody knows whether it was taken', () => {
+      /** A pending row, what a run would call it, and reports that carry that name. */
+      async function pending({ type = 'message_1', content = 'Hello' } = {}) {
+        const phone = newPhone();
+        const [id, person] = [await campaign(), await contact(phone)];
+        const messageId = await message(id, person, { type });
+        const basis = { campaign: id, campaignCreatedAt: AT, message: messageId, phone, content, acceptedBefore: null };
+        const about = (state: DeliveryState, given: Partial<Delivery> = {}) => {
+          const ids = { waId: `W${messageId}`, providerId: state === 'failed' ? `P${messageId}` : null };
+          return { ...delivery({}, state), ids, reference: referenceOf(basis), device: LINE, ...given } as Delivery;
+        };
+        return { campaign: id, message: messageId, phone, basis, about };
+      }
+      const doubt = (id: number) => ({ kind: 'marked', message: id, note: 'in doubt: no answer', at: AT, attempts: 1 }) as const;
+      const record = (id: number, ...results: Result[]) => recipientStore(opened.database).record(id, results);
+      const settledAs = async (id: number, messageId: number) => recipientStore(opened.database).settled(id, [messageId]);
+
+      it.each<[DeliveryState, string, number[]]>([
+        ['sent', 'sent', [1, 1, 0, 0]],
+        ['delivered', 'delivered', [1, 1, 0, 0]],
+        ['read', 'read', [1, 1, 0, 0]],
+        ['failed', 'failed', [0, 0, 1, 0]],
+      ])(
+        'says that it was %s where it carries our reference: the row says so, under its ids, and is counted once',
+        async (state, status, counts) => {
+          const one = await pending();
+          await record(one.campaign, doubt(one.message));
+          await inbox.add([one.about(state, { acceptedAt: AT + 1_000 })], AT + HOUR);
+          const { results, moved } = await inbox.workOff(AT + HOUR);
+          expect(results).toEqual([{ kind: 'delivery', result: 'done' }]);
+          const [sent, , failed] = counts as [number, number, number];
+          expect(moved).toEqual([{ campaign: one.campaign, type: 'message_1', sent, failed, settled: [one.message] }]);
+          const after = await row(one.message);
+          expect(after.status).toBe(status);
+          expect(String(after.sent_at)).toContain('10:00:01');
+          if (state === 'failed') expect(after.error_message).toBe('number:notfound: accepted, then failed at the provider');
+          expect(await counters(one.campaign)).toEqual(counts);
+          expect(await settledAs(one.campaign, one.message)).toMatchObject([
+            state === 'failed' ? { kind: 'failed', code: 'number:notfound' } : { kind: 'sent', providerId: `W${one.message}` },
+          ]);
+          await take([reply(null, { quoted: `W${one.message}` })]);
+          expect(await second(one.campaign)).toHaveLength(state === 'failed' ? 0 : 1);
+          expect(await take([one.about('sent'), one.about('delivered', { ids: { waId: 'other', providerId: null } })])).not.toContain(
+            'unknown',
+          );
+        },
+      );
+
+      it('settles a Message 2, which the campaign does not count', async () => {
+        const one = await pending({ type: 'message_2' });
+        await inbox.add([one.about('delivered')], AT);
+        const moved = { campaign: one.campaign, type: 'message_2', sent: 1, failed: 0, settled: [one.message] };
+        expect((await inbox.workOff(AT)).moved).toEqual([moved]);
+        expect((await row(one.message)).status).toBe('delivered');
+        expect(await counters(one.campaign)).toEqual([0, 0, 0, 0]);
+      });
+
+      it("settles nothing under a reference that the row does not make: another text's, another campaign's, a copy's, somebody's", async () => {
+        const one = await pending();
+        const strange = [
+          { ...one.basis, content: 'Hello!' },
+          { ...one.basis, campaignCreatedAt: AT + 60_000 },
+          { ...one.basis, phone: newPhone() },
+          { ...one.basis, acceptedBefore: 'P0' },
+        ].map(referenceOf);
+        strange.push(
+          `wsend-${one.campaign}-${one.message}-abcdefgh`,
+          'wsend-1-999999999999999-abcdefgh',
+          'order 66',
+          `${one.about('sent').reference}x`,
+        );
+        const facts = strange.map((reference, i) =>
+          one.about('delivered', { reference, ids: { waId: `S${one.message}.${i}`, providerId: null } }),
+        );
+        expect(new Set(await take(facts, AT))).toEqual(new Set(['unknown']));
+        expect(await row(one.message)).toMatchObject({ status: 'pending', whatsapp_message_id: null });
+        expect(await counters(one.campaign)).toEqual([0, 0, 0, 0]);
+      });
+
+      it('settles nothing that is known: what was rejected stays so', async () => {
+        const one = await pending();
+        await record(one.campaign, {
+          ...{ kind: 'failed', message: one.message, code: 'phone:invalid', reason: 'no such', at: AT },
+          attempts: 1,
+          providerId: null,
+        });
+        expect(await take([one.about('sent')], AT)).toEqual(['unchanged']);
+        expect((await row(one.message)).status).toBe('failed');
+      });
+
+      it('of what failed before does not settle its retry, which has a reference of its own', async () => {
+        const one = await pending();
+        await take([one.about('sent'), one.about('failed')]);
+        await recipientStore(opened.database).retryFailed(one.campaign);
+        await take([one.about('read', { state: 'failed', ids: { waId: `W${one.message}-later`, providerId: null } })]);
+        expect((await row(one.message)).status).toBe('pending');
+        const reference = referenceOf({ ...one.basis, acceptedBefore: `W${one.message}` });
+        await take([one.about('delivered', { reference, ids: { waId: `V${one.message}`, providerId: null } })]);
+        expect(await row(one.message)).toMatchObject({ status: 'delivered', whatsapp_message_id: `V${one.message}` });
+        expect(await counters(one.campaign)).toEqual([1, 1, 0, 0]);
+      });
+
+      it('leaves to the run to say since when: its own record dates it, and is counted no second time', async () => {
+        const one = await pending();
+        await take([one.about('delivered', { acceptedAt: AT + 9_000 })]);
+        expect(await recipientStore(opened.database).latestAccepted(one.campaign)).toMatchObject([{ message: one.message, at: 0 }]);
+        for (let i = 0; i < 2; i += 1) await accept(one.campaign, one.message, AT + 2_000);
+        expect(await row(one.message)).toMatchObject({ status: 'delivered', error_message: null, retry_count: 1 });
+        expect(await recipientStore(opened.database).latestAccepted(one.campaign)).toMatchObject([{ at: AT + 2_000 }]);
+        expect(await counters(one.campaign)).toEqual([1, 1, 0, 0]);
+        const other = await pending();
+        await take([other.about('sent')]);
+        await accept(other.campaign, other.message, AT + 2_000);
+        await take([delivery({ providerId: `P${other.message}` }, 'failed')]);
+        expect((await row(other.message)).status).toBe('failed');
+        expect(await counters(other.campaign)).toEqual([0, 0, 1, 0]);
+      });
+
+      it('comes to the same in whatever order reports, outcomes and doubts reach the database', async () => {
+        const states: DeliveryState[] = ['sent', 'delivered', 'failed'];
+        const step = fc.oneof(
+          fc.record({ report: fc.constantFrom(...states) }),
+          fc.record({ outcome: fc.constantFrom('sent' as const, 'doubt' as const, 'unconfirmed' as const) }),
+        );
+        await fc.assert(
+          fc.asyncProperty(fc.constantFrom(...states), fc.array(step, { maxLength: 6 }), async (first, others) => {
+            const one = await pending();
+            const outcomes: Record<'sent' | 'doubt' | 'unconfirmed', Result> = {
+              sent: {
+                ...{ kind: 'sent', message: one.message, at: AT },
+                attempts: 1,
+                providerId: `P${one.message}`,
+                whatsappId: `W${one.message}`,
+              },
+              doubt: doubt(one.message),
+              unconfirmed: {
+                ...{ kind: 'failed', message: one.message, at: AT, attempts: 3, providerId: null },
+                code: 'unconfirmed:timeout',
+                reason: 'no',
+              },
+            };
+            const steps = [...others, { report: first }];
+            let now = AT;
+            for (const step of steps) {
+              now += 1_000;
+              if ('report' in step) await take([one.about(step.report)], now);
+              else await record(one.campaign, outcomes[step.outcome]);
+            }
+            await drain(now + 60_000);
+            const told = steps.flatMap((step) => ('report' in step ? [step.report] : []));
+            const expected = told.includes('delivered') ? 'delivered' : told.includes('failed') ? 'failed' : 'sent';
+            expect((await row(one.message)).status).toBe(expected);
+            expect(await counters(one.campaign)).toEqual(expected === 'failed' ? [0, 0, 1, 0] : [1, 1, 0, 0]);
+          }),
+          { numRuns: 2 * stories, endOnFailure: true },
+        );
       });
     });
 

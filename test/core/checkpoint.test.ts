@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  afterReports,
   applyChanges,
   type Change,
   type Checkpoint,
@@ -25,6 +26,20 @@ describe('a checkpoint', () => {
         expect(readCheckpoint(store)).toEqual(inOrder(run.checkpoint));
       }),
     );
+  });
+
+  it('forgets whom a report has settled, and counts them once: an outcome that the database had not got was counted', () => {
+    const store = newStore();
+    const run = begin(store, 1);
+    const done = { at: 1, attempts: 1, providerId: null };
+    run.write(
+      { type: 'count', sent: 5, failed: 0 },
+      { type: 'settle', result: { kind: 'sent', message: 1, ...done } },
+      { type: 'retry', retry: { message: 2, attempts: 1, dueAt: 1 } },
+      { type: 'settle', result: { kind: 'sent', message: 3, ...done } },
+    );
+    run.write(...afterReports(run.checkpoint, { sent: 2, failed: 1, settled: [1, 2, 3, 4] }));
+    expect(readCheckpoint(store)).toMatchObject({ recipients: new Map(), counted: { sent: 7, failed: 1 } });
   });
 
   it('is the same after one large step as after many small ones', () => {

@@ -1,5 +1,6 @@
 import { type Campaign, type CampaignStatus, cancelledStatus, REPLY_WINDOW, type Recipient } from '../../src/core/campaign.ts';
-import { LOOK_UP_FIRST, marksOf, noteText, SENT_SOMETIME, UNCONFIRMED } from '../../src/core/note.ts';
+import type { Settled } from '../../src/core/checkpoint.ts';
+import { LOOK_UP_FIRST, marksOf, noteText, readNote, SENT_SOMETIME, UNCONFIRMED } from '../../src/core/note.ts';
 import { DUPLICATE } from '../../src/core/person.ts';
 import type { AcceptedRow, CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports.ts';
 
@@ -106,6 +107,18 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     return this.rows.filter((row) => row.status === 'pending' && wanted.has(row.message)).map(toRecipient);
   }
 
+  async settled(_campaign: number, messages: number[]): Promise<Settled[]> {
+    await this.before('settled');
+    const rows = this.rows.filter((row) => row.status !== 'pending' && messages.includes(row.message));
+    return rows.map(({ message, status, error, providerId, sentAt, attempts }) => {
+      const done = { message, at: sentAt ?? 0, attempts, providerId };
+      const [code = '', ...reason] = (error ?? '').split(': ');
+      const note = readNote(error)?.note;
+      if (status === 'failed') return { kind: 'failed', ...done, code, reason: reason.join(': ') };
+      return { kind: 'sent', ...done, ...(note !== undefined && { note }) };
+    });
+  }
+
   async peopleIn(_campaign: number, status: string, after: number, { limit }: { limit: number }): Promise<PlacedRow[]> {
     await this.before('peopleIn');
     return this.rows
@@ -139,7 +152,10 @@ export class MemoryStore implements CampaignStore, RecipientStore {
     await this.before('record');
     for (const result of results) {
       const row = this.rows.find((other) => other.message === result.message);
+      if (row?.error === noteText(SENT_SOMETIME) && result.kind === 'sent' && result.note === undefined)
+        Object.assign(row, { sentAt: result.at, error: null });
       if (row === undefined || !(row.status === 'pending' || (row.status === 'failed' && result.kind === 'sent'))) continue;
+      if (row.status === 'failed' && row.providerId !== null && result.kind === 'sent' && row.providerId === result.providerId) continue;
       row.attempts = result.attempts;
       if (result.kind === 'marked') row.error = noteText(result.note);
       else if (result.kind === 'sent')
@@ -149,6 +165,14 @@ export class MemoryStore implements CampaignStore, RecipientStore {
         });
       else Object.assign(row, { status: 'failed', error: `${result.code}: ${result.reason}`, providerId: result.providerId });
     }
+  }
+
+  /** What a listener makes of a report that carries the reference of a row, or names what it was accepted as. */
+  report(message: number, { providerId, at, failed }: { providerId: string; at: number; failed: boolean }): void {
+    const row = this.rows.find((other) => other.message === message) as Row;
+    if (row.status === 'pending' || row.error?.startsWith(UNCONFIRMED))
+      Object.assign(row, { status: 'sent', providerId, sentAt: at, error: noteText(SENT_SOMETIME) });
+    if (failed && row.status === 'sent') Object.assign(row, { status: 'failed', error: 'number:notfound: accepted, then failed' });
   }
 
   async prepare(): Promise<{ made: number; unverified: number; duplicates: number }> {

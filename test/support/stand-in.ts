@@ -56,6 +56,8 @@ export interface StandIn {
   phones(text?: string): string[];
   /** The numbers among them that it took more than one message for. */
   twice(text?: string): string[];
+  /** What its webhook says of a message: how far it is on its way in a list, under the id of the API; once it is with the person by WhatsApp's. */
+  report(one: Taken, state: 'sent' | 'delivered' | 'read' | 'failed'): unknown;
   /** What its webhook says when a person writes to the line: in one of the shapes of its papers. */
   incoming(phone: string, text?: string, shape?: Shape): unknown;
   close(): Promise<void>;
@@ -167,6 +169,7 @@ export async function standIn(lineId = randomBytes(12).toString('hex')): Promise
     latency: [5, 30],
     phones,
     twice: (text) => [...new Set(phones(text).filter((phone, i, all) => phone === all[i - 1]))],
+    report: (one, state) => (state === 'sent' || state === 'failed' ? [onItsWay(one, state)] : arrived(one, state)),
     incoming: (phone, text = 'Yes', shape = 'flat') =>
       SHAPES[shape](incoming(phone, text, line), { phone, text, quoted: taken.findLast((one) => one.phone === phone)?.waId }),
     close: async () => {
@@ -215,6 +218,18 @@ async function read(request: IncomingMessage): Promise<Ask> {
 /** A message as the list shows it. */
 function shown({ at: _, ...one }: Taken): Record<string, unknown> {
   return { ...one, wid: `${one.phone.slice(1)}@c.us`, status: 'processed', deliveryStatus: 'sent', webhookStatus: 'ignored' };
+}
+
+function onItsWay(one: Taken, state: string): Record<string, unknown> {
+  const date = new Date().toISOString();
+  const why = state === 'failed' ? { failureReason: 'number:notfound', failedAt: date } : {};
+  const data = { ...shown(one), waId: undefined, deliveryStatus: state, ...why };
+  return { event: `message:out:${state}`, date, entity: 'message', entityId: one.id, data };
+}
+
+function arrived({ waId: id, phone, reference, device, message: body, at }: Taken, ack: string): Record<string, unknown> {
+  const data = { id, flow: 'outbound', ack, toNumber: phone, body, reference, timestamp: Math.floor(at / 1_000) };
+  return { id, object: 'message', event: 'message:out:ack', created: Math.floor(Date.now() / 1_000), ack, device: { id: device }, data };
 }
 
 function refusal(status: number, errorCode: string, message: string): Answer {

@@ -8,7 +8,7 @@ import type { TakenMessage } from './store.ts';
 
 type Fields = Record<string, unknown>;
 
-/** A message of ours as a chat's history and the events about it show it: known by its WhatsApp id, without our reference. */
+/** A message of ours as a chat's history and the events about it show it: known by its WhatsApp id; only the events add our reference. */
 export function outboundRecord(message: TakenMessage, ack: MessageState | 'pending', { identity, receipt }: Wording): Fields {
   const state = receipt === 'status' ? { deliveryStatus: ack } : { ack };
   const ends = toContact(message.phone, identity);

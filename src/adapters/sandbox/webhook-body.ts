@@ -24,7 +24,7 @@ export function webhookBody(event: ContactEvent, message: TakenMessage | undefin
   if (message === undefined) return about('message:update', { id: event.id });
   if (kind === 'reaction') return about('message:reaction', reactionRecord(event, message, wording));
   if (kind === 'failed') return [failedItem(event, message)];
-  const outbound = outboundRecord(message, kind, wording);
+  const outbound = { ...outboundRecord(message, kind, wording), reference: message.reference };
   if (receipt === 'event') return about(`message:out:${kind}`, { ...outbound, ack: undefined });
   return { ...about('message:out:ack', outbound), ...(receipt === 'ack' && { ack: kind }) };
 }

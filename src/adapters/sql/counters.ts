@@ -99,7 +99,7 @@ export async function writeStatus(
 export async function moveCounters(
   transaction: Kysely<Schema>,
   dialect: SqlDialect,
-  { by, now }: { by: CountersMoved; now: string },
+  { by, now }: { by: Pick<CountersMoved, 'campaign' | 'sent' | 'failed'>; now: string },
 ): Promise<void> {
   const moved = (column: 'sent_count' | 'success_count' | 'failed_count', delta: number) =>
     sql<number>`coalesce(${sql.ref(column)}, 0) + ${delta}`;

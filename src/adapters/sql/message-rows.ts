@@ -1,9 +1,11 @@
 import { type AliasedRawBuilder, type Kysely, type RawBuilder, type Selectable, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
 import type { MessageType, Recipient } from '../../core/campaign.ts';
-import { marksOf } from '../../core/note.ts';
+import type { Settled } from '../../core/checkpoint.ts';
+import { marksOf, readNote } from '../../core/note.ts';
 import type { PlacedRow } from '../../ports.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { indexByCampaign } from './index-by-campaign.ts';
+import { fromStored } from './stored-time.ts';
 import type { Messages, Schema } from './table-types.ts';
 
 /** The statuses that say the provider took the message. */
@@ -87,6 +89,22 @@ export async function asRecipients(
     ...marksOf(asText(row.error_message)),
     acceptedBefore: asText(row.whatsapp_message_id) || null,
   }));
+}
+
+/** Rows that are settled, as the outcomes that they are. */
+export async function asSettled(rows: SelectQueryBuilder<Schema, 'messages', object>): Promise<Settled[]> {
+  const found = await rows
+    .select(['id', 'status', 'whatsapp_message_id', 'error_message', 'retry_count', 'sent_at'])
+    .orderBy('id')
+    .execute();
+  return found.map(({ id, status, whatsapp_message_id, error_message, retry_count, sent_at }) => {
+    const attempts = asCount(retry_count);
+    const done = { message: Number(id), at: fromStored(sent_at) ?? 0, attempts, providerId: whatsapp_message_id };
+    const note = readNote(error_message)?.note;
+    if (status !== 'failed') return { kind: 'sent', ...done, ...(note !== undefined && { note }) };
+    const [code = '', ...reason] = asText(error_message).split(': ');
+    return { kind: 'failed', ...done, code, reason: reason.join(': ') };
+  });
 }
 
 /** The same for those who only want to know whom these rows are for. */

@@ -6,15 +6,31 @@ import { unlessThere } from './dialect.ts';
 import type { Schema } from './table-types.ts';
 import { LONGEST_ID, LONGEST_LINE } from './widths.ts';
 
-/** Keeps both ids of what was accepted, and the line it was accepted on, in the transaction that records it. An id that is there already stays with its message. */
-export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlDialect, results: readonly Result[]): Promise<void> {
+/** The names of one acceptance: the ids that the provider gave it, and our reference where a report has proved it. */
+export interface Acceptance {
+  message: number;
+  names: (string | null | undefined)[];
+  /** What `messages` holds of it. */
+  recordedAs: string;
+  line: string | null | undefined;
+}
+
+/** What was accepted by these results; of a message that holds another id of the same acceptance, under that one. */
+export function acceptancesOf(results: readonly Result[], held: ReadonlyMap<number, string>): Acceptance[] {
+  return results.flatMap((result) => {
+    if (result.kind === 'marked' || result.providerId === null) return [];
+    const { message, providerId, whatsappId, line } = result;
+    return [{ message, names: [providerId, whatsappId], recordedAs: held.get(message) ?? providerId, line }];
+  });
+}
+
+/** Keeps the names of what was accepted, and the line it was accepted on, in the transaction that records it. A name that is there already stays with its message. */
+export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlDialect, acceptances: Acceptance[]): Promise<void> {
   const rows = new Map<string, { provider_id: string; message_id: number; recorded_as: string; line: string | null }>();
-  for (const result of results) {
-    if (result.kind === 'marked' || result.providerId === null) continue;
-    const line = result.line != null && result.line.length <= LONGEST_LINE ? result.line : null;
-    for (const id of [result.providerId, result.whatsappId]) {
-      if (id != null && id.length <= LONGEST_ID)
-        rows.set(id, { provider_id: id, message_id: result.message, recorded_as: result.providerId, line });
+  for (const { message, names, recordedAs, line: given } of acceptances) {
+    const line = given != null && given.length <= LONGEST_LINE ? given : null;
+    for (const id of names) {
+      if (id != null && id.length <= LONGEST_ID) rows.set(id, { provider_id: id, message_id: message, recorded_as: recordedAs, line });
     }
   }
   for (const some of chunks([...rows.values()])) {

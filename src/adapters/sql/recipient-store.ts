@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import type { MessageType, Recipient } from '../../core/campaign.ts';
+import type { Settled } from '../../core/checkpoint.ts';
 import type { RecipientStore } from '../../ports.ts';
 import { chunks } from './chunks.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
 import { latestAccepted } from './latest-accepted.ts';
-import { asRecipients, hasStatus, messageRows, onLines, placedRows, rowsAfter } from './message-rows.ts';
+import { asRecipients, asSettled, hasStatus, messageRows, onLines, placedRows, rowsAfter, TAKEN } from './message-rows.ts';
 import { preparable, prepare } from './prepare.ts';
 import { record } from './record.ts';
 import { retryFailed } from './retry-failed.ts';
@@ -37,6 +38,14 @@ export function recipientStore(database: Database, type: MessageType = 'message_
         const pending = messageRows(db, campaign, type).where(onLines(lines)).where(hasStatus(database.dialect, 'pending'));
         const inOrder = [...new Set(messages)].sort((a, b) => a - b);
         for (const some of chunks(inOrder)) found.push(...(await asRecipients(database, pending.where('id', 'in', some))));
+        return found;
+      }),
+
+    settled: (campaign, messages) =>
+      asking(database, async () => {
+        const found: Settled[] = [];
+        const rows = messageRows(db, campaign, type).where(hasStatus(database.dialect, ...TAKEN, 'failed'));
+        for (const some of chunks([...new Set(messages)])) found.push(...(await asSettled(rows.where('id', 'in', some))));
         return found;
       }),
 

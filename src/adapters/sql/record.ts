@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { countersMoved } from '../../core/delivery.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
 import { type AliasContext, link, linksOf } from './aliases.ts';
@@ -7,7 +8,8 @@ import { lockCampaign, moveCounters } from './counters.ts';
 import type { Database, SqlDialect } from './database.ts';
 import { refusesValue } from './database-errors.ts';
 import { locked, ofCampaign } from './dialect.ts';
-import { keepProviderIds } from './provider-ids.ts';
+import { TAKEN } from './message-rows.ts';
+import { acceptancesOf, keepProviderIds, messagesNamed } from './provider-ids.ts';
 import { type Fitting, fitted, fittedPlainly, type Rooms, roomsOf } from './room.ts';
 import { changeAfter } from './row-change.ts';
 import { toStored } from './stored-time.ts';
@@ -17,7 +19,8 @@ import { updateMessages } from './update-messages.ts';
 
 /**
  * Writes results and moves the campaign's counters, in one transaction. Which rows change is read under lock first, so that the counters
- * move by exactly these, however often the same results arrive. Both ids of what was accepted are kept with it. Texts are cut to their columns, and
+ * move by exactly these, however often the same results arrive. A report may have settled a row before its run recorded it: what it said stands.
+ * Both ids of what was accepted are kept with it. Texts are cut to their columns, and
  * written short and in ASCII where the database refuses them all the same: an outcome must not be lost for the sake of its wording.
  */
 export async function record(database: Database, campaign: number, results: readonly Result[]): Promise<void> {
@@ -66,20 +69,26 @@ function writeRows(database: Database, { campaign, rows, text, rooms, results }:
     await lockCampaign(transaction, dialect, campaign);
     const now = database.stamp();
     const moved = { sent: 0, failed: 0 };
+    const held = new Map<number, string>();
     for (const some of chunks(rows)) {
-      const { statuses, counted } = await lockStatuses(transaction, { dialect, campaign, ids: some.map(({ id }) => id) });
+      const before = await lockRows(transaction, { dialect, campaign, ids: some.map(({ id }) => id) });
+      const failed = await failedSince(transaction, some, before);
       const changes = some.flatMap(({ id, results }) => {
-        const change = changeAfter({ id, status: statuses.get(id), results, fit });
+        const { status, error = null, name = null } = before.get(id) ?? {};
+        const isFailed = failed.has(id);
+        const change = changeAfter({ id, status, error, results: isFailed ? [] : results, fit });
+        if (name !== null && (isFailed || (change !== undefined && TAKEN.includes(status as string)))) held.set(id, name);
         return change === undefined ? [] : [change];
       });
-      for (const { id, status } of changes.filter(({ id }) => counted.has(id))) {
-        if (status === 'sent') moved.sent++;
-        if (status === 'failed') moved.failed++;
-        if (statuses.get(id) === 'failed') moved.failed--;
+      for (const { id, status } of changes) {
+        const { isCounted, status: was } = before.get(id) as LockedRow;
+        const by = isCounted ? countersMoved(was, status) : { sent: 0, failed: 0 };
+        moved.sent += by.sent;
+        moved.failed += by.failed;
       }
       await updateMessages(transaction, dialect, changes, now);
     }
-    await keepProviderIds(transaction, dialect, results);
+    await keepProviderIds(transaction, dialect, acceptancesOf(results, held));
     await keepAliases({ transaction, dialect, at: Math.max(...results.map(({ at }) => at)) }, results);
     if (moved.sent !== 0 || moved.failed !== 0) await moveCounters(transaction, dialect, { by: { campaign, ...moved }, now });
   });
@@ -109,17 +118,38 @@ interface Rows {
   ids: number[];
 }
 
-/** The statuses of these rows, and which of them the campaign's counters count: its Message 1. */
-async function lockStatuses(transaction: Kysely<Schema>, { dialect, campaign, ids }: Rows) {
+/** A row as it was before. */
+interface LockedRow {
+  status: string;
+  error: string | null;
+  /** The provider's id that it holds. */
+  name: string | null;
+  /** The campaign's counters count it: it is a Message 1. */
+  isCounted: boolean;
+}
+
+async function lockRows(transaction: Kysely<Schema>, { dialect, campaign, ids }: Rows): Promise<Map<number, LockedRow>> {
   const query = transaction
     .selectFrom('messages')
-    .select(['id', 'status', 'message_type'])
+    .select(['id', 'status', 'message_type', 'error_message', 'whatsapp_message_id'])
     .where('id', 'in', ids)
     .where(ofCampaign(dialect, campaign))
     .orderBy('id');
   const rows = await locked(dialect, query).execute();
-  return {
-    statuses: new Map(rows.map(({ id, status }) => [Number(id), status])),
-    counted: new Set(rows.flatMap(({ id, message_type }) => (message_type === 'message_1' ? [Number(id)] : []))),
-  };
+  return new Map(
+    rows.map(({ id, status, message_type, error_message: error, whatsapp_message_id: name }) => [
+      Number(id),
+      { status, error, name, isCounted: message_type === 'message_1' },
+    ]),
+  );
+}
+
+/** The failed rows of which these results only say that they were accepted: that very acceptance is what failed at the provider since. */
+async function failedSince(transaction: Kysely<Schema>, rows: RowResults[], before: Map<number, LockedRow>): Promise<Set<number>> {
+  const failed = rows.filter(({ id }) => before.get(id)?.status === 'failed');
+  const idsOf = (results: Result[]) =>
+    results.flatMap((result) => (result.kind === 'sent' ? [result.providerId, result.whatsappId] : [])).filter((id) => id != null);
+  const named = await messagesNamed(transaction, [...new Set(failed.flatMap(({ results }) => idsOf(results)))]);
+  const isSame = (id: number, name: string) => named.get(name)?.message === id && named.get(name)?.current === true;
+  return new Set(failed.filter(({ id, results }) => idsOf(results).some((name) => isSame(id, name))).map(({ id }) => id));
 }

@@ -1,4 +1,4 @@
-import { noteText } from '../../core/note.ts';
+import { noteText, SENT_SOMETIME } from '../../core/note.ts';
 import type { EpochMs } from '../../core/units.ts';
 import type { Result } from '../../ports.ts';
 import { TAKEN } from './message-rows.ts';
@@ -8,7 +8,7 @@ import { LONGEST_ERROR, LONGEST_ID } from './widths.ts';
 /** The new state of one row of `messages`. A null id of the provider or time of sending leaves what is there. */
 export interface RowChange {
   id: number;
-  status: 'pending' | 'sent' | 'failed';
+  status: string;
   whatsapp_message_id: string | null;
   error_message: string | null;
   retry_count: number;
@@ -26,13 +26,26 @@ export interface Fit {
 
 /**
  * What a row of this status becomes when results are applied one after the other, or `undefined` when it stays as it is: only a pending
- * row changes, except that `sent` overrules `failed`, because an acceptance is a fact. A row without status is none of the campaign's.
+ * row changes, except that `sent` overrules `failed`, because an acceptance is a fact, and says since when where only the provider said that
+ * it is sent. A row without status is none of the campaign's.
  */
-export function changeAfter(row: { id: number; status: string | undefined; results: Result[]; fit: Fit }): RowChange | undefined {
+export function changeAfter(row: {
+  id: number;
+  status: string | undefined;
+  error: string | null;
+  results: Result[];
+  fit: Fit;
+}): RowChange | undefined {
   let status = row.status;
   let change: RowChange | undefined;
   for (const result of row.results) {
-    if (status === undefined || TAKEN.includes(status)) break;
+    if (status === undefined) break;
+    if (TAKEN.includes(status)) {
+      const isUndated = change === undefined && row.error === noteText(SENT_SOMETIME);
+      if (!isUndated || result.kind !== 'sent' || result.note !== undefined) continue;
+      change = { ...columnsOf(result, row.fit), id: row.id, status, whatsapp_message_id: null, retry_count: result.attempts };
+      continue;
+    }
     if (status !== 'pending' && !(status === 'failed' && result.kind === 'sent')) continue;
     const next = { id: row.id, ...columnsOf(result, row.fit), retry_count: result.attempts };
     change = { ...next, whatsapp_message_id: next.whatsapp_message_id ?? change?.whatsapp_message_id ?? null };

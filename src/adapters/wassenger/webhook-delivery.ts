@@ -57,11 +57,13 @@ export function readDelivery(event: Fields, data: Fields, now: EpochMs): Incomin
     return { kind: 'strange', event: name, reason: 'it does not say which message it is about' };
   // The message's own `timestamp` and `date` are when it was written, not when it came so far.
   const at = timeOf([data[`${state}At`], event.created, event.date], now);
+  const acceptedAt = timeOf([data.createdAt, data.date, data.timestamp], at);
   return {
     kind: 'delivery',
     ids,
     state,
     at,
+    ...(acceptedAt < at && { acceptedAt }),
     failure: state === 'failed' ? failureOf({ status: endOf(event), failureReason: data.failureReason ?? data.error }, '') : null,
     ...recipientOf(data),
     reference: nameOf(data.reference),

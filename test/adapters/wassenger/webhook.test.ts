@@ -269,13 +269,14 @@ describe('the nested shape', () => {
 });
 
 describe('what became of a message', () => {
-  test('is known by the WhatsApp id in one shape, with the time of the event', () => {
+  test('is known by the WhatsApp id in one shape, with the time of the event and that of the message', () => {
     expect(read(ACK)).toEqual([
       {
         kind: 'delivery',
         ids: { waId: '3EB0BB22', providerId: null },
         state: 'read',
         at: WRITTEN + 60_000,
+        acceptedAt: WRITTEN,
         failure: null,
         phone: '+15550111',
         reference: null,
