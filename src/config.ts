@@ -62,7 +62,7 @@ export function resolveConfig(layers: Layers, purpose: Purpose, providers: reado
   const problems: string[] = [];
   const { text: wanted, source } = lookUp('provider', SETTINGS.provider, layers);
   const found = providers.find(({ name }) => name.toLowerCase() === wanted.trim().toLowerCase());
-  const provider = found ?? (providers[0] as ProviderSettings);
+  const provider = found ?? NOBODY;
   if (found === undefined) problems.push(problem(SETTINGS.provider, wanted, source, providers.map(({ name }) => name).join(', ')));
   const own = valuesOf(provider.settings, layers, problems);
   const values = valuesOf(SETTINGS, layers, problems);
@@ -91,6 +91,9 @@ export function resolveConfig(layers: Layers, purpose: Purpose, providers: reado
     webhook: { url: String(webhookUrl.value).trim().replace(/\/+$/, '') || null, missing: lacking(own, provider, 'webhook') },
   });
 }
+
+/** In place of a provider that is not known: nothing more is said of its settings. */
+const NOBODY: ProviderSettings = { name: '', settings: {}, place: () => ({ line: '', baseUrl: '' }) };
 
 /** What each setting is; what is not allowed is added to the problems. */
 function valuesOf<Name extends string>(settings: Record<Name, Setting>, layers: Layers, problems: string[]): Record<Name, Value> {

@@ -38,7 +38,7 @@ import { makeShow, type Show } from './world/show.ts';
 export interface Listening {
   host: string;
   port: number;
-  /** False where settings lack for it: then no webhook is offered. */
+  /** False where settings for it lack: then no webhook is offered. */
   webhook: boolean;
   metrics: ListenMetrics;
   take(facts: Fact[]): Promise<void>;
