@@ -12,10 +12,13 @@ const { version } = JSON.parse(readFileSync(here('./package.json'), 'utf8'));
  * Which modules share a file, by what needs them together; the first that fits counts. What no group names is divided by who imports it.
  */
 const GROUPS = [
-  { name: 'cli', test: /src\/(cli|errors)\.ts|process\/hangup|terminal\/(output|streams|text)\.ts|node_modules\/commander\// },
+  {
+    name: 'cli',
+    test: /src\/(cli|errors|options|settings|usage-errors|given-once)\.ts|core\/(nearest|stop-words)\.ts|process\/hangup|terminal\/(output|streams|text)\.ts|node_modules\/commander\//,
+  },
   {
     name: 'world',
-    test: /src\/(world|flags|config|settings|providers)\.ts|wassenger\/account\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate|clock-time)\.ts/,
+    test: /src\/(world|flags|config|providers)\.ts|wassenger\/account\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate|clock-time)\.ts/,
   },
   {
     name: 'run',

@@ -1,8 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, knownError, UsageError } from './errors.ts';
+import { EXIT, knownError } from './errors.ts';
 import type { Flags } from './flags.ts';
 import { refuseRepeats } from './given-once.ts';
+import { type Had, OPTIONS, type OptionName, REPEATABLE, reads } from './options.ts';
 import type { Outside } from './outside.ts';
+import { ADVISED_BATCH, ENV_FILE, SETTINGS, type Setting } from './settings.ts';
+import { strayWords, usageErrorOf } from './usage-errors.ts';
 
 declare const WSEND_VERSION: string;
 
@@ -26,13 +29,36 @@ export async function run(argv: string[], outside: Outside): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-    return showError(error instanceof CommanderError ? toUsageError(error, argv) : error, argv, outside);
+    return showError(error instanceof CommanderError ? usageErrorOf(error, argv, program) : error, argv, outside);
   }
 }
 
-type Act = (flags: Flags, command: (world: import('./world.ts').World) => Promise<number>) => Promise<void>;
+type World = import('./world.ts').World;
+type Act = (flags: Flags, command: (world: World) => Promise<number>) => Promise<void>;
 
-const EXAMPLES = `
+/** What a command may be given besides its options, and what commander hands over for it. */
+type Operand = '<id>' | '[id]' | '<file>' | '<number...>' | '';
+type Typed<O extends Operand> = O extends `${string}...>` ? string[] : O extends `[${string}` ? string | undefined : string;
+
+/** One command: what its help says, and what it does with what it is given. */
+interface Verb<Name extends OptionName, O extends Operand> {
+  about: string;
+  operand?: [O, about: string];
+  /** What each of its options is for; with the default, where the command itself has one. */
+  options: Record<Name, string | [about: string, fallback: string]>;
+  examples: string[];
+  act: (world: World, options: Had<Name | keyof typeof EVERYWHERE>, operand: Typed<O>) => Promise<number>;
+}
+
+/** What every command takes. */
+const EVERYWHERE = {
+  json: 'print one JSON object per line on stdout',
+  quiet: 'print only warnings, pauses and one line at the end',
+  color: 'print without colours',
+  envFile: `read settings from this file instead of ${ENV_FILE}`,
+} as const satisfies Partial<Record<OptionName, string>>;
+
+const FIRST_STEPS = `
 First steps:
   wsend estimate --count 1000
   wsend run --csv people.csv --message 'Hello {{first_name}}' --sandbox
@@ -44,19 +70,37 @@ sent), 3 some failed or in doubt, 4 line barred, 5 circuit breaker open,
 6 paused, 7 held by another run, 129/130/143 interrupted.
 After 5, 6, 129, 130 and 143: wsend resume <id>.`;
 
-const PHONE_COLUMN = ['--phone-column <name>', 'the column that holds the numbers, where its name does not tell'] as const;
+const ID = 'number of the campaign (wsend status lists them)';
+const REHEARSED = 'look for the campaign among the rehearsed ones';
+const COUNTRY = 'country of numbers without a country code, such as BJ';
+const PHONE_COLUMN = 'the column with the phone numbers, if its name does not say so';
+const PORT = 'port to listen on (0: any free one)';
+const SKIP_RECENT = 'leave out people who had the same text lately';
+const FAULT = 'switch on a fault of the sandbox (repeat it for more; "wsend sandbox --fault list" names them)';
+
+const PACE = {
+  delay: `seconds between the starts of two sends (${SETTINGS.minDelay.fallback} to ${SETTINGS.maxDelay.fallback}, ${byDefault(SETTINGS.delay)})`,
+  batchSize: `sends per batch (${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} advised, ${byDefault(SETTINGS.batchSize)})`,
+  batchPause: `seconds of rest after a batch (${byDefault(SETTINGS.batchPause)})`,
+};
+const SENDING = {
+  ...PACE,
+  concurrency: `most calls in flight at once (${byDefault(SETTINGS.concurrency)})`,
+  limit: 'pause after this many sends',
+  dryRun: 'check everything and send nothing',
+  yes: 'do not ask before sending',
+  sandbox: 'rehearse: send to a stand-in on this machine; your database stays as it is',
+  fault: FAULT,
+};
 
 function makeProgram(outside: Outside, act: Act): Command {
   const program = new Command('wsend')
     .description('Sends a WhatsApp campaign to a list of people, as fast as is safe: nobody twice, nobody forgotten.')
     .version(WSEND_VERSION, '--version', 'print the version')
-    .helpOption('--help', 'print help')
-    .option('--json', 'one JSON object per line on stdout')
-    .option('--quiet', 'only warnings, pauses and one line at the end')
-    .option('--no-color', 'no colours')
-    .option('--env-file <path>', 'read settings from this file instead of .env')
-    .addOption(new Option('--debug', 'show stacks').hideHelp())
-    .addHelpText('after', EXAMPLES)
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addOption(new Option(OPTIONS.debug, 'show stacks').hideHelp())
+    .addHelpText('after', FIRST_STEPS)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: outside.stdout.write,
@@ -65,210 +109,242 @@ function makeProgram(outside: Outside, act: Act): Command {
       getOutHelpWidth: outside.stdout.columns,
     })
     .exitOverride();
+  for (const [name, about] of Object.entries(EVERYWHERE)) program.addOption(optionOf(name as OptionName, about));
+  const verb = adding(program, act);
 
-  sending(
-    program.command('run').description('send a campaign from the database or from a CSV file; a started one is resumed, never begun twice'),
-  )
-    .option('--campaign <id>', 'a campaign of the database')
-    .option('--csv <file>', 'a file of people: a phone column, every other column a template variable')
-    .option('--message <text|@file>', 'Message 1, a Liquid template')
-    .option('--message-2 <text|@file>', 'Message 2, kept for those who reply within 24 h')
-    .option('--name <name>', 'name of the campaign (default: the file)')
-    .option('--country <code>', 'country of numbers without a country code, such as BJ')
-    .option(...PHONE_COLUMN)
-    .option('--skip-invalid', 'leave out rows that cannot be sent, and send to the others')
-    .option('--again', 'send although the same file, or a person in it, had the same text lately')
-    .option('--skip-recent', 'leave out who had the same text lately (a campaign of the database)')
-    .action((_flags, command) => {
-      const flags = command.optsWithGlobals();
-      return act(flags, async (world) => (await import('./commands/run.ts')).run(world, flags));
+  verb('run', {
+    about: 'send a campaign from the database or from a CSV file; a started one is resumed, never begun twice',
+    options: {
+      campaign: 'a campaign of the database',
+      csv: 'a file of people: a phone column, and a template variable in every other column',
+      message: 'Message 1, a Liquid template',
+      message2: 'Message 2, for people who reply within 24 h',
+      name: 'name of the campaign (default: the name of the file)',
+      country: COUNTRY,
+      phoneColumn: PHONE_COLUMN,
+      skipInvalid: 'leave out rows that cannot be sent, and send the others',
+      again: 'send even if the same file, or a person in it, had the same text lately',
+      skipRecent: `${SKIP_RECENT} (only with --campaign)`,
+      ...SENDING,
+    },
+    examples: [
+      "run --csv people.csv --message 'Hello {{first_name}}' --sandbox",
+      'run --csv people.csv --message @hello.txt --country BJ --skip-invalid',
+      'run --campaign 42 --delay 4 --limit 100',
+    ],
+    act: async (world, options) => {
+      const { run } = await import('./commands/run.ts');
+      return run(world, reads<import('./commands/run.ts').RunOptions>(options));
+    },
+  });
+
+  verb('resume', {
+    about: 'continue a campaign that was interrupted or paused',
+    operand: ['[id]', ID],
+    options: { all: 'every campaign that was interrupted', skipRecent: SKIP_RECENT, ...SENDING },
+    examples: ['resume 42', 'resume --all --yes'],
+    act: async (world, options, id) => {
+      const { resume } = await import('./commands/resume.ts');
+      return resume(world, reads<import('./commands/resume.ts').ResumeOptions>({ ...options, id }));
+    },
+  });
+
+  verb('retry', {
+    about: 'send again to the recipients who failed, and only to them',
+    operand: ['<id>', ID],
+    options: SENDING,
+    examples: ['retry 42', 'retry 42 --dry-run'],
+    act: async (world, options, id) => {
+      const { retry } = await import('./commands/retry.ts');
+      return retry(world, reads<import('./commands/retry.ts').RetryOptions>({ ...options, id }));
+    },
+  });
+
+  verb('estimate', {
+    about: 'say how long a campaign takes',
+    options: {
+      count: 'for this many recipients',
+      campaign: 'for the pending recipients of a campaign',
+      csv: 'for the people in a file',
+      country: COUNTRY,
+      phoneColumn: PHONE_COLUMN,
+      ...PACE,
+    },
+    examples: ['estimate --count 1000', 'estimate --csv people.csv --delay 5'],
+    act: async (world, options) => {
+      const { estimate } = await import('./commands/estimate.ts');
+      return estimate(world, reads<import('./commands/estimate.ts').EstimateOptions>(options));
+    },
+  });
+
+  verb('status', {
+    about: 'show all campaigns, or one in detail',
+    operand: ['[id]', ID],
+    options: { sandbox: 'show the rehearsed campaigns' },
+    examples: ['status', 'status 42', 'status --sandbox'],
+    act: async (world, _options, id) => (await import('./commands/status.ts')).status(world, { id }),
+  });
+
+  verb('report', {
+    about: 'print what became of each recipient, as CSV',
+    operand: ['<id>', ID],
+    options: { sandbox: REHEARSED },
+    examples: ['report 42 > 42.csv'],
+    act: async (world, _options, id) => (await import('./commands/report.ts')).report(world, { id }),
+  });
+
+  verb('pause', {
+    about: 'stop a running campaign, from any terminal or machine',
+    operand: ['<id>', ID],
+    options: { sandbox: REHEARSED },
+    examples: ['pause 42'],
+    act: async (world, _options, id) => (await import('./commands/pause.ts')).pause(world, { id }),
+  });
+
+  verb('cancel', {
+    about: 'end a draft or paused campaign for good: nothing more is sent for it',
+    operand: ['<id>', ID],
+    options: { sandbox: REHEARSED },
+    examples: ['cancel 42'],
+    act: async (world, _options, id) => (await import('./commands/cancel.ts')).cancel(world, { id }),
+  });
+
+  verb('reconcile', {
+    about: 'settle recipients in doubt by asking the provider',
+    operand: ['<id>', ID],
+    options: {
+      assume: 'settle by your word what the provider cannot tell (absent: resume sends to them again, perhaps for the second time)',
+      yes: 'do not ask before assuming',
+      sandbox: REHEARSED,
+    },
+    examples: ['reconcile 42', 'reconcile 42 --assume sent'],
+    act: async (world, options, id) => {
+      const { reconcile } = await import('./commands/reconcile.ts');
+      return reconcile(world, reads<import('./commands/reconcile.ts').ReconcileOptions>({ ...options, id }));
+    },
+  });
+
+  verb('verify', {
+    about: 'compare the records here with the messages that the provider lists; changes nothing',
+    operand: ['<id>', ID],
+    options: { rate: `look-ups per second (${byDefault(SETTINGS.lookupRate)})`, sandbox: REHEARSED },
+    examples: ['verify 42', 'verify 42 --rate 2'],
+    act: async (world, options, id) => {
+      const { verify } = await import('./commands/verify.ts');
+      return verify(world, reads<import('./commands/verify.ts').VerifyOptions>({ ...options, id }));
+    },
+  });
+
+  verb('doctor', {
+    about: 'check configuration, database, checkpoint and line: is everything ready?',
+    options: {
+      sandbox: 'check the sandbox instead of the line',
+      sql: "print the SQL that makes wsend's own tables, for a database user who may create tables",
+    },
+    examples: ['doctor', 'doctor --sql | psql wsend'],
+    act: async (world, options) => {
+      const { doctor } = await import('./commands/doctor.ts');
+      return doctor(world, reads<import('./commands/doctor.ts').DoctorOptions>(options));
+    },
+  });
+
+  verb('listen', {
+    about: 'receive delivery reports and replies, record opt-outs, send Message 2',
+    options: {
+      port: [PORT, '8080'],
+      host: ['address to listen on', '127.0.0.1'],
+      poll: 'ask the provider instead of waiting for its calls: for a machine without a public address',
+    },
+    examples: ['listen --port 8080', 'listen --poll'],
+    act: async (world, options) => {
+      const { listen } = await import('./commands/listen.ts');
+      return listen(world, reads<import('./commands/listen.ts').ListenOptions>(options));
+    },
+  });
+
+  const optOut = program.command('optout').description('keep the list of people who want no messages');
+  optOut.addHelpText('after', examplesText(['optout add +2290190000001', 'optout list']));
+  const entry = adding(optOut, act);
+  for (const [name, out] of [
+    ['add', true],
+    ['remove', false],
+  ] as const)
+    entry(name, {
+      about: out ? 'put numbers on the list' : 'take numbers off the list',
+      operand: ['<number...>', 'with their country code'],
+      options: { country: COUNTRY },
+      examples: [`optout ${name} +2290190000001`, `optout ${name} 0190000001 0190000002 --country BJ`],
+      act: async (world, options, numbers) => {
+        const { change } = await import('./commands/opt-out.ts');
+        return change(world, reads<import('./commands/opt-out.ts').ChangeOptions>({ ...options, numbers, out }));
+      },
     });
+  entry('list', {
+    about: 'show the list',
+    options: {},
+    examples: ['optout list', 'optout list --json > optout.ndjson'],
+    act: async (world) => (await import('./commands/opt-out.ts')).list(world),
+  });
+  entry('import', {
+    about: 'put the numbers of a CSV file on the list',
+    operand: ['<file>', 'a file with a phone column'],
+    options: { country: COUNTRY, phoneColumn: PHONE_COLUMN },
+    examples: ['optout import gone.csv'],
+    act: async (world, options, csv) => {
+      const { importFile } = await import('./commands/opt-out.ts');
+      return importFile(world, reads<import('./commands/opt-out.ts').ImportOptions>({ ...options, csv }));
+    },
+  });
 
-  sending(program.command('resume').description('go on with an interrupted or paused campaign'))
-    .argument('[id]', 'number of the campaign')
-    .option('--all', 'every campaign that was interrupted')
-    .option('--skip-recent', 'leave out who had the same text lately')
-    .action((id, _flags, command) => {
-      const flags = command.optsWithGlobals();
-      return act(flags, async (world) => (await import('./commands/resume.ts')).resume(world, { ...flags, id }));
-    });
-
-  sending(program.command('retry').description('failed recipients become pending and are sent again'))
-    .argument('<id>', 'number of the campaign')
-    .action((id, _flags, command) => {
-      const flags = command.optsWithGlobals();
-      return act(flags, async (world) => (await import('./commands/retry.ts')).retry(world, { ...flags, id }));
-    });
-
-  paced(program.command('estimate').description('how long a campaign takes'))
-    .option('--count <n>', 'for this many recipients')
-    .option('--campaign <id>', 'for the pending recipients of a campaign')
-    .option('--csv <file>', 'for the people in a file')
-    .option('--country <code>', 'country of numbers without a country code, such as BJ')
-    .option(...PHONE_COLUMN)
-    .action((flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/estimate.ts')).estimate(world, flags)),
-    );
-
-  program
-    .command('status')
-    .description('all campaigns, or one in detail')
-    .argument('[id]', 'number of the campaign')
-    .option('--sandbox', 'a campaign that is rehearsed')
-    .action((id, _flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/status.ts')).status(world, { id })),
-    );
-
-  program
-    .command('report')
-    .description('what became of each recipient, as CSV')
-    .argument('<id>', 'number of the campaign')
-    .option('--sandbox', 'a campaign that is rehearsed')
-    .action((id, _flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/report.ts')).report(world, { id })),
-    );
-
-  program
-    .command('pause')
-    .description('stop a running campaign, from any terminal or machine')
-    .argument('<id>', 'number of the campaign')
-    .option('--sandbox', 'a campaign that is rehearsed')
-    .action((id, _flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/pause.ts')).pause(world, { id })),
-    );
-
-  program
-    .command('cancel')
-    .description('end a draft or paused campaign for good: who was not sent to stays so')
-    .argument('<id>', 'number of the campaign')
-    .option('--sandbox', 'a campaign that is rehearsed')
-    .action((id, _flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/cancel.ts')).cancel(world, { id })),
-    );
-
-  program
-    .command('reconcile')
-    .description('settle what is in doubt by asking the provider')
-    .argument('<id>', 'number of the campaign')
-    .option('--assume <sent|absent>', 'settle what the provider cannot tell by your word')
-    .option('--yes', 'do not ask before assuming')
-    .option('--sandbox', 'a campaign that is rehearsed')
-    .action((id, flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/reconcile.ts')).reconcile(world, { id, ...flags })),
-    );
-
-  program
-    .command('verify')
-    .description('compare what is recorded with what the provider lists; changes nothing')
-    .argument('<id>', 'number of the campaign')
-    .option('--rate <n>', 'look-ups per second (default 5)')
-    .option('--sandbox', 'a campaign that is rehearsed')
-    .action((id, flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/verify.ts')).verify(world, { id, ...flags })),
-    );
-
-  program
-    .command('doctor')
-    .description('configuration, database, checkpoint, line: is everything ready?')
-    .option('--sandbox', 'check the sandbox instead of the line')
-    .option('--sql', "print the SQL that makes wsend's own tables, for whoever may create tables")
-    .action((flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/doctor.ts')).doctor(world, flags)),
-    );
-
-  program
-    .command('listen')
-    .description('take what the provider reports: delivery, replies, who wants no messages; and send Message 2')
-    .option('--port <n>', 'port to listen on (0: any free one)', '8080')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--poll', 'ask the provider instead of waiting for its calls: for a machine without a public address')
-    .action((flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/listen.ts')).listen(world, flags)),
-    );
-
-  const optOut = program.command('optout').description('the list of those who want no messages');
-  optOut
-    .command('add')
-    .description('put numbers on the list')
-    .argument('<number...>', 'with their country code')
-    .option('--country <code>', 'country of numbers without a country code, such as BJ')
-    .action((numbers, _flags, command) => {
-      const flags = command.optsWithGlobals();
-      return act(flags, async (world) => (await import('./commands/opt-out.ts')).change(world, { ...flags, numbers, out: true }));
-    });
-  optOut
-    .command('remove')
-    .description('take numbers off the list')
-    .argument('<number...>', 'with their country code')
-    .option('--country <code>', 'country of numbers without a country code, such as BJ')
-    .action((numbers, _flags, command) => {
-      const flags = command.optsWithGlobals();
-      return act(flags, async (world) => (await import('./commands/opt-out.ts')).change(world, { ...flags, numbers, out: false }));
-    });
-  optOut
-    .command('list')
-    .description('show the list')
-    .action((_flags, command) => act(command.optsWithGlobals(), async (world) => (await import('./commands/opt-out.ts')).list(world)));
-  optOut
-    .command('import')
-    .description('put the numbers of a CSV file on the list')
-    .argument('<file>', 'a file with a phone column')
-    .option('--country <code>', 'country of numbers without a country code, such as BJ')
-    .option(...PHONE_COLUMN)
-    .action((csv, _flags, command) => {
-      const flags = command.optsWithGlobals();
-      return act(flags, async (world) => (await import('./commands/opt-out.ts')).importFile(world, { ...flags, csv }));
-    });
-
-  const sandbox = program
-    .command('sandbox')
-    .description("a local stand-in for the provider's API")
-    .option('--port <n>', 'port to listen on (0: any free one)', '4010');
-  sandbox
-    .option('--file <path>', 'keep accepted messages in this SQLite file (default: in memory)')
-    .option('--webhook <url>', 'tell this address what happens to messages, and what contacts answer')
-    .addOption(faultOption())
-    .action((flags, command) =>
-      act(command.optsWithGlobals(), async (world) => (await import('./commands/sandbox.ts')).sandbox(world, flags)),
-    );
+  verb('sandbox', {
+    about: 'run a local stand-in for the provider',
+    options: {
+      port: [PORT, '4010'],
+      file: 'keep accepted messages in this SQLite file (default: in memory)',
+      webhook: 'report to this address what happens to messages, and what contacts answer',
+      fault: FAULT,
+    },
+    examples: ['sandbox --port 4010', 'sandbox --fault throttle=0.1 --fault latency=200', 'sandbox --fault list'],
+    act: async (world, options) => {
+      const { sandbox } = await import('./commands/sandbox.ts');
+      return sandbox(world, reads<import('./commands/sandbox.ts').SandboxOptions>(options));
+    },
+  });
   refuseRepeats(program);
   return program;
 }
 
-function paced(command: Command): Command {
-  return command
-    .option('--delay <seconds>', 'between the starts of two sends (2 to 10, default 3)')
-    .option('--batch-size <n>', 'sends per batch (25 to 100 advised, default 75)')
-    .option('--batch-pause <seconds>', 'rest after a batch (default 30)');
+/** What adds a command to `parent`. */
+function adding(parent: Command, act: Act) {
+  return <Name extends OptionName, O extends Operand = ''>(name: string, verb: Verb<Name, O>): void => {
+    const command = parent.command(name).description(verb.about).allowExcessArguments().addHelpText('after', examplesText(verb.examples));
+    if (verb.operand !== undefined) command.argument(...verb.operand);
+    for (const [option, told] of Object.entries<string | [string, string]>(verb.options)) {
+      const [about, fallback] = typeof told === 'string' ? [told] : told;
+      command.addOption(optionOf(option as OptionName, about).default(fallback));
+    }
+    command.action(() => {
+      const stray = command.args.slice(command.registeredArguments.length);
+      if (stray.length > 0 && !command.registeredArguments.some(({ variadic }) => variadic)) throw strayWords(command, stray);
+      const operand = command.processedArgs[0] as Typed<O>;
+      const options = command.optsWithGlobals<Had<Name | keyof typeof EVERYWHERE>>();
+      return act(command.optsWithGlobals<Flags>(), (world) => verb.act(world, options, operand));
+    });
+  };
 }
 
-function sending(command: Command): Command {
-  return paced(command)
-    .option('--concurrency <n>', 'most calls in flight at once (default 4)')
-    .option('--limit <n>', 'pause after this many sends')
-    .option('--dry-run', 'check everything, send nothing')
-    .option('--yes', 'do not ask before sending')
-    .option('--sandbox', 'rehearse: send to a stand-in on this machine, and leave no trace in your database')
-    .addOption(faultOption());
-}
-
-function faultOption(): Option {
+function optionOf(name: OptionName, about: string): Option {
+  const option = new Option(OPTIONS[name], about);
   const all = (value: string, before: string[] = []) => [...before, value];
-  return new Option(
-    '--fault <name=value>',
-    'switch a fault of the sandbox on (again for more; "wsend sandbox --fault list" names them)',
-  ).argParser(all);
+  return REPEATABLE.some((repeatable) => repeatable === name) ? option.argParser(all) : option;
 }
 
-function toUsageError({ message }: CommanderError, argv: string[]): UsageError {
-  const words = argv.filter((word) => !word.startsWith('-'));
-  const missing = message === '(outputHelp)';
-  const askedFor = words.includes('help') ? words[words.indexOf('help') + 1] : undefined;
-  const unknown = missing ? askedFor : /unknown command '(.*?)'/.exec(message)?.[1];
-  const known = unknown === undefined ? words.slice(0, 1) : words.slice(0, words.indexOf(unknown)).filter((word) => word !== 'help');
-  const help = ['wsend', ...known, '--help'].join(' ');
-  if (!missing) return new UsageError(message.replace(/^error: /, ''), `See ${help}.`);
-  return new UsageError(unknown === undefined ? 'a command is missing' : `unknown command '${unknown}'`, `${help} lists the commands.`);
+function examplesText(examples: string[]): string {
+  return `\nExamples:\n${examples.map((example) => `  wsend ${example}\n`).join('')}`.trimEnd();
+}
+
+function byDefault({ fallback }: Setting): string {
+  return `default ${fallback}`;
 }
 
 /** The one place where an error becomes a line on stderr, a next step and an exit code; resolves to the code. */

@@ -5,7 +5,16 @@ import { readStopWords } from './core/stop-words.ts';
 import { fromSeconds, type Milliseconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
 import { misspelt } from './misspelt.ts';
-import { type ProviderSettings, COMMON_SETTINGS as SETTINGS, type Setting, type SettingName } from './settings.ts';
+import {
+  ADVISED_BATCH,
+  DECIMALS,
+  delayAllowed,
+  ENV_FILE,
+  type ProviderSettings,
+  COMMON_SETTINGS as SETTINGS,
+  type Setting,
+  type SettingName,
+} from './settings.ts';
 
 /** The layers a value can come from, strongest first. An empty text counts as not given. */
 export interface Layers {
@@ -13,8 +22,10 @@ export interface Layers {
   /** What this campaign was last run with by flag. */
   campaign: CampaignSettings;
   env: Record<string, string | undefined>;
-  /** The parsed `.env` file. */
+  /** The parsed settings file. */
   envFile: Record<string, string | undefined>;
+  /** Its path as given; `.env` unless another was named. */
+  envFileName?: string | undefined;
 }
 
 /** What the configuration is for: only a real send needs key and device, and the sandbox has no shortest delay. */
@@ -59,14 +70,18 @@ interface Value {
 
 /** Resolves every setting, those of the provider that is wanted included. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
 export function resolveConfig(layers: Layers, purpose: Purpose, providers: readonly ProviderSettings[]): Config {
-  const problems: string[] = [];
-  const { text: wanted, source } = lookUp('provider', SETTINGS.provider, layers);
-  const found = providers.find(({ name }) => name.toLowerCase() === wanted.trim().toLowerCase());
-  const provider = found ?? NOBODY;
-  if (found === undefined) problems.push(problem(SETTINGS.provider, wanted, source, providers.map(({ name }) => name).join(', ')));
-  const own = valuesOf(provider.settings, layers, problems);
-  const values = valuesOf(SETTINGS, layers, problems);
-  const warnings = [...misspelt(layers.env, layers.envFile), ...fitRemembered(values, purpose)];
+  const { envFileName = ENV_FILE } = layers;
+  const values = valuesOf(SETTINGS, layers);
+  const wanted = values.provider.seen.trim().toLowerCase();
+  const provider = providers.find(({ name }) => name.toLowerCase() === wanted) ?? NOBODY;
+  if (provider === NOBODY) values.provider.value = null;
+  const own = valuesOf(provider.settings, layers);
+  const allowed = (name: string) => {
+    if (name === 'provider') return providers.map(({ name }) => name.toLowerCase()).join(', ');
+    return name === 'delay' ? delayAllowedNow(values, purpose) : undefined;
+  };
+  const problems = [...refused(provider.settings, own), ...refused(SETTINGS, values, allowed)];
+  const warnings = [...misspelt(layers.env, layers.envFile, envFileName), ...fitRemembered(values, purpose)];
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
@@ -79,7 +94,7 @@ export function resolveConfig(layers: Layers, purpose: Purpose, providers: reado
   if (problems.length > 0)
     throw new ConfigurationError(
       problems,
-      'Correct it in the environment, in .env, or by flag; docs/configuration.md lists every setting.',
+      `Correct it in the environment, in ${envFileName}, or by flag; docs/configuration.md lists every setting.`,
     );
   const { timeout, lookupRate, webhookUrl } = values;
   return toConfig(values, purpose, {
@@ -95,18 +110,41 @@ export function resolveConfig(layers: Layers, purpose: Purpose, providers: reado
 /** In place of a provider that is not known: nothing more is said of its settings. */
 const NOBODY: ProviderSettings = { name: '', settings: {}, place: () => ({ line: '', baseUrl: '' }) };
 
-/** What each setting is; what is not allowed is added to the problems. */
-function valuesOf<Name extends string>(settings: Record<Name, Setting>, layers: Layers, problems: string[]): Record<Name, Value> {
+/** What each setting is. */
+function valuesOf<Name extends string>(settings: Record<Name, Setting>, layers: Layers): Record<Name, Value> {
   const values = {} as Record<Name, Value>;
   for (const name of Object.keys(settings) as Name[]) {
     const setting = settings[name];
     const { text, source } = lookUp(name, setting, layers);
     // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
     const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
-    if (parsed !== null && !parsed.success) problems.push(problem(setting, text, source, setting.allowed));
     values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
   }
   return values;
+}
+
+/** A problem for each that is not allowed. `allowed` says what is, where that is not what the setting says. */
+function refused(
+  settings: Record<string, Setting>,
+  values: Own,
+  allowed: (name: string) => string | undefined = () => undefined,
+): string[] {
+  return Object.entries(settings).flatMap(([name, setting]) => {
+    const { value, seen, source } = values[name] as Value;
+    return value === null ? [problem(setting, seen, source, allowed(name) ?? setting.allowed)] : [];
+  });
+}
+
+/** What a delay may be now: its bounds are settings themselves. */
+function delayAllowedNow(values: Record<SettingName, Value>, purpose: Purpose): string | undefined {
+  const bounds = boundsOf(values, purpose);
+  return bounds === null ? undefined : `${delayAllowed(bounds.least, bounds.most)}${DECIMALS}`;
+}
+
+/** The shortest and the longest delay in seconds; null where one of the two cannot be used, or they contradict each other. */
+function boundsOf({ minDelay, maxDelay }: Record<SettingName, Value>, purpose: Purpose): { least: number; most: number } | null {
+  if (minDelay.value === null || maxDelay.value === null || Number(minDelay.value) > Number(maxDelay.value)) return null;
+  return { least: purpose === 'sandbox' ? 0 : Number(minDelay.value), most: Number(maxDelay.value) };
 }
 
 /** A proxy between here and the provider that cannot be used is no reason to go round it unseen. */
@@ -122,14 +160,14 @@ const REMEMBERED = 'the setting that this campaign was run with';
 function lookUp(
   name: string,
   { variable, flag, fallback }: Setting,
-  { flags, campaign, env, envFile }: Layers,
+  { flags, campaign, env, envFile, envFileName = ENV_FILE }: Layers,
 ): { text: string; source: string } {
   const given = flags[name as SettingName];
   const remembered = campaign[name as keyof CampaignSettings];
   if (given !== undefined) return { text: given, source: flag ?? '' };
   if (remembered !== undefined) return { text: String(remembered), source: REMEMBERED };
   if (env[variable]) return { text: env[variable], source: 'the environment' };
-  if (envFile[variable]) return { text: envFile[variable], source: '.env' };
+  if (envFile[variable]) return { text: envFile[variable], source: envFileName };
   return { text: fallback, source: 'the default' };
 }
 
@@ -146,7 +184,7 @@ function fitRemembered({ delay, minDelay, maxDelay }: Record<SettingName, Value>
   const { seen } = delay;
   Object.assign(delay, { value: nearest, seen: String(nearest) });
   return [
-    `the delay that this campaign was run with is ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it goes on with ${nearest} s`,
+    `this campaign was run with a delay of ${seen} s, and ${least} to ${most} s are allowed now (${bounds}): it continues with ${nearest} s`,
   ];
 }
 
@@ -169,13 +207,12 @@ const RULES: Rule[] = [
   },
   {
     between: ['delay', 'minDelay', 'maxDelay'],
-    check: ({ delay, minDelay, maxDelay }, purpose) => {
-      // Bounds that contradict each other are told above, and allow no delay at all.
-      if (Number(minDelay.value) > Number(maxDelay.value)) return [];
-      const least = purpose === 'sandbox' ? 0 : Number(minDelay.value);
-      if (Number(delay.value) >= least && Number(delay.value) <= Number(maxDelay.value)) return [];
-      const bounds = `${SETTINGS.minDelay.variable} to ${SETTINGS.maxDelay.variable}`;
-      return [problem(SETTINGS.delay, delay.seen, delay.source, `${least} to ${maxDelay.value} seconds (${bounds})`)];
+    check: (values, purpose) => {
+      const { delay } = values;
+      const bounds = boundsOf(values, purpose);
+      // Bounds that contradict each other are a problem of their own, and allow no delay at all.
+      if (bounds === null || (Number(delay.value) >= bounds.least && Number(delay.value) <= bounds.most)) return [];
+      return [problem(SETTINGS.delay, delay.seen, delay.source, delayAllowed(bounds.least, bounds.most))];
     },
   },
 ];
@@ -214,7 +251,7 @@ function toConfig(
   const ms = (name: SettingName) => fromSeconds(num(name));
   const text = (name: SettingName) => String(values[name].value).trim();
   const batchSize = num('batchSize');
-  const unwise = batchSize < 25 || batchSize > 100;
+  const unwise = batchSize < ADVISED_BATCH.least || batchSize > ADVISED_BATCH.most;
   return Object.freeze({
     policy: {
       pace: { delayMs: ms('delay'), batchSize, batchPauseMs: ms('batchPause') },
@@ -235,7 +272,11 @@ function toConfig(
     debugFile: text('debugFile') || null,
     warnings: [
       ...warnings,
-      ...(unwise ? [`${SETTINGS.batchSize.variable} (--batch-size) is ${batchSize}; 25 to 100 is the advised range`] : []),
+      ...(unwise
+        ? [
+            `${SETTINGS.batchSize.variable} (--batch-size) is ${batchSize}; ${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} is the advised range`,
+          ]
+        : []),
     ],
   });
 }

@@ -2,22 +2,15 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import type { CampaignSettings } from './core/checkpoint.ts';
 import { ConfigurationError, reasonOf } from './errors.ts';
+import type { Options } from './options.ts';
 import type { Outside } from './outside.ts';
-import type { SettingName } from './settings.ts';
+import { ENV_FILE, type SettingName } from './settings.ts';
 
 /** The flags that mean the same for every command. */
-export interface Flags {
-  json?: boolean;
-  quiet?: boolean;
-  color?: boolean;
-  envFile?: string;
-  delay?: string;
-  batchSize?: string;
-  batchPause?: string;
-  concurrency?: string;
-  fault?: string[];
-  sandbox?: boolean;
-}
+export type Flags = Pick<
+  Options,
+  'json' | 'quiet' | 'color' | 'envFile' | 'delay' | 'batchSize' | 'batchPause' | 'concurrency' | 'fault' | 'sandbox'
+>;
 
 /** Those that are settings, under their names there. */
 export function settingFlags({ delay, batchSize, batchPause, concurrency }: Flags): Partial<Record<SettingName, string>> {
@@ -33,13 +26,13 @@ export function settingsOf(flags: Flags): CampaignSettings {
 /** What the settings file says; there need not be one unless it was named. */
 export function readEnvFile(path: string | undefined): Record<string, string> {
   try {
-    return parse(readFileSync(path ?? '.env'));
+    return parse(readFileSync(path ?? ENV_FILE));
   } catch (cause) {
     if (path === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new ConfigurationError(
-      [`cannot read the settings file ${path ?? '.env'}: ${reasonOf(cause)}`],
+      [`cannot read the settings file ${path ?? ENV_FILE}: ${reasonOf(cause)}`],
       path === undefined
-        ? 'The .env in this folder must be a file that you may read. Or name another file with --env-file.'
+        ? `The ${ENV_FILE} in this folder must be a file that you may read. Or name another file with --env-file.`
         : 'Check the path given with --env-file.',
       cause,
     );

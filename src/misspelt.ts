@@ -1,5 +1,5 @@
 import { nearest } from './core/nearest.ts';
-import { OURS, SETTINGS } from './settings.ts';
+import { ENV_FILE, OURS, SETTINGS } from './settings.ts';
 
 type Given = Record<string, string | undefined>;
 
@@ -9,9 +9,9 @@ const NEAR = { ours: 8, anybodys: 2 };
 
 /**
  * Names that look like settings and are none, each as a warning with the nearest that is one: a misspelt setting would be left at its default in
- * silence. A name that another program may own counts only where ours is not given. No value is shown.
+ * silence. A name that another program may own counts only where ours is not given. No value is shown. `fileName`: that of the settings file.
  */
-export function misspelt(env: Given, envFile: Given): string[] {
+export function misspelt(env: Given, envFile: Given, fileName: string = ENV_FILE): string[] {
   const isGiven = (name: string) => Boolean(env[name] || envFile[name]);
   const check = (name: string, source: string): string[] => {
     const typed = name.toUpperCase();
@@ -20,11 +20,13 @@ export function misspelt(env: Given, envFile: Given): string[] {
     const near = whole === undefined ? nearest(typed, KNOWN) : { word: whole, distance: 0 };
     const isNear = near !== undefined && near.distance <= (OURS.test(typed) ? NEAR.ours : NEAR.anybodys);
     if (!OURS.test(typed) && !(isNear && !isGiven(near.word))) return [];
-    return [`${name} (from ${source}) is no setting${isNear ? `; did you mean ${near.word}?` : ': docs/configuration.md lists them all'}`];
+    return [
+      `${name} (from ${source}) is not a setting${isNear ? `; did you mean ${near.word}?` : ': docs/configuration.md lists them all'}`,
+    ];
   };
   const inFile = Object.keys(envFile);
   const inEnvironment = Object.keys(env).filter((name) => !inFile.includes(name));
-  return [...inFile.flatMap((name) => check(name, '.env')), ...inEnvironment.flatMap((name) => check(name, 'the environment'))];
+  return [...inFile.flatMap((name) => check(name, fileName)), ...inEnvironment.flatMap((name) => check(name, 'the environment'))];
 }
 
 /** Cheaper than a comparison letter by letter: the environment is full of names that are nobody's mistake. */

@@ -25,11 +25,12 @@ export interface Signals {
  * the summary. Never rejects: what broke it is in the ending.
  */
 export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signalCode }: Signals): Promise<Ending> {
+  const startedAt = parts.clock.now();
   let run: Run;
   try {
-    run = await takeUp(parts, take);
+    run = await takeUp(parts, take, startedAt);
   } catch (cause) {
-    return tellBroken(parts, take, cause);
+    return tellBroken(parts, take, { broken: cause, startedAt });
   }
   const { course, outbox, journal } = run;
   onRun(run);

@@ -1,6 +1,9 @@
 import * as z from 'zod/mini';
 import { COURTESY, readStopWords, STOP_WORDS } from './core/stop-words.ts';
 
+/** The settings file that is read where none is named. */
+export const ENV_FILE = '.env';
+
 /** One thing that can be configured: where it is said, what it means, what is allowed. */
 export interface Setting {
   variable: string;
@@ -28,16 +31,31 @@ export interface ProviderSettings {
 }
 
 const number = z.pipe(z.string().check(z.regex(/^\s*[+-]?(\d+\.?\d*|\.\d+)\s*$/)), z.transform(Number));
-const seconds = (min: number, max: number) => z.pipe(number, z.number().check(z.gte(min), z.lte(max)));
-const count = (min: number, max: number) => z.pipe(number, z.int().check(z.gte(min), z.lte(max)));
+/** What a number with decimals says of them: `3,5` is a frequent mistake. */
+export const DECIMALS = ', decimals with a point (2.5)';
+/** A number within bounds, which its words and its check share. */
+const decimal = (least: number, most: number, { unit = 'seconds', more = '' } = {}) => ({
+  allowed: `${unit} from ${least} to ${most}${DECIMALS}${more}`,
+  schema: z.pipe(number, z.number().check(z.gte(least), z.lte(most))),
+});
+/** A whole number within bounds, in the same way. */
+const whole = (least: number, most: number, { unit = 'a whole number', more = '' } = {}) => ({
+  allowed: `${unit} from ${least} to ${most}${more}`,
+  schema: z.pipe(number, z.int().check(z.gte(least), z.lte(most))),
+});
 const url = (...protocols: string[]) =>
   z.string().check(z.refine((text) => protocols.some((protocol) => text.startsWith(protocol)) && URL.canParse(text)));
 
-/** What a setting in seconds says of decimals: `3,5` is a frequent mistake. */
-const DECIMALS = ', decimals with a point (2.5)';
-
 /** A day: no delay, pause or wait is longer. */
 const DAY_SECONDS = 86_400;
+
+/** Batches outside this range are allowed, with a warning. */
+export const ADVISED_BATCH = { least: 25, most: 100 } as const;
+const ADVICE = `${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} advised`;
+
+/** The delay of a real line, unless its bounds are set otherwise. */
+const SHORTEST_DELAY = 2;
+const LONGEST_DELAY = 10;
 
 /** Where Wassenger is, as whom it is called, and how it calls us. */
 export const WASSENGER_SETTINGS = {
@@ -72,16 +90,16 @@ export const WASSENGER_SETTINGS = {
     variable: 'WASSENGER_RETRIES',
     flag: null,
     fallback: '3',
-    allowed: 'a whole number from 0 to 100',
-    about: 'How often Wassenger itself tries to deliver a message that it has taken. Left to itself it tries 25 times, for hours.',
-    schema: count(0, 100),
+    about: 'How often Wassenger itself tries to deliver an accepted message. Its own default is 25 times, over several hours.',
+    ...whole(0, 100),
   },
   webhookSecret: {
     variable: 'WASSENGER_WEBHOOK_SECRET',
     flag: null,
     fallback: '',
     allowed: '16 to 200 letters, digits, - or _',
-    about: 'The last part of the address that the provider calls: make one that nobody can guess, for whoever knows it can report replies.',
+    about:
+      'The last part of the address that the provider calls: choose one that is hard to guess. Anyone who knows it can report replies.',
     schema: z.string().check(z.regex(/^[\w-]{16,200}$/)),
     secret: true,
     needed: 'webhook',
@@ -111,106 +129,94 @@ export const COMMON_SETTINGS = {
     variable: 'WASSENGER_RATE_LIMIT_SECONDS',
     flag: '--delay',
     fallback: '3',
-    allowed: `seconds from 0 to 86400${DECIMALS}`,
+    ...decimal(0, DAY_SECONDS),
+    allowed: `${delayAllowed(SHORTEST_DELAY, LONGEST_DELAY, '; from 0 with --sandbox')}${DECIMALS}`,
     about: 'D: seconds between the starts of two sends on the line.',
-    schema: seconds(0, DAY_SECONDS),
   },
   batchSize: {
     variable: 'WASSENGER_BATCH_SIZE',
     flag: '--batch-size',
     fallback: '75',
-    allowed: 'a whole number from 1 to 100000 (25 to 100 advised)',
     about: 'B: sends per batch.',
-    schema: count(1, 100_000),
+    ...whole(1, 100_000, { more: ` (${ADVICE})` }),
   },
   batchPause: {
     variable: 'WASSENGER_BATCH_PAUSE_SECONDS',
     flag: '--batch-pause',
     fallback: '30',
-    allowed: `seconds from 0 to 86400${DECIMALS}`,
     about: 'P: seconds of rest after a batch.',
-    schema: seconds(0, DAY_SECONDS),
+    ...decimal(0, DAY_SECONDS),
   },
   concurrency: {
     variable: 'WASSENGER_CONCURRENCY',
     flag: '--concurrency',
     fallback: '4',
-    allowed: 'a whole number from 1 to 256',
     about: 'Most calls in flight at once on the line: a slow answer does not stretch the pace.',
-    schema: count(1, 256),
+    ...whole(1, 256),
   },
   minDelay: {
     variable: 'WASSENGER_MIN_DELAY_SECONDS',
     flag: null,
-    fallback: '2',
-    allowed: `seconds from 0 to 86400${DECIMALS}`,
+    fallback: String(SHORTEST_DELAY),
     about: 'The shortest delay allowed, configured or adjusted.',
-    schema: seconds(0, DAY_SECONDS),
+    ...decimal(0, DAY_SECONDS),
   },
   maxDelay: {
     variable: 'WASSENGER_MAX_DELAY_SECONDS',
     flag: null,
-    fallback: '10',
-    allowed: `seconds from 0 to 86400${DECIMALS}`,
+    fallback: String(LONGEST_DELAY),
     about: 'The longest delay allowed, configured or adjusted.',
-    schema: seconds(0, DAY_SECONDS),
+    ...decimal(0, DAY_SECONDS),
   },
   maxAttempts: {
     variable: 'MAX_RETRY_ATTEMPTS',
     flag: null,
     fallback: '3',
-    allowed: 'a whole number from 1 to 10',
     about: 'Attempts per message, the first included.',
-    schema: count(1, 10),
+    ...whole(1, 10),
   },
   retryBase: {
     variable: 'RETRY_BASE_DELAY_SECONDS',
     flag: null,
     fallback: '60',
-    allowed: `seconds from 0 to 3600${DECIMALS}`,
     about: 'Wait after the first failed attempt; it doubles with each further one.',
-    schema: seconds(0, 3_600),
+    ...decimal(0, 3_600),
   },
   timeout: {
     variable: 'WASSENGER_TIMEOUT_SECONDS',
     flag: null,
     fallback: '30',
-    allowed: `seconds from 0.05 to 600${DECIMALS}`,
     about: 'Longest time for one call of the API.',
-    schema: seconds(0.05, 600),
+    ...decimal(0.05, 600),
   },
   lookup: {
     variable: 'WASSENGER_LOOKUP_SECONDS',
     flag: null,
     fallback: '10',
-    allowed: `seconds from 0 to 600${DECIMALS}`,
-    about: 'How long a reference is looked for at the provider before it counts as absent.',
-    schema: seconds(0, 600),
+    about: 'How long wsend looks for a reference at the provider before it counts as absent.',
+    ...decimal(0, 600),
   },
   askEvery: {
     variable: 'WASSENGER_DEVICE_CHECK_SECONDS',
     flag: null,
     fallback: '60',
-    allowed: `seconds from 0 to 86400${DECIMALS}; 0: only before the first send, and when something is wrong`,
-    about: 'How often the device is asked how it is while a run sends.',
-    schema: seconds(0, DAY_SECONDS),
+    about: 'How often a run asks for the state of the device while it sends.',
+    ...decimal(0, DAY_SECONDS, { more: '; 0: only before the first send, and when something is wrong' }),
   },
   queueLimit: {
     variable: 'WASSENGER_QUEUE_LIMIT',
     flag: null,
     fallback: '',
-    allowed: 'a whole number from 0 to 100000; 0: as many as come; empty: as many as a batch',
-    about: "Most messages that may wait in the device's own queue: it is asked before each batch, and a full queue is waited for.",
-    schema: count(0, 100_000),
+    about: "Most messages that may wait in the device's own queue. A run checks it before each batch, and waits while it is full.",
+    ...whole(0, 100_000, { more: '; 0: no limit; empty: as many as a batch' }),
   },
   lookupRate: {
     variable: 'WASSENGER_LOOKUPS_PER_SECOND',
     flag: null,
     fallback: '5',
-    allowed: `look-ups per second, from 0.1 to 1000${DECIMALS}`,
     about:
-      'How fast the provider is asked for messages by their reference. Its limit is not documented; a third party names 600 calls a minute.',
-    schema: seconds(0.1, 1_000),
+      'How many messages a second are looked up by reference. The provider documents no limit; a third party names 600 calls a minute.',
+    ...decimal(0.1, 1_000, { unit: 'look-ups per second' }),
   },
   webhookUrl: {
     variable: 'WASSENGER_WEBHOOK_URL',
@@ -225,8 +231,7 @@ export const COMMON_SETTINGS = {
     flag: null,
     fallback: STOP_WORDS.join(','),
     allowed: 'words with commas between them',
-    about:
-      'A reply that is one of these words, with nothing but courtesy around it, puts the person on the list of those who want no messages.',
+    about: 'A reply of one of these words, with or without courtesy words, puts the person on the opt-out list.',
     schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
   },
   courtesyWords: {
@@ -234,16 +239,15 @@ export const COMMON_SETTINGS = {
     flag: null,
     fallback: COURTESY.join(','),
     allowed: 'words with commas between them',
-    about: 'What may stand before and after a stop word, which it remains.',
+    about: 'Words that may stand before and after a stop word without changing its meaning.',
     schema: z.string().check(z.refine((text) => readStopWords(text).length > 0)),
   },
   sameTextDays: {
     variable: 'WSEND_SAME_TEXT_DAYS',
     flag: null,
     fallback: '7',
-    allowed: 'a whole number of days from 0 (not looked at) to 365',
-    about: 'For so many days a person who had a text does not get the same text again from another campaign, unless you say so.',
-    schema: count(0, 365),
+    about: 'For this many days a person does not get the same text again from another campaign, unless you ask for it.',
+    ...whole(0, 365, { unit: 'a whole number of days', more: '; 0: no check' }),
   },
   databaseUrl: {
     variable: 'DATABASE_URL',
@@ -286,5 +290,10 @@ export const SETTINGS = { ...WASSENGER_SETTINGS, ...COMMON_SETTINGS };
 
 /** What is surely meant for wsend. */
 export const OURS = /^WASSENGER_/;
+
+/** What a delay may be within its bounds, in words that follow "allowed: ". */
+export function delayAllowed(least: number | string, most: number | string, more = ''): string {
+  return `${least} to ${most} seconds (WASSENGER_MIN_DELAY_SECONDS to WASSENGER_MAX_DELAY_SECONDS${more})`;
+}
 
 export type SettingName = keyof typeof COMMON_SETTINGS;

@@ -133,7 +133,11 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
   const warned = new Set<string>();
 
   const config = (purpose: Purpose, campaign: CampaignSettings = {}): Config => {
-    const resolved = resolveConfig({ flags: settingFlags(flags), campaign, env: outside.env, envFile: envFile() }, purpose, providers);
+    const resolved = resolveConfig(
+      { flags: settingFlags(flags), campaign, env: outside.env, envFile: envFile(), envFileName: flags.envFile },
+      purpose,
+      providers,
+    );
     for (const warning of resolved.warnings) if (!warned.has(warning)) outside.stderr.write(`wsend: warning: ${oneLine(warning)}\n`);
     for (const warning of resolved.warnings) warned.add(warning);
     return resolved;

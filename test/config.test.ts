@@ -6,7 +6,7 @@ import { cleanKey } from '../src/adapters/wassenger/account.ts';
 import { type Layers, type Purpose, resolveConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { PROVIDERS } from '../src/providers.ts';
-import { SETTINGS, type Setting } from '../src/settings.ts';
+import { ADVISED_BATCH, SETTINGS, type Setting } from '../src/settings.ts';
 
 /** What some settings may be besides their fallback. */
 const RIGHT: Partial<Record<keyof typeof SETTINGS, string>> = {
@@ -65,7 +65,9 @@ describe('the configuration', () => {
     const within = (delay: number, env = {}) => resolve({ campaign: { delay }, env: { ...REAL, ...env } });
     const slow = within(0.5);
     expect(slow.policy.pace.delayMs).toBe(2_000);
-    expect(slow.warnings).toEqual([expect.stringMatching(/run with is 0\.5 s, and 2 to 10 s are allowed now .* it goes on with 2 s/)]);
+    expect(slow.warnings).toEqual([
+      expect.stringMatching(/run with a delay of 0\.5 s, and 2 to 10 s are allowed now .* it continues with 2 s/),
+    ]);
     expect(within(30, { WASSENGER_MAX_DELAY_SECONDS: '20' }).policy.pace.delayMs).toBe(20_000);
     expect(within(2).warnings).toEqual([]);
     expect(problemsOf({ flags: { delay: '0.5' }, campaign: { delay: 0.5 } })).toContain('(--delay) is "0.5"');
@@ -216,7 +218,7 @@ describe('the configuration', () => {
 
   it('says of a comma in seconds that decimals take a point', () => {
     expect(problemsOf({ flags: { delay: '3,5' } })).toMatch(
-      /\(--delay\) is "3,5" .*; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/,
+      /\(--delay\) is "3,5" .*; allowed: 2 to 10 seconds \(WASSENGER_MIN_DELAY_SECONDS to WASSENGER_MAX_DELAY_SECONDS\), decimals with a point \(2\.5\)$/,
     );
     expect(problemsOf({ flags: { batchPause: '30,5' } })).toMatch(/; allowed: seconds from 0 to 86400, decimals with a point \(2\.5\)$/);
   });
@@ -267,6 +269,41 @@ describe('the configuration', () => {
   it('takes a key that was pasted with its prefix', () => {
     const { values } = resolve({ env: { ...REAL, WASSENGER_API_KEY: ` Token ${REAL.WASSENGER_API_KEY} ` } }).provider;
     expect(cleanKey(values.apiKey as string)).toBe(REAL.WASSENGER_API_KEY);
+  });
+
+  it('accepts exactly the range that it names', () => {
+    const ranges = Object.values(SETTINGS).flatMap((setting: Setting) => {
+      const range = /from ([\d.]+) to ([\d.]+)/.exec(setting.allowed);
+      return range === null ? [] : [{ schema: setting.schema, least: Number(range[1]), most: Number(range[2]) }];
+    });
+    expect(ranges).toHaveLength(14);
+    for (const { schema, least, most } of ranges) {
+      for (const within of [least, most]) expect(schema.safeParse(String(within)).success).toBe(true);
+      for (const beyond of [least - 0.01, most + 1]) expect(schema.safeParse(String(beyond)).success).toBe(false);
+    }
+  });
+
+  it('names the same range for a delay in words as for one out of bounds, also where the bounds are set', () => {
+    const allowed = (delay: string, env = {}, purpose: 'send' | 'sandbox' = 'send') =>
+      /allowed: (\d+ to \d+ seconds)/.exec(problemsOf({ flags: { delay }, env: { ...REAL, ...env } }, purpose))?.[1];
+    for (const delay of ['fast', '99']) {
+      expect(allowed(delay)).toBe('2 to 10 seconds');
+      expect(allowed(delay, { WASSENGER_MIN_DELAY_SECONDS: '1' })).toBe('1 to 10 seconds');
+      expect(allowed(delay, {}, 'sandbox')).toBe('0 to 10 seconds');
+    }
+  });
+
+  it('names the file that was read, also in the next step', () => {
+    const layers = { envFile: { WASSENGER_BATCH_SIZE: 'many' }, envFileName: 'live.env' };
+    expect(problemsOf(layers)).toContain('WASSENGER_BATCH_SIZE (--batch-size) is "many" (from live.env); allowed: ');
+    expect(() => resolve(layers)).toThrow(expect.objectContaining({ next: expect.stringContaining(', in live.env, or by flag') }));
+    expect(resolve({ envFile: { WASSENGER_BATCHSIZE: '9' }, envFileName: 'live.env' }).warnings.join()).toContain('(from live.env)');
+  });
+
+  it('.env.example names the ranges as the settings do', () => {
+    const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
+    expect(text).toContain(`(${SETTINGS.minDelay.fallback} to ${SETTINGS.maxDelay.fallback})`);
+    expect(text).toContain(`(${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} advised)`);
   });
 
   it('.env.example names every setting with its default, and nothing else', () => {

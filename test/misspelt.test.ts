@@ -14,13 +14,14 @@ it.each([
   ['MAX_RETRY_ATTEMPT', 'MAX_RETRY_ATTEMPTS'],
   ['WSEND_SANDBOX_FIL', 'WSEND_SANDBOX_FILE'],
 ])('%s is told with %s', (name, meant) => {
-  expect(misspelt({}, { [name]: 'a value' })).toEqual([`${name} (from .env) is no setting; did you mean ${meant}?`]);
-  expect(misspelt({ [name]: 'a value' }, {})).toEqual([`${name} (from the environment) is no setting; did you mean ${meant}?`]);
+  expect(misspelt({}, { [name]: 'a value' })).toEqual([`${name} (from .env) is not a setting; did you mean ${meant}?`]);
+  expect(misspelt({}, { [name]: 'a value' }, 'live.env')).toEqual([`${name} (from live.env) is not a setting; did you mean ${meant}?`]);
+  expect(misspelt({ [name]: 'a value' }, {})).toEqual([`${name} (from the environment) is not a setting; did you mean ${meant}?`]);
 });
 
 it('a name of ours that resembles none is told, too', () => {
   expect(misspelt({ WASSENGER_MAXIMUM_NUMBER_OF_EVERYTHING: '1' }, {})).toEqual([
-    'WASSENGER_MAXIMUM_NUMBER_OF_EVERYTHING (from the environment) is no setting: docs/configuration.md lists them all',
+    'WASSENGER_MAXIMUM_NUMBER_OF_EVERYTHING (from the environment) is not a setting: docs/configuration.md lists them all',
   ]);
 });
 

@@ -160,6 +160,6 @@ describe('what lacks in its settings', () => {
   it('a provider that is in no table is refused, with the names of those that are', async () => {
     const { send } = await scene({ WSEND_PROVIDER: 'owl' });
     const { code, said } = await send();
-    expect([code, said]).toEqual([2, 'WSEND_PROVIDER is "owl" (from the environment); allowed: Wassenger, Pigeon']);
+    expect([code, said]).toEqual([2, 'WSEND_PROVIDER is "owl" (from the environment); allowed: wassenger, pigeon']);
   });
 });

@@ -152,6 +152,24 @@ describe('taking a campaign up', () => {
     expectTheTruth(world);
   });
 
+  it('counts its first look-ups in the time that it took', async () => {
+    const world = new SimWorld(20);
+    await world.killed(10, { after: true });
+    world.entries.wipe();
+    const begun = world.clock.now();
+    const summaries: { took: number; at: number }[] = [];
+    world.provider.before = async (operation) => {
+      if (operation === 'lookUp') await world.clock.sleep(world.clock.now() + 5_000);
+    };
+    world.onEvent = (event) => {
+      if (event.type === 'summary') summaries.push({ took: event.durationMs, at: world.clock.now() });
+    };
+    await world.finish();
+    const [summary] = summaries;
+    expect(world.provider.lookUps).toBeGreaterThan(0);
+    expect(summary?.took).toBe((summary?.at ?? 0) - begun);
+  });
+
   it('on a line whose last start lies in the future (the clock was set back) goes on within a delay', async () => {
     const world = new SimWorld(3);
     await world.lineWasLeftAt({ lastStart: world.clock.now() + 3_600_000, sentInBatch: 1, notBefore: 0 });
@@ -446,7 +464,7 @@ describe('taking a campaign up where the last run was not', () => {
       world.store.campaign.status = 'draft';
       world.leases.restore(empty);
       world.limit = null;
-      await expect(world.finish(), rows).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('made anew') });
+      await expect(world.finish(), rows).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('created again') });
       expect(world.provider.accepted).toHaveLength(5);
     }
   });

@@ -8,7 +8,7 @@ const TIMER_SLACK_MS = 2;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** The wall clock. It counts on while the machine sleeps, as a lease's life does; setting it back makes no sleep longer. */
-export const systemClock: Clock = { now: Date.now, sleep, turn: () => new Promise(setImmediate) };
+export const systemClock: Clock = { now: Date.now, uptime: () => performance.now(), sleep, turn: () => new Promise(setImmediate) };
 
 function sleep(until: EpochMs, wake?: AbortSignal): Promise<void> {
   if (wake?.aborted || until <= Date.now()) return Promise.resolve();

@@ -18,6 +18,6 @@ export function refuseCancelled({ id, cancelledAt }: Campaign): void {
   if (cancelledAt === null) return;
   throw new UsageError(
     `campaign ${id} was cancelled on ${new Date(cancelledAt).toISOString().slice(0, 10)}: nothing is sent for it any more`,
-    'To write to those who were not sent to, make a new campaign.',
+    'Make a new campaign for the recipients who were left.',
   );
 }

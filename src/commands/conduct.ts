@@ -11,6 +11,7 @@ import { type FoundPersons, findPersons, Persons } from '../engine/persons.ts';
 import type { Recovered } from '../engine/recover.ts';
 import { EXIT } from '../errors.ts';
 import { type Flags, settingsOf } from '../flags.ts';
+import type { Options } from '../options.ts';
 import type { RecentRule, Report } from '../ports.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
@@ -25,13 +26,7 @@ import { againWarning, getsItAgain, leavingNow, leavingOut, refuseNobody, type S
 import { watchSignals } from './signals.ts';
 import { slowly } from './slowly.ts';
 
-export interface SendingOptions extends Flags {
-  limit?: string;
-  dryRun?: boolean;
-  yes?: boolean;
-  skipInvalid?: boolean;
-  skipRecent?: boolean;
-}
+export type SendingOptions = Flags & Pick<Options, 'limit' | 'dryRun' | 'yes' | 'skipInvalid' | 'skipRecent'>;
 
 /** How one command conducts a campaign differently from another. */
 export interface Conduct {
@@ -250,10 +245,10 @@ function sendingQuestion(pending: number, sameText: SameText | null): string | n
 function assumingQuestion(assume: Assumption, { claims, doubts }: Recovered): string {
   const count = claims.length + doubts.length;
   const open = `${formatCount(count, 'recipient')} ${count === 1 ? 'is' : 'are'} in doubt`;
-  const those = 'Those whom the provider cannot confirm';
+  const those = 'Recipients that the provider cannot confirm';
   return assume === 'sent'
     ? `${open}. ${those} will be recorded as sent. Continue?`
-    : `${open}. ${those} will be sent to again and may receive the message twice. Continue?`;
+    : `${open}. ${those} become pending: resume sends to them again, and they may receive the message twice. Continue?`;
 }
 
 /** Asks a person at a terminal; without one, or with --yes, nothing waits for an answer. */

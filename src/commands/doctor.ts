@@ -1,7 +1,10 @@
 import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { Advice, Provider } from '../ports.ts';
 import type { World } from '../world.ts';
+
+export type DoctorOptions = Pick<Options, 'sql'>;
 
 interface Finding {
   what: string;
@@ -18,7 +21,7 @@ interface Part {
 }
 
 /** `wsend doctor`: configuration, database, checkpoint, line, each by itself; exits with the code of the first problem. */
-export async function doctor(world: World, { sql = false }: { sql?: boolean }): Promise<number> {
+export async function doctor(world: World, { sql = false }: DoctorOptions): Promise<number> {
   if (sql) return tellSql(world);
   const findings: Finding[] = [];
   const met = new Map<unknown, string>();
@@ -38,7 +41,7 @@ export async function doctor(world: World, { sql = false }: { sql?: boolean }): 
 async function tellSql(world: World): Promise<number> {
   const { ownTables, name } = await world.data();
   const sql = await ownTables.sql();
-  if (sql === '') world.show.aside(`wsend's own tables in ${name} are as they should be: there is nothing to run.`);
+  if (sql === '') world.show.aside(`wsend's own tables in ${name} are up to date: there is nothing to run.`);
   world.show.row({ type: 'sql', sql }, sql);
   return EXIT.done;
 }
@@ -104,7 +107,7 @@ function unaskable({ name, lookUp }: Provider): Advice[] {
 }
 
 function letQueueGoOn(name: string): string {
-  return `It takes messages and delivers none: let it go on in the ${name} console. Until then a run rests, and after 30 min it pauses.`;
+  return `The queue accepts messages but delivers none. Start it again in the ${name} console; until then a run waits, and pauses after 30 min.`;
 }
 
 /** The proxy through which the provider is reached, where the environment names one. */
@@ -162,11 +165,11 @@ async function look({ what, check }: Part, met: Map<unknown, string>): Promise<F
     return [...ready, ...warnings.map((seen) => (typeof seen === 'string' ? warning(seen) : warning(seen.seen, seen.next)))];
   } catch (error) {
     if (error instanceof ConfigurationError) {
-      if (what !== 'configuration') return [warning('not looked at: the configuration is wrong')];
+      if (what !== 'configuration') return [warning('not checked: the configuration is wrong')];
       return error.problems.map((text) => problem(text, error.exitCode));
     }
     const cause = met.get(error);
-    if (cause !== undefined) return [warning(`could not be looked at: it needs the ${cause}`)];
+    if (cause !== undefined) return [warning(`not checked: it needs the ${cause}`)];
     met.set(error, what);
     const { exitCode = EXIT.bug, next } = error instanceof UserError ? error : {};
     return [{ ...problem(messageOf(error), exitCode), next }];

@@ -1,7 +1,7 @@
 import { BEFORE_ALL } from '../core/campaign.ts';
 import { eta } from '../core/estimate.ts';
 import { maskPhone, toE164 } from '../core/phone.ts';
-import { formatCount, formatDuration } from '../core/units.ts';
+import { formatCount, formatDuration, type Milliseconds } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
 import { settingsOf } from '../flags.ts';
 import type { World } from '../world.ts';
@@ -55,9 +55,15 @@ export async function dryRunCampaign(
   };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${leftOut(duplicates)}${recentNotes(sameText)}${notesOn(looked)}${texts && ` The first texts:\n${texts}`}\n`,
+    `${nothingSent(pending, etaMs)}${leftOut(duplicates)}${recentNotes(sameText)}${notesOn(looked)}${texts && ` The first texts:\n${texts}`}\n`,
   );
   return EXIT.done;
+}
+
+/** How a dry run begins: how many are left, and how long they would take. */
+export function nothingSent(pending: number, etaMs: Milliseconds): string {
+  if (pending === 0) return 'Nothing was sent. Nobody is left to send to.';
+  return `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.`;
 }
 
 function leftOut(duplicates: number): string {

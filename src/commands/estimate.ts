@@ -1,19 +1,14 @@
 import { eta } from '../core/estimate.ts';
 import type { CheckpointView } from '../engine/view.ts';
 import { EXIT, UsageError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readCampaignId, readCount } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkAll } from './check-config.ts';
 import { plannedFor } from './planned.ts';
 
-export interface EstimateOptions {
-  count?: string;
-  campaign?: string;
-  csv?: string;
-  country?: string;
-  phoneColumn?: string;
-}
+export type EstimateOptions = Pick<Options, 'count' | 'campaign' | 'csv' | 'country' | 'phoneColumn'>;
 
 /** `wsend estimate`: how long a number of recipients, a campaign or a file takes at the configured pace. */
 export async function estimate(world: World, options: EstimateOptions): Promise<number> {
@@ -38,8 +33,8 @@ async function countOf(world: World, { count, campaign, csv, country, phoneColum
       'For example: wsend estimate --count 1000',
     );
   }
-  if (country !== undefined && csv === undefined) throw new UsageError('--country goes with --csv alone', 'Leave it out.');
-  if (phoneColumn !== undefined && csv === undefined) throw new UsageError('--phone-column goes with --csv alone', 'Leave it out.');
+  if (country !== undefined && csv === undefined) throw new UsageError('--country works only with --csv', 'Leave it out.');
+  if (phoneColumn !== undefined && csv === undefined) throw new UsageError('--phone-column works only with --csv', 'Leave it out.');
   if (count !== undefined) {
     const read = () => readCount(count, '--count');
     checkAll(() => world.config('look'), read);

@@ -104,7 +104,7 @@ export async function underLease<T>(world: World, lease: HeldLease, stream: Stre
   } finally {
     (await world.processes()).end(stream.owner);
     const isGiven = await lease.release();
-    if (!isGiven) world.show.aside(`The lease could not be given back; it expires after ${formatDuration(LEASE_LIFE)}.`);
+    if (!isGiven) world.show.aside(`The lease could not be released; it expires after ${formatDuration(LEASE_LIFE)}.`);
   }
 }
 

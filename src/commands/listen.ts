@@ -11,6 +11,7 @@ import { LookAgain } from '../listen/look-again.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
 import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
+import type { Options } from '../options.ts';
 import type { StopSignal } from '../outside.ts';
 import type { CountersMoved, ListenMetrics } from '../ports.ts';
 import type { World } from '../world.ts';
@@ -18,11 +19,7 @@ import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
 import { adjust } from './lease.ts';
 
-export interface ListenOptions {
-  port: string;
-  host: string;
-  poll?: boolean;
-}
+export type ListenOptions = Required<Pick<Options, 'port' | 'host'>> & Pick<Options, 'poll'>;
 
 /** How often pending Message 2 are looked for although none was made here: another listener may have been killed after making one. */
 const LOOK_EVERY: Milliseconds = 30 * SECOND;
@@ -38,7 +35,7 @@ const EXIT_OF: Record<StopSignal, number> = { SIGINT: EXIT.interrupted, SIGTERM:
 /** `wsend listen`: takes what the provider reports, works it off and sends Message 2, until it is stopped. */
 export async function listen(world: World, { port, host, poll = false }: ListenOptions): Promise<number> {
   const [lacks] = world.config('look').webhook.missing;
-  if (!poll && lacks !== undefined) throw new UsageError(missing(lacks), `${lacks.about} Or ask the provider instead: --poll`);
+  if (!poll && lacks !== undefined) throw new UsageError(missing(lacks), `${lacks.about} Or use --poll to ask the provider instead.`);
   const { clock, show } = world;
   const watcher = poll ? await world.watcher(world.config('send')) : null;
   if (poll && watcher === null)
@@ -62,12 +59,13 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       metrics.message2('unwritable', round.message2.failed);
       if (round.message2.pending > 0) wake.abort();
     },
-    trouble: (reason) => show.aside(`The inbox cannot be worked off now: ${reason}. What arrives is refused, and the provider repeats it.`),
-    wellAgain: () => show.aside('The inbox is worked off again.'),
+    trouble: (reason) =>
+      show.aside(`The inbox cannot be processed now: ${reason}. New reports are refused, and the provider sends them again.`),
+    wellAgain: () => show.aside('The inbox is processed again.'),
   });
   const intake = makeIntake(inbox, clock, {
     taken: () => worker.ring(),
-    trouble: (reason) => show.aside(`What arrives cannot be written: ${reason}. It is refused, and the provider repeats it.`),
+    trouble: (reason) => show.aside(`New reports cannot be stored: ${reason}. They are refused, and the provider sends them again.`),
   });
   const web = await world.listen({
     host,
@@ -84,8 +82,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       );
       return [
         ...(answers ? [] : ['the database does not answer']),
-        ...(intake.trouble() === null ? [] : ['what arrives cannot be written']),
-        ...(worker.trouble === null ? [] : ['the inbox is not worked off']),
+        ...(intake.trouble() === null ? [] : ['new reports cannot be stored']),
+        ...(worker.trouble === null ? [] : ['the inbox is not processed']),
       ];
     },
   });
@@ -121,7 +119,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
             intake,
             trouble: (reason) => show.aside(reason),
             strange: onceEach(({ event, reason }) =>
-              show.aside(`What a chat holds is not understood, and left out (${event}: ${reason}).`),
+              show.aside(`A chat holds a message that wsend cannot read; it is left out (${event}: ${reason}).`),
             ),
           },
           stop.signal,

@@ -1,16 +1,17 @@
 import { personKey } from '../core/person.ts';
 import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 
 /** Numbers that are put on the list, or shown of it, in one step. */
 const AT_ONCE = 1_000;
 
+export type ChangeOptions = Pick<Options, 'country'> & { numbers: string[]; out: boolean };
+export type ImportOptions = Pick<Options, 'country' | 'phoneColumn'> & { csv: string };
+
 /** `wsend optout add` and `remove`: all numbers, or none when one of them is no number. */
-export async function change(
-  world: World,
-  { numbers, country, out }: { numbers: string[]; country?: string; out: boolean },
-): Promise<number> {
+export async function change(world: World, { numbers, country, out }: ChangeOptions): Promise<number> {
   const phones: string[] = [];
   const problems: string[] = [];
   for (const number of numbers) {
@@ -48,10 +49,7 @@ export async function list(world: World): Promise<number> {
 }
 
 /** `wsend optout import`: the numbers of a file; rows that are none are said, and the others count all the same. */
-export async function importFile(
-  world: World,
-  { csv, country, phoneColumn }: { csv: string; country?: string; phoneColumn?: string },
-): Promise<number> {
+export async function importFile(world: World, { csv, country, phoneColumn }: ImportOptions): Promise<number> {
   const people = await world.people({ path: csv, country, phoneColumn, message1: null, message2: null });
   const { optOuts } = await world.data();
   let changed = 0;

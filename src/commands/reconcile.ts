@@ -1,14 +1,12 @@
 import { EXIT, UsageError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkConfig } from './check-config.ts';
-import { conduct, type SendingOptions } from './conduct.ts';
+import { conduct } from './conduct.ts';
 
-export interface ReconcileOptions extends SendingOptions {
-  id: string;
-  assume?: string;
-}
+export type ReconcileOptions = Pick<Options, 'json' | 'yes' | 'assume'> & { id: string };
 
 /**
  * `wsend reconcile <id>`: settles what is in doubt by asking the provider, and what that leaves in doubt by the operator's word where
@@ -17,12 +15,12 @@ export interface ReconcileOptions extends SendingOptions {
 export async function reconcile(world: World, options: ReconcileOptions): Promise<number> {
   const id = readCampaignId(options.id);
   const assume = readAssumption(options.assume);
-  checkConfig(world, options);
+  checkConfig(world, {});
   const campaign = await campaignOf((await world.data()).campaigns, id);
   const { header } = await world.view(id);
   if (header !== null || campaign.status === 'sending' || campaign.cancelledAt !== null)
     return conduct(world, id, options, { sending: false, assume });
-  world.show.result({ type: 'reconcile', campaign: id, in_doubt: 0 }, `Campaign ${id} was not begun: nothing is in doubt.\n`);
+  world.show.result({ type: 'reconcile', campaign: id, in_doubt: 0 }, `Campaign ${id} has not started: nothing is in doubt.\n`);
   return EXIT.done;
 }
 
@@ -30,6 +28,6 @@ function readAssumption(word: string | undefined): 'sent' | 'absent' | undefined
   if (word === undefined || word === 'sent' || word === 'absent') return word;
   throw new UsageError(
     `--assume is "${word}"; allowed: sent, absent`,
-    'sent: they count as having got it. absent: they are pending again, and resume may send to them.',
+    'sent: they count as having received it. absent: they become pending, and resume sends them the message, perhaps for the second time.',
   );
 }

@@ -1,4 +1,5 @@
 import { EXIT, UsageError, UserError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { checkConfig } from './check-config.ts';
@@ -6,10 +7,8 @@ import { completeCampaigns } from './complete.ts';
 import { conduct, type SendingOptions } from './conduct.ts';
 import { dryRunCampaign } from './dry-run.ts';
 
-export interface ResumeOptions extends SendingOptions {
-  id?: string;
-  all?: boolean;
-}
+/** A campaign is resumed with the rows that it has: none is left out as invalid. */
+export type ResumeOptions = Omit<SendingOptions, 'skipInvalid'> & Pick<Options, 'all'> & { id?: string };
 
 /** Pauses that a person decided on or must look into: only `resume <id>` ends them. */
 const NEEDS_A_PERSON = new Set(['pause', 'limit', 'circuit_breaker', 'barred']);
@@ -41,7 +40,7 @@ async function resumeAll(world: World, options: ResumeOptions): Promise<number> 
     const { header } = await world.view(campaign.id);
     if (header?.paused && NEEDS_A_PERSON.has(header.paused.reason)) {
       const next = world.nextStep(`wsend resume ${campaign.id}`);
-      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); ${next} goes on with it.`);
+      world.show.aside(`Campaign ${campaign.id} stays paused (${header.paused.detail}); ${next} continues it.`);
       continue;
     }
     const code = options.dryRun ? await dryRunCampaign(world, campaign.id, options) : await resumeOne(world, campaign.id, options);

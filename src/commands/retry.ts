@@ -5,8 +5,10 @@ import { checkConfig } from './check-config.ts';
 import { conduct, type SendingOptions } from './conduct.ts';
 import { dryRunCampaign } from './dry-run.ts';
 
+export type RetryOptions = Omit<SendingOptions, 'skipInvalid' | 'skipRecent'> & { id: string };
+
 /** `wsend retry <id>`: failed recipients become pending and are sent again, with new attempts; other pending ones are left to `resume`. */
-export async function retry(world: World, options: SendingOptions & { id: string }): Promise<number> {
+export async function retry(world: World, options: RetryOptions): Promise<number> {
   const id = readCampaignId(options.id);
   checkConfig(world, options);
   if (options.dryRun) return dryRunCampaign(world, id, options, { failed: true });

@@ -3,29 +3,22 @@ import { campaignName } from '../core/checkpoint.ts';
 import { eta } from '../core/estimate.ts';
 import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
-import { formatCount, formatDuration } from '../core/units.ts';
+import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError, UserError } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
 import { checkAll, checkConfig } from './check-config.ts';
 import { conduct, readLimit, type SendingOptions } from './conduct.ts';
-import { dryRunCampaign } from './dry-run.ts';
+import { dryRunCampaign, nothingSent } from './dry-run.ts';
 import { takeLease } from './lease.ts';
 import { tellMistaken, tellMistakenIn } from './mistaken.ts';
 import { daysOf, leftOutWords, recentOf } from './recent.ts';
 import { slowly } from './slowly.ts';
 
-export interface RunOptions extends SendingOptions {
-  campaign?: string;
-  csv?: string;
-  message?: string;
-  message2?: string;
-  name?: string;
-  country?: string;
-  phoneColumn?: string;
-  again?: boolean;
-}
+export type RunOptions = SendingOptions &
+  Pick<Options, 'campaign' | 'csv' | 'message' | 'message2' | 'name' | 'country' | 'phoneColumn' | 'again'>;
 
 type CheckedPeople = Awaited<ReturnType<World['people']>>;
 
@@ -64,7 +57,7 @@ async function copyAnew(world: World, id: number): Promise<void> {
 async function copyOptOuts({ show, copyOptOuts: copy }: World): Promise<void> {
   await copy().catch((error) => {
     if (!(error instanceof UserError)) throw error;
-    show.aside(`Your list of those who want no messages could not be read, so nobody is left out: ${error.message}`);
+    show.aside(`Your opt-out list could not be read, so this rehearsal leaves nobody out: ${error.message}`);
   });
 }
 
@@ -83,13 +76,16 @@ function refuseFileFlags(options: RunOptions, id: number): void {
   if (given.length === 0) return;
   throw new UsageError(
     `${given.join(' and ')} ${given.length === 1 ? 'goes' : 'go'} with --csv alone: campaign ${id} is sent as the database has it`,
-    'Leave it out, or make a new campaign of a file with --csv.',
+    'Leave out the flag, or make a new campaign from a file with --csv.',
   );
 }
 
 async function runFile(world: World, options: RunOptions): Promise<number> {
   if (options.skipRecent)
-    throw new UsageError('--skip-recent goes with --campaign: of a file, who had the same text lately is left out anyway', 'Leave it out.');
+    throw new UsageError(
+      '--skip-recent works only with --campaign: from a file, people who had the same text lately are left out anyway',
+      'Leave it out.',
+    );
   if (options.message === undefined)
     throw new UsageError('--csv needs --message <text|@file>: the text of Message 1', `For example: --message 'Hello {{first_name}}'`);
   const configured = () => world.config(world.purpose);
@@ -122,7 +118,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   const rule = options.again ? 'send' : 'leave_out';
   const place = await placeOf(world, people.fingerprint, options);
   if ('draft' in place) {
-    world.show.aside(`Campaign ${place.draft} was made of ${people.path} before, and nothing was sent: it is taken up again.`);
+    world.show.aside(`Campaign ${place.draft} was made from ${people.path} earlier, and nothing was sent yet: this run continues it.`);
     return conduct(world, place.draft, options, { rule });
   }
   const name = options.name ?? basename(people.path);
@@ -133,7 +129,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
     recipients: people.recipients(),
   });
   const leftOut = made.leftOut === 0 ? '' : `, ${made.leftOut} of them left out: they had this very text lately (--again sends it to them)`;
-  world.show.aside(`Campaign ${made.campaign} was made of ${people.path}: ${formatCount(made.recipients, 'recipient')}${leftOut}.`);
+  world.show.aside(`Campaign ${made.campaign} was made from ${people.path}: ${formatCount(made.recipients, 'recipient')}${leftOut}.`);
   return conduct(world, made.campaign, options, { justMade: !options.again });
 }
 
@@ -173,7 +169,7 @@ async function placeOf(
     if (!again)
       throw new UsageError(
         `this file with this text is campaign ${known} already`,
-        `Go on with it: wsend resume ${known}. Or send it to everyone once more: --again`,
+        `Continue it with wsend resume ${known}, or send it to everyone again with --again.`,
       );
   }
 }
@@ -197,7 +193,7 @@ async function dryRunFile(world: World, { counts, sample, recipients }: CheckedP
   };
   world.show.result(
     json,
-    `Nothing was sent. ${formatCount(pending, 'recipient')} would take ${formatDuration(etaMs)}.${again ? '' : leftOutWords({ count: recent, days: daysOf(world) })} The first texts:\n${texts}`,
+    `${nothingSent(pending, etaMs)}${again ? '' : leftOutWords({ count: recent, days: daysOf(world) })} The first texts:\n${texts}`,
   );
   return EXIT.done;
 }

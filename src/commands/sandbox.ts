@@ -1,13 +1,9 @@
 import { EXIT } from '../errors.ts';
+import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 
-export interface SandboxOptions {
-  port: string;
-  file?: string;
-  fault?: string[];
-  webhook?: string;
-}
+export type SandboxOptions = Required<Pick<Options, 'port'>> & Pick<Options, 'file' | 'fault' | 'webhook'>;
 
 /** `wsend sandbox`: the stand-in for the provider by itself, until it is interrupted. */
 export async function sandbox(world: World, { port, file, fault = [], webhook }: SandboxOptions): Promise<number> {

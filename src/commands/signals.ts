@@ -1,6 +1,7 @@
 import { latencyOf } from '../core/latency.ts';
 import type { Progress } from '../core/progress.ts';
 import { type EpochMs, formatCount } from '../core/units.ts';
+import { callsOf } from '../engine/account.ts';
 import { type Run, stopRun } from '../engine/run.ts';
 import { summaryOf } from '../engine/summary.ts';
 import { EXIT } from '../errors.ts';
@@ -94,5 +95,5 @@ function tellLeft({ campaign, line, account, report }: Run, now: EpochMs, exitCo
     report.tell({ type: 'notice', level: 'warning', text });
   }
   const ended = { campaign: campaign.id, progress, durationMs: now - startedAt, exitCode };
-  report.tell(summaryOf({ ...ended, failures: [...failures.values()], latency: latencyOf(latency) }));
+  report.tell(summaryOf({ ...ended, failures: [...failures.values()], latency: latencyOf(latency), calls: callsOf(account) }));
 }

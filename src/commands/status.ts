@@ -16,7 +16,7 @@ import { completeCampaigns } from './complete.ts';
 const FAILURES_READ = 200;
 
 /** `wsend status`: all campaigns, or one in detail. A campaign whose replies are over is completed in passing. */
-export async function status(world: World, { id }: { id?: string }): Promise<number> {
+export async function status(world: World, { id }: { id: string | undefined }): Promise<number> {
   const { campaigns } = await world.data();
   if (id === undefined) {
     await completeInPassing(world);

@@ -4,7 +4,8 @@ import { formatCount, formatDuration, type Milliseconds, SECOND } from '../core/
 import type { Discrepancy } from '../engine/compare-row.ts';
 import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
 import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
-import type { Flags } from '../flags.ts';
+import type { Options } from '../options.ts';
+import { SETTINGS } from '../settings.ts';
 import type { World } from '../world.ts';
 import { readCampaignId } from './arguments.ts';
 import { campaignOf } from './campaign-of.ts';
@@ -12,10 +13,7 @@ import { checkConfig } from './check-config.ts';
 
 type Beyond = VerifyParts['beyond'];
 
-export interface VerifyOptions extends Flags {
-  id: string;
-  rate?: string;
-}
+export type VerifyOptions = Pick<Options, 'rate'> & { id: string };
 
 /** How often a terminal is told how far it is. */
 const TELL_EVERY: Milliseconds = SECOND / 4;
@@ -65,7 +63,7 @@ async function refuseWhileRunning(world: World, id: number): Promise<void> {
     const { owner } = await world.view(id, type);
     if (owner === null || (await world.processes()).fate(owner) === 'over') continue;
     throw new HeldElsewhere(
-      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}), and can be verified only when that is over`,
+      `campaign ${id} is being sent (process ${owner.pid} on ${owner.host}); verify it when that run is over`,
       type === 'message_1'
         ? `Wait until it is done, or stop it with ${world.nextStep(`wsend pause ${id}`)}.`
         : 'Its Message 2 goes out now: wait a minute.',
@@ -113,7 +111,7 @@ function progressTeller({ clock, show }: World, total: number): (counts: VerifyC
 }
 
 function resultText(id: number, { total, matching, missing, extra, unchecked }: VerifyCounts): string {
-  if (total === matching) return `Campaign ${id}: what is here and what the provider lists match, for ${formatCount(total, 'message')}.\n`;
+  if (total === matching) return `Campaign ${id}: the records here match what the provider lists, for ${formatCount(total, 'message')}.\n`;
   const parts = [
     `${matching} matching`,
     `${missing} missing`,
@@ -125,7 +123,8 @@ function resultText(id: number, { total, matching, missing, extra, unchecked }: 
 
 function readRate(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const rate = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-  if (rate > 0 && rate <= 1_000) return rate;
-  throw new UsageError(`--rate is "${text}"; allowed: look-ups per second, above 0 and at most 1000`);
+  const { schema, allowed } = SETTINGS.lookupRate;
+  const rate = schema.safeParse(text);
+  if (rate.success) return Number(rate.data);
+  throw new UsageError(`--rate is "${text}"; allowed: ${allowed}`);
 }

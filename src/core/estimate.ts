@@ -1,7 +1,7 @@
 import { batchIsFull, type Pace, type PacingState } from './pacing.ts';
 import type { EpochMs, Milliseconds } from './units.ts';
 
-/** The setting of the older sender, for comparison: 5 s apart, batches of 50, 60 s between them. */
+/** A cautious pace, for comparison: 5 s apart, batches of 50, 60 s between them. */
 export const OLDER_PACE: Pace = { delayMs: 5_000, batchSize: 50, batchPauseMs: 60_000 };
 
 /** ETA of `count` sends: (N·D) + ((N/B)·P), N/B not rounded. 1000 at 3 s / 75 / 30 s are 3,400,000 ms. */

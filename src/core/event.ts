@@ -40,6 +40,12 @@ export interface Latency {
   p95Ms: Milliseconds;
 }
 
+/** How many messages a run called the provider for, and the time from the start of the first call to that of the last. */
+export interface Calls {
+  count: number;
+  spanMs: Milliseconds;
+}
+
 /**
  * What happened, in order. A run is one stream of these facts; the bar, the plain lines and `--json` are three ways to show it.
  * `progress` on an event is the state after it.
@@ -91,9 +97,12 @@ export type Event =
       type: 'summary';
       campaign: number;
       progress: Progress;
+      /** From the moment the run took the campaign up, its first look-ups included. */
       durationMs: Milliseconds;
       failures: FailureGroup[];
       latency: Latency | null;
+      /** The calls of this run; null when it made none. */
+      calls: Calls | null;
       /** Exit code of the run. */
       exitCode: number;
       /** The command to type next, or null when there is nothing left to do. */

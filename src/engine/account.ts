@@ -1,6 +1,6 @@
 import type { Settled } from '../core/checkpoint.ts';
 import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
-import type { FailureGroup } from '../core/event.ts';
+import type { Calls, FailureGroup } from '../core/event.ts';
 import { type Histogram, newHistogram, record as recordLatency } from '../core/latency.ts';
 import { isOfLine } from '../core/line-condition.ts';
 import { DUPLICATE } from '../core/person.ts';
@@ -22,12 +22,26 @@ export interface Account {
   /** When it was last looked at what failed after it was accepted, and how long not to look again. */
   recounted: { at: EpochMs; pause: Milliseconds };
   startedAt: EpochMs;
+  /** When the first and the last call began, and how many did; null before the first. */
+  calls: { first: EpochMs; last: EpochMs; count: number } | null;
 }
 
 /** The account of a run that begins at `startedAt`. */
 export function newAccount(progress: Progress, othersPending: number, startedAt: EpochMs, failedOfLine: number): Account {
   const recounted = { at: 0, pause: 0 };
-  return { progress, othersPending, breaker: CLOSED, failures: new Map(), failedOfLine, latency: newHistogram(), recounted, startedAt };
+  const known = { progress, othersPending, failedOfLine, startedAt };
+  return { ...known, breaker: CLOSED, failures: new Map(), latency: newHistogram(), recounted, calls: null };
+}
+
+/** Counts a call that began at `at`. */
+export function countCall(account: Account, at: EpochMs): void {
+  const { first, last, count } = account.calls ?? { first: at, last: at, count: 0 };
+  account.calls = { first: Math.min(first, at), last: Math.max(last, at), count: count + 1 };
+}
+
+/** The calls of a run, as its summary tells them. */
+export function callsOf({ calls }: Account): Calls | null {
+  return calls && { count: calls.count, spanMs: calls.last - calls.first };
 }
 
 /** Pending recipients that are this run's to send to. */

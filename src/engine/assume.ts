@@ -17,10 +17,13 @@ export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
   for (const one of answered) await (as === 'sent' ? assumeSent(run, one) : assumeAbsent(run, one));
   const silent = left.length - answered.length;
   if (silent > 0) {
-    const text = `${formatCount(silent, 'recipient')} could not be looked up, for the provider did not answer; nothing was assumed of them`;
+    const text = `${formatCount(silent, 'recipient')} could not be looked up because the provider did not answer; nothing was assumed about them`;
     run.report.tell({ type: 'notice', level: 'warning', text });
   }
-  const what = as === 'sent' ? 'assumed to be sent' : 'assumed not to be sent, and pending again';
+  const what =
+    as === 'sent'
+      ? 'assumed to be sent'
+      : 'assumed not sent, and pending again: resume sends to them, and they may receive the message twice';
   run.report.tell({ type: 'notice', level: 'info', text: `${formatCount(answered.length, 'recipient')} in doubt ${what}` });
 }
 

@@ -82,7 +82,7 @@ async function heldUnder(list: List, { phone, references, referenceAfter }: Name
   for (const reference of wanted) {
     const answer = await list({ reference, phone });
     if (answer.kind === 'barred')
-      throw new UserError(`it cannot be verified: ${answer.reason}`, {
+      throw new UserError(`the campaign cannot be verified: ${answer.reason}`, {
         exitCode: EXIT.barred,
         next: 'See the key and the plan at the provider.',
       });
@@ -100,5 +100,5 @@ async function heldUnder(list: List, { phone, references, referenceAfter }: Name
 
 /** The error of a comparison that cannot go on. */
 export function cannotVerify(reason: string, next: string): InfrastructureError {
-  return new InfrastructureError(`it cannot be verified: ${reason}`, next);
+  return new InfrastructureError(`the campaign cannot be verified: ${reason}`, next);
 }

@@ -3,9 +3,10 @@ import type { Change } from '../core/checkpoint.ts';
 import type { FailureGroup, PauseReason } from '../core/event.ts';
 import { latencyOf } from '../core/latency.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
-import { formatCount } from '../core/units.ts';
+import { type EpochMs, formatCount } from '../core/units.ts';
 import { EXIT, LeaseLost, messageOf, UserError } from '../errors.ts';
 import type { Tally } from '../ports.ts';
+import { callsOf } from './account.ts';
 import { unlessHurried } from './hurried.ts';
 import { breakRun, type Run, type RunParts, type Stop } from './run.ts';
 import { nextCommand, summaryOf } from './summary.ts';
@@ -43,7 +44,7 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
 
   const exitCode = exitCodeOf(course.broken, stop, progress, signalCode);
   if (course.away) {
-    const text = 'the database or the checkpoint does not answer: what is not recorded yet is settled by the next resume';
+    const text = 'the database or the checkpoint does not answer: the next resume settles what is not recorded yet';
     report.tell({ type: 'notice', level: 'warning', text });
   }
   if (course.broken === null && stop !== null) report.tell({ type: 'paused', campaign: campaign.id, ...stop });
@@ -51,15 +52,20 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
   const durationMs = Math.max(0, clock.now() - account.startedAt);
   const goesOn = campaign.cancelledAt === null && (course.broken !== null || course.away);
   const next = goesOn ? `wsend resume ${campaign.id}` : nextCommand(campaign, progress);
-  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, failures, latency: latencyOf(account.latency), next }));
+  const answers = { failures, latency: latencyOf(account.latency), calls: callsOf(account) };
+  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs, exitCode, ...answers, next }));
   course.ended.abort();
   return { exitCode, progress, broken: course.broken };
 }
 
-/** The ending of a run that broke before it could be taken up: nothing was sent. */
-export function tellBroken({ campaign, report }: RunParts, { progress }: TakeUp, broken: unknown): Ending {
+/** The ending of a run that broke before it could be taken up, begun at `startedAt`: nothing was sent. */
+export function tellBroken(
+  { campaign, report, clock }: RunParts,
+  { progress }: TakeUp,
+  { broken, startedAt }: { broken: unknown; startedAt: EpochMs },
+): Ending {
   const exitCode = exitCodeOf(broken, null, progress, () => EXIT.bug);
-  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs: 0, exitCode }));
+  report.tell(summaryOf({ campaign: campaign.id, progress, durationMs: Math.max(0, clock.now() - startedAt), exitCode }));
   return { exitCode, progress, broken };
 }
 
@@ -87,7 +93,7 @@ function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): St
   // Message 2 that is pending now goes out on another line, or with the next round.
   if (stop !== null || !run.sending || broken !== null || run.type === 'message_2') return stop;
   if (retry !== undefined)
-    return { reason: 'limit', detail: `sent only to those who had failed; ${formatCount(pending, 'other')} pending` };
+    return { reason: 'limit', detail: `only failed recipients were sent to; ${formatCount(pending, 'other')} pending` };
   return { reason: 'waiting', detail: `${formatCount(pending, 'recipient')} became pending again while it ran` };
 }
 

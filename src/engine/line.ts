@@ -77,7 +77,7 @@ export function noteAnswer(run: Run, outcome: Outcome): void {
   if (outcome.kind !== 'unknown' || outcome.unexpected !== true) return;
   line.unexpectedInARow += 1;
   if (line.unexpectedInARow < UNEXPECTED_IN_A_ROW) return;
-  const detail = `answer:unexpected: ${UNEXPECTED_IN_A_ROW} answers in a row do not confirm their messages; at last ${outcome.reason}`;
+  const detail = `answer:unexpected: ${UNEXPECTED_IN_A_ROW} answers in a row do not confirm their messages; the last: ${outcome.reason}`;
   stopRun(run, 'barred', detail);
 }
 

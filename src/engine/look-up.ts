@@ -14,7 +14,7 @@ import type { Clock } from '../ports.ts';
 
 /**
  * Shares of the look-up time between one look and the next: soon, because most answers are lost after acceptance, and last at the very end.
- * Each is waited by itself, so that a clock that is set forward does not make the whole shorter.
+ * Each is waited by itself, and what was waited is measured, so that a clock that is set forward does not make the whole shorter.
  */
 const WAITS = [0, 0.2, 0.3, 0.5];
 /** Where the list is not known to be up to date, it is looked on for this many times the look-up time: a list that lags catches up. */
@@ -64,19 +64,22 @@ export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortS
   const findings: Finding[] = wanted.map(() => ABANDONED);
   const isOpen = (i: number) => !isFinal(findings[i]);
   let open = [...wanted.keys()];
-  let waitedMs = 0;
-  let upToDate: UpToDate | null = null;
+  const start = clock.uptime();
+  let upToDate = null as UpToDate | null;
+  let upToDateSince = 0;
   for (let round = 0; open.length > 0; round += 1) {
     const waitMs = Math.ceil((WAITS[round] ?? 0.5) * lookupMs);
     await clock.sleep(clock.now() + waitMs, abandon);
     if (abandon?.aborted) break;
-    waitedMs += waitMs;
+    const waitedMs = clock.uptime() - start;
     await askAll(means, { open, search, findings }, abandon);
     open = open.filter(isOpen);
     const shownAt = open.some((i) => findings[i]?.kind === 'absent') ? await latestShown(means, begun + waitedMs, abandon) : null;
     if (shownAt === null) upToDate = null;
-    else if (upToDate === null) upToDate = { forMs: 0, shownAt };
-    else upToDate = { forMs: upToDate.forMs + waitMs, shownAt: Math.min(upToDate.shownAt, shownAt) };
+    else {
+      if (upToDate === null) upToDateSince = waitedMs;
+      upToDate = { forMs: waitedMs - upToDateSince, shownAt: Math.min(upToDate?.shownAt ?? shownAt, shownAt) };
+    }
     if (round < WAITS.length - 1) continue;
     // Whoever cannot be told of stays so; who is not listed is looked for until that proves something.
     const isOver = waitedMs >= PATIENCE * lookupMs;

@@ -178,7 +178,7 @@ async function refuseStrangeRows(
   const settled = (counted?.sent ?? 0) + (counted?.failed ?? 0);
   if (settled === 0 || (await recipients.has(campaign.id, trusted ? null : (lastMessage ?? null)))) return;
   throw new UsageError(
-    `the checkpoint of campaign ${campaign.id} counts ${settled} recipients, and the database does not have the rows they were (it was restored from a backup, or the rows were made anew)`,
+    `the checkpoint of campaign ${campaign.id} counts ${settled} recipients, but the database no longer has their rows (it was restored from a backup, or the rows were created again)`,
     `Restore a backup that has the campaign's messages. Sending now would reach these people again: if you want that, make a new campaign.`,
   );
 }

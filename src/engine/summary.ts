@@ -1,9 +1,9 @@
 import type { Campaign } from '../core/campaign.ts';
-import type { Event, FailureGroup, Latency } from '../core/event.ts';
+import type { Calls, Event, FailureGroup, Latency } from '../core/event.ts';
 import type { Progress } from '../core/progress.ts';
 import type { Milliseconds } from '../core/units.ts';
 
-/** How a run ended. Left out: nothing failed, no answer was timed, and what is to be done next follows from the progress. */
+/** How a run ended. Left out: nothing failed, no call was made, and what is to be done next follows from the progress. */
 interface Ended {
   campaign: number;
   progress: Progress;
@@ -11,16 +11,18 @@ interface Ended {
   exitCode: number;
   failures?: FailureGroup[];
   latency?: Latency | null;
+  calls?: Calls | null;
   next?: string | null;
 }
 
 /** The last event of every run that was begun, however it ended. */
-export function summaryOf({ failures = [], latency = null, next, ...ended }: Ended): Event {
+export function summaryOf({ failures = [], latency = null, calls = null, next, ...ended }: Ended): Event {
   return {
     type: 'summary',
     ...ended,
     failures,
     latency,
+    calls,
     next: next === undefined ? nextCommand({ id: ended.campaign, cancelledAt: null }, ended.progress) : next,
   };
 }

@@ -1,7 +1,7 @@
 import { identityOf, type Recipient } from '../core/campaign.ts';
 import { type CampaignSettings, CHECKPOINT_VERSION, type Change, type CheckpointHeader } from '../core/checkpoint.ts';
 import { type Progress, progressOf } from '../core/progress.ts';
-import { SECOND } from '../core/units.ts';
+import { type EpochMs, SECOND } from '../core/units.ts';
 import type { Tally } from '../ports.ts';
 import { newAccount } from './account.ts';
 import type { Assumption } from './assume.ts';
@@ -37,9 +37,9 @@ export interface TakeUp {
 /**
  * Takes a campaign up where it was left. Where its checkpoint cannot be trusted, whatever may have been sent that it does not know of is looked
  * up; then the counters are set to what the database says, and this run knows everything. Claims and doubts that earlier runs left are looked up
- * beside the sending.
+ * beside the sending. `startedAt`: when the run began, from which it is timed.
  */
-export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
+export async function takeUp(parts: RunParts, take: TakeUp, startedAt: EpochMs): Promise<Run> {
   const { found } = take;
   const { campaign, campaigns, recipients, journal, clock, line, sending } = parts;
   await lookUpWhatMayBeSent(parts, found, take.progress);
@@ -78,7 +78,7 @@ export async function takeUp(parts: RunParts, take: TakeUp): Promise<Run> {
     queue,
     outbox: outboxOf(parts),
     batches: newBatches(parts.policy()),
-    account: newAccount(progress, only === undefined ? 0 : Math.max(0, progress.pending - only.length), clock.now(), ofLine.count),
+    account: newAccount(progress, only === undefined ? 0 : Math.max(0, progress.pending - only.length), startedAt, ofLine.count),
     lookUps: { underWay: 0, left: [] },
     course: newCourse(),
   };

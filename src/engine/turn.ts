@@ -3,7 +3,7 @@ import { errorRate } from '../core/error-rate.ts';
 import { afterClockStep, batchIsFull, nextStart, type Pace, started } from '../core/pacing.ts';
 import type { Policy } from '../core/policy.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
-import { blamed, openIfTooMany, ownPending } from './account.ts';
+import { blamed, countCall, openIfTooMany, ownPending } from './account.ts';
 import { askInTime, askLine, queueMayBeFull, waitForQueue } from './ask-line.ts';
 import { giveUpWaiting, patienceEnds } from './line.ts';
 import { recount } from './recount.ts';
@@ -74,8 +74,9 @@ export function takeTurn({ line, batches }: Run, at: EpochMs): void {
 }
 
 /** The request was written at `at`: the next gap is counted from there. The clock counts whole milliseconds. */
-export function startedAt({ line }: Run, at: EpochMs): void {
+export function startedAt({ line, account }: Run, at: EpochMs): void {
   const start = Math.floor(at);
+  countCall(account, start);
   if (start > (line.pacing.lastStart ?? start)) line.pacing = { ...line.pacing, lastStart: start };
 }
 

@@ -110,7 +110,7 @@ describe('wsend doctor', { timeout: 60_000 }, () => {
     expect(none).not.toMatch(/other-secret|that-nobody-guesses/);
     const ours = { url: `https://hooks.example.org/webhooks/wassenger/${SECRET}`, status: 'active', events: ['message:out:sent'] };
     found.webhooks = [ours];
-    expect(await doctor()).toMatch(/^warning webhook +the webhook at .* is not told of message:in:new/m);
+    expect(await doctor()).toMatch(/^warning webhook +the webhook at .* does not report message:in:new/m);
     found.webhooks = [{ ...ours, events: ['message:in:new', 'message:out:ack', 'message:out:failed'] }];
     expect(await doctor()).toMatch(/^ok +webhook +Wassenger calls it\nEverything is ready\.\n$/m);
   });
@@ -120,7 +120,7 @@ describe('wsend doctor', { timeout: 60_000 }, () => {
     place.write('.env', 'WASSENGER_BATCHSIZE=50\nWASSENGER_API_TOKEN=a-key-of-somebody\n');
     const doctor = await place.run(['doctor']);
     expect(doctor.stdout).toMatch(
-      /^warning configuration WASSENGER_BATCHSIZE \(from \.env\) is no setting; did you mean WASSENGER_BATCH_SIZE\?$/m,
+      /^warning configuration WASSENGER_BATCHSIZE \(from \.env\) is not a setting; did you mean WASSENGER_BATCH_SIZE\?$/m,
     );
     expect(doctor.stdout + doctor.stderr).not.toContain('a-key-of-somebody');
     expect((await place.run(['estimate', '--count', '10'])).stderr).toContain('did you mean WASSENGER_API_KEY?');

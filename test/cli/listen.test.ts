@@ -156,8 +156,8 @@ describe('wsend listen', () => {
       expect(await post(reply(phones(1)[0] as string, 'A'))).toBe(503);
       const health = await fetch(`${url}/healthz`);
       // Why is for whoever runs it, and not for everybody.
-      expect([health.status, await health.json()]).toEqual([503, { ready: false, problems: ['what arrives cannot be written'] }]);
-      await program.says(/What arrives cannot be written: .*wsend\.db/);
+      expect([health.status, await health.json()]).toEqual([503, { ready: false, problems: ['new reports cannot be stored'] }]);
+      await program.says(/New reports cannot be stored: .*wsend\.db/);
       await sql`rollback`.execute(db);
     });
     await other.close();

@@ -113,7 +113,7 @@ describe.concurrent('--json', { timeout: 60_000 }, () => {
 });
 
 describe.concurrent('estimate', { timeout: 60_000 }, () => {
-  it('of a count: 56 min 40 s, compared with the older setting of 1 h 43 min 20 s', async ({ onTestFinished }) => {
+  it('of a count: 56 min 40 s, compared with a cautious pace of 1 h 43 min 20 s', async ({ onTestFinished }) => {
     const place = placeWith(1, onTestFinished, {});
     const human = await place.run(['estimate', '--count', '1000']);
     expect(human).toMatchObject({
@@ -234,9 +234,9 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
     expect(wrong.stdout.split('\n')).toEqual([
       expect.stringMatching(/^PROBLEM configuration WASSENGER_API_KEY /),
       expect.stringMatching(/^PROBLEM configuration WASSENGER_DEVICE_ID /),
-      'warning database      not looked at: the configuration is wrong',
-      'warning checkpoint    not looked at: the configuration is wrong',
-      'warning line          not looked at: the configuration is wrong',
+      'warning database      not checked: the configuration is wrong',
+      'warning checkpoint    not checked: the configuration is wrong',
+      'warning line          not checked: the configuration is wrong',
       'Not ready yet.',
       '',
     ]);
@@ -246,8 +246,8 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
     expect(JSON.parse(lost.stdout).findings).toMatchObject([
       { what: 'configuration', state: 'ready' },
       { what: 'database', state: 'problem' },
-      { what: 'checkpoint', state: 'warning', detail: 'could not be looked at: it needs the database' },
-      { what: 'line', state: 'warning', detail: 'could not be looked at: it needs the database' },
+      { what: 'checkpoint', state: 'warning', detail: 'not checked: it needs the database' },
+      { what: 'line', state: 'warning', detail: 'not checked: it needs the database' },
     ]);
     // A rehearsal of a file needs neither a key nor the operator's database.
     const rehearsal = await place.run(['doctor', '--sandbox', '--json'], { ...env, DATABASE_URL: 'sqlite:no/such/folder.db' });
@@ -260,10 +260,12 @@ describe.concurrent('what a person sees', { timeout: 60_000 }, () => {
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(Math.max(...help.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
     for (const command of COMMANDS) {
+      expect(await place.run([command, '-h'])).toEqual(await place.run([command, '--help']));
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
       const own = await place.run([command, '--help']);
       expect(own, command).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining(`Usage: wsend ${command}`) });
-      for (const flag of ['--json', '--quiet', '--no-color', '--env-file', '--help']) expect(own.stdout, command).toContain(flag);
+      for (const flag of ['--json', '--quiet', '--no-color', '--env-file', '-h, --help']) expect(own.stdout, command).toContain(flag);
+      expect(own.stdout, command).toMatch(new RegExp(`\\nExamples:\\n  wsend ${command}( |$)`, 'm'));
     }
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
     expect(await place.run(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });

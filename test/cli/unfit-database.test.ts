@@ -90,7 +90,7 @@ describe.concurrent('an unfit database', () => {
       const doctor = await place.run(['doctor']);
       expect([doctor.code, doctor.stdout]).toEqual([2, expect.stringMatching(new RegExp(`^PROBLEM database +wsend ${words.source}`, 'm'))]);
       for (const { stdout, stderr } of [doctor, await place.run(['run', '--campaign', '42'])])
-        expect(stdout + stderr).toContain('Let whoever may make tables run what this prints: wsend doctor --sql');
+        expect(stdout + stderr).toContain('Ask a database user who may create tables to run the SQL that wsend doctor --sql prints.');
       expectComplaint(await place.run(['run', '--campaign', '42']), 2, words);
       expect((await place.run(['status', '42'])).code).toBe(0);
       expect([await ownTablesOf(database, dialect), await sandbox.accepted()]).toEqual([[], []]);

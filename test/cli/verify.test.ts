@@ -38,7 +38,7 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     await sandbox.set({ reject: '0', failLater: '0', resetAfter: '0' });
     expect((await place.run(['retry', '1'])).code).toBe(0);
     const after = await place.run(['verify', '1', '--rate', '200']);
-    expect([after.code, after.stdout]).toEqual([0, `Campaign 1: what is here and what the provider lists match, for ${COUNT} messages.\n`]);
+    expect([after.code, after.stdout]).toEqual([0, `Campaign 1: the records here match what the provider lists, for ${COUNT} messages.\n`]);
   });
 
   it('names whom a database that went back has forgotten; resume knows by its counts, looks them up and sends to nobody again', async () => {
@@ -150,7 +150,7 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     const sandbox = await begin();
     expect((await place.run(RUN)).code).toBe(0);
     await sandbox.set({ refuse: 'key' });
-    expectComplaint(await place.run(['verify', '1', '--rate', '200']), 4, 'it cannot be verified: the API key is refused');
+    expectComplaint(await place.run(['verify', '1', '--rate', '200']), 4, 'the campaign cannot be verified: the API key is refused');
     sandbox.process.kill('SIGKILL');
     const silent = await place.run(VERIFY);
     expect(silent.code).toBe(1);
@@ -162,7 +162,7 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     place.people(40);
     expect((await place.run(RUN)).code).toBe(0);
     const started = place.start(VERIFY, { WASSENGER_BASE_URL: 'http://127.0.0.1:9/v1' });
-    await started.says('it cannot be verified: no answer');
+    await started.says('the campaign cannot be verified: no answer');
     const [begun, told] = [Date.now(), started.stdout()];
     const { code, stdout } = await started.ended;
     expect([code, stdout]).toEqual([1, told]);
@@ -188,6 +188,10 @@ describe('wsend verify', { timeout: 60_000 }, () => {
     expect((await place.run(['verify', '1', '--rate', '10'])).code).toBe(0);
     expect(Date.now() - begun).toBeGreaterThanOrEqual(1_100);
     for (const rate of ['0', '-1', 'x', '2000'])
-      expectComplaint(await place.run(['verify', '1', `--rate=${rate}`]), 2, `--rate is "${rate}"`);
+      expectComplaint(
+        await place.run(['verify', '1', `--rate=${rate}`]),
+        2,
+        `--rate is "${rate}"; allowed: look-ups per second from 0.1 to 1000`,
+      );
   });
 });

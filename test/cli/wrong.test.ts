@@ -83,23 +83,54 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
 
   const USE: [what: string, args: string[], words: string | RegExp][] = [
     ['no command', [], 'a command is missing'],
-    ['an unknown command', ['sned'], /unknown command 'sned'[\s\S]*wsend --help/],
+    ['an unknown command', ['xyzzy'], /^wsend: unknown command 'xyzzy'\n {2}next: wsend --help lists the commands\.$/m],
+    ['a misspelt command', ['resmue', '1'], /unknown command 'resmue'\n {2}next: Did you mean wsend resume\? wsend --help lists/],
+    [
+      'a misspelt name that others give a command',
+      ['sned'],
+      /unknown command 'sned'\n {2}next: Did you mean wsend run\? wsend --help lists/,
+    ],
+    [
+      'a misspelt command of a group',
+      ['optout', 'ad', '1'],
+      /unknown command 'ad'\n {2}next: Did you mean wsend optout add\? wsend optout --help/,
+    ],
     ['help of an unknown command', ['help', 'nope'], /unknown command 'nope'\n {2}next: wsend --help lists/],
     ['half a command', ['optout'], /a command is missing\n {2}next: wsend optout --help lists/],
-    ['half a command and an unknown half', ['optout', 'nope'], /unknown command 'nope'\n {2}next: See wsend optout --help\./],
+    [
+      'half a command and an unknown half',
+      ['optout', 'nope'],
+      /unknown command 'nope'\n {2}next: wsend optout --help lists the commands\./,
+    ],
     ['an unknown flag', [...FILE, '--dealy', '3'], /unknown option '--dealy'[\s\S]*wsend run --help/],
+    [
+      'a misspelt flag',
+      [...FILE, '--batchsize', '3'],
+      /^wsend: unknown option '--batchsize'\n {2}next: Did you mean --batch-size\? See wsend run --help\.$/m,
+    ],
     ['a flag without its value', ['run', '--csv'], "option '--csv <file>' argument missing"],
-    ['an argument too many', ['status', '1', '2'], 'too many arguments'],
+    [
+      'an argument too many',
+      ['status', '1', '2'],
+      /"2" is one argument too many: wsend status takes 1\n {2}next: See wsend status --help\./,
+    ],
+    [
+      'a file without its flag',
+      ['run', 'list.csv'],
+      /"list\.csv" is one .*: wsend run takes none\n {2}next: Did you mean --csv list\.csv\? See/,
+    ],
+    ['a campaign without its flag', ['run', '42'], /"42" is one .*\n {2}next: Did you mean --campaign 42\? See wsend run --help\./],
+    ['a count without its flag', ['estimate', '9'], /"9" is one .*\n {2}next: Did you mean --count 9\? See wsend estimate --help\./],
     ['an argument missing', ['pause'], "missing required argument 'id'"],
     ['neither a campaign nor a file', ['run'], 'exactly one of --campaign <id> and --csv <file> is needed'],
     ['both', [...FILE, '--campaign', '1'], 'exactly one of --campaign <id> and --csv <file> is needed'],
     [
       'a text for a campaign that has one',
       ['run', '--campaign', '1', '--message', 'Other', '--again'],
-      '--message and --again go with --csv alone: campaign 1 is sent as the database has it',
+      '--message and --again work only with --csv: campaign 1 is sent as the database has it',
     ],
-    ['people of a country for a campaign', ['run', '--campaign', '1', '--country', 'BJ'], '--country goes with --csv alone'],
-    ['an estimate for numbers of a country', ['estimate', '--count', '9', '--country', 'BJ'], '--country goes with --csv alone'],
+    ['people of a country for a campaign', ['run', '--campaign', '1', '--country', 'BJ'], '--country works only with --csv'],
+    ['an estimate for numbers of a country', ['estimate', '--count', '9', '--country', 'BJ'], '--country works only with --csv'],
     ['a file without a text', ['run', '--csv', 'people.csv'], '--csv needs --message'],
     [
       'two files',
@@ -108,8 +139,8 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     ],
     ['two texts', [...FILE, '--message=x'], '--message is given twice'],
     ['two counts', ['estimate', '--count', '1', '--count', '2'], '--count is given twice; one value is allowed'],
-    ['a column of a file for a campaign', ['run', '--campaign', '1', '--phone-column', 'x'], '--phone-column goes with --csv alone'],
-    ['an estimate for a column', ['estimate', '--count', '9', '--phone-column', 'x'], '--phone-column goes with --csv alone'],
+    ['a column of a file for a campaign', ['run', '--campaign', '1', '--phone-column', 'x'], '--phone-column works only with --csv'],
+    ['an estimate for a column', ['estimate', '--count', '9', '--phone-column', 'x'], '--phone-column works only with --csv'],
     ['resume of nothing', ['resume'], 'exactly one of <id> and --all is needed'],
     ['an estimate of nothing', ['estimate'], 'exactly one of --count <n>, --campaign <id> and --csv <file> is needed'],
     ['a count that is none', ['estimate', '--count', '1e3'], '--count is "1e3"; allowed: a whole number from 1 on'],
@@ -169,7 +200,7 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
     [[...FILE, '--delay', '99', '--limit', 'ten'], '--limit is "ten"'],
     [['resume', '1', '--delay', '99', '--limit', 'ten'], '--limit is "ten"'],
     [['estimate', '--count', 'ten', '--delay', '99'], '--count is "ten"'],
-  ])('a flag that is no setting is told with the others: %j', async (args, words) => {
+  ])('a flag that is not a setting is told with the others: %j', async (args, words) => {
     const outcome = await place.run(args);
     expectComplaint(outcome, 2, /^wsend: 2 problems in the configuration:\n.*\(--delay\) is "99".*\n.*\n {2}next: Correct it/);
     expect(outcome.stderr).toContain(`  - ${words}; allowed: `);
@@ -186,6 +217,20 @@ describe.concurrent('wrong use, configuration or input: one line, exit code 2, n
       expect(outcome.stderr).toContain(path);
     },
   );
+
+  it('a setting of a settings file that was named', async () => {
+    place.write('live.env', 'WASSENGER_BATCH_SIZE=many\n');
+    const outcome = await place.run(
+      ['status', '--env-file', 'live.env'],
+      {},
+      { through: (command) => ['sh', '-c', command.replace("' ", "' -- ")] },
+    );
+    expectComplaint(
+      outcome,
+      2,
+      /is "many" \(from live\.env\); allowed: .*\n {2}next: Correct it in the environment, in live\.env, or by flag/,
+    );
+  });
 
   it('a .env that is none: the next step is about it, not about a flag that was not given', async () => {
     const other = new Place(place.env);
@@ -252,7 +297,7 @@ describe.concurrent('a wrong flag on a campaign that has begun', { timeout: 60_0
     expectComplaint(await place.run(['resume', '1', '--sandbox']), 2, 'wsend: there is no campaign 1');
     const tight = { WASSENGER_MIN_DELAY_SECONDS: '1', WASSENGER_RATE_LIMIT_SECONDS: '3' };
     const slower = await place.run(['resume', '1', '--json', '--limit', '1'], tight);
-    expect(slower.stderr).toContain('is 0.05 s, and 1 to 10 s are allowed now');
+    expect(slower.stderr).toContain('a delay of 0.05 s, and 1 to 10 s are allowed now');
     expect(events(slower)[0]).toMatchObject({ type: 'plan', delay_seconds: 1 });
     expect(await sandbox.accepted()).toHaveLength(5);
     const resumed = await place.run(['resume', '1', '--json', '--limit', '3']);

@@ -145,11 +145,14 @@ describe('a campaign is verified', () => {
     scene.answer = () => ({ kind: 'unclear', reason: 'no right to read (403)', refused: true });
     await expect(scene.verify()).rejects.toMatchObject({
       exitCode: 1,
-      message: 'it cannot be verified: no right to read (403)',
+      message: 'the campaign cannot be verified: no right to read (403)',
       next: expect.stringContaining('The provider answers'),
     });
     scene.answer = () => ({ kind: 'barred', reason: 'the API key is refused (401)' });
-    await expect(scene.verify()).rejects.toMatchObject({ exitCode: 4, message: 'it cannot be verified: the API key is refused (401)' });
+    await expect(scene.verify()).rejects.toMatchObject({
+      exitCode: 4,
+      message: 'the campaign cannot be verified: the API key is refused (401)',
+    });
     expect(scene.asked.length).toBeLessThan(80);
   });
 

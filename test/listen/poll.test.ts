@@ -10,6 +10,7 @@ function clockUntil(end: number, stop: AbortController): Clock {
   let now = START;
   return {
     now: () => now,
+    uptime: () => now,
     async sleep(until) {
       now = Math.max(now, until);
       if (now >= end) stop.abort();

@@ -65,7 +65,7 @@ export class SimProcess {
     return new Proxy(target, {
       get: (object, name) => {
         const member = Reflect.get(object, name);
-        if (typeof member !== 'function' || name === 'now') return member;
+        if (typeof member !== 'function' || name === 'now' || name === 'uptime') return member;
         return (...args: unknown[]) =>
           port === 'clock'
             ? this.#timer(name, object as Clock, args)

@@ -11,6 +11,7 @@ interface Sleeper {
 export class SimClock implements Clock {
   #now: EpochMs;
   #sleepers: Sleeper[] = [];
+  #passed: Milliseconds = 0;
   /** Who of those that wait for the same moment goes first: an index below `count`. */
   choose: (count: number) => number = () => 0;
 
@@ -19,6 +20,8 @@ export class SimClock implements Clock {
   }
 
   now = (): EpochMs => this.#now;
+
+  uptime = (): Milliseconds => this.#passed;
 
   sleep = (until: EpochMs, wake?: AbortSignal): Promise<void> => {
     if (wake?.aborted || until <= this.#now) return Promise.resolve();
@@ -62,6 +65,7 @@ export class SimClock implements Clock {
       if (done) return work;
       const next = this.#next();
       if (next === undefined) throw new Error('everybody waits for something that never comes');
+      this.#passed += Math.max(0, next.at - this.#now);
       this.#now = Math.max(this.#now, next.at);
       next.wake();
     }

@@ -60,7 +60,7 @@ export class Life {
     return new Proxy(target, {
       get: (object, name) => {
         const member = Reflect.get(object, name);
-        if (typeof member !== 'function' || name === 'now') return member;
+        if (typeof member !== 'function' || name === 'now' || name === 'uptime') return member;
         return async (...args: unknown[]) => {
           const last = name !== 'sleep' && ++this.#calls >= this.#lastCall;
           if (last && !this.#after) this.kill();

@@ -75,16 +75,16 @@ type Facts = Record<string, string>;
 
 function evictionWarnings(info: Facts | undefined): string[] {
   const policy = info?.maxmemory_policy;
-  if (policy === undefined) return ['whether Redis may throw keys away could not be checked: maxmemory-policy should be noeviction'];
+  if (policy === undefined) return ['could not check whether Redis may evict keys: maxmemory-policy should be noeviction'];
   if (policy === 'noeviction') return [];
-  if (info?.maxmemory !== '0') return [`maxmemory-policy is ${policy}: a full Redis throws checkpoints away; set it to noeviction`];
+  if (info?.maxmemory !== '0') return [`maxmemory-policy is ${policy}: a full Redis evicts checkpoints; set it to noeviction`];
   return [`maxmemory-policy is ${policy}: harmless while no maxmemory is set, but noeviction is safer`];
 }
 
 function durabilityWarnings(info: Facts | undefined, appendfsync: string | undefined): string[] {
-  if (info?.aof_enabled === undefined) return ['whether Redis keeps an append-only file could not be checked: appendonly should be yes'];
+  if (info?.aof_enabled === undefined) return ['could not check whether Redis keeps an append-only file: appendonly should be yes'];
   if (info.aof_enabled !== '1') return ['appendonly is off: a crash of Redis loses the latest claims; set appendonly yes'];
-  if (appendfsync === undefined) return ['how often Redis saves could not be checked: appendfsync should be everysec or always'];
+  if (appendfsync === undefined) return ['could not check how often Redis saves: appendfsync should be everysec or always'];
   if (appendfsync === 'no') return ['appendfsync is no: a crash of Redis loses the latest claims; set it to everysec or always'];
   return [];
 }

@@ -18,7 +18,7 @@ export function failureOf(error: unknown, place: string, trouble: Error | undefi
 }
 
 function silence(said: string, trouble: Error | undefined): string {
-  if (/Unknown RESP type/.test(said)) return 'what answers there is not a Redis';
+  if (/Unknown RESP type/.test(said)) return 'the server there is not Redis';
   if (/^Command timed out/.test(said)) return trouble ? messageOf(trouble) : 'no reply within 5 s';
   if (/^Reached the max retries per request|^Connection is closed/.test(said))
     return trouble ? messageOf(trouble) : 'the connection was lost';

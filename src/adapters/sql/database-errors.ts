@@ -62,7 +62,7 @@ export function isDenied(error: unknown): boolean {
 
 /** Nothing began. */
 const BEFORE_ALL = 'Check DATABASE_URL and the database, then repeat the command.';
-const AFTER_LOSS = 'Check the database, then repeat the command: it goes on where it stopped.';
+const AFTER_LOSS = 'Check the database, then repeat the command: it continues where it stopped.';
 
 const DEADLOCKS = new Set(['40P01', '40001', 'ER_LOCK_DEADLOCK']);
 const MISSING_TABLES = new Set(['42P01', 'ER_NO_SUCH_TABLE', 'ER_TABLEACCESS_DENIED_ERROR']);

@@ -44,7 +44,7 @@ export function warningsOf(dialect: 'postgres' | 'mysql', seen: Record<string, s
   const settings = dialect === 'postgres' ? POSTGRES : MYSQL;
   return settings.flatMap(({ name, wanted, otherwise }) => {
     const value = seen[name];
-    if (value === undefined) return [`whether the database may forget could not be checked: ${name} should be ${wanted}`];
+    if (value === undefined) return [`could not check whether the database keeps what it confirms: ${name} should be ${wanted}`];
     if (value === wanted) return [];
     // Without a binary log, how it is written does not matter.
     if (name === 'sync_binlog' && seen.log_bin === '0') return [];

@@ -29,7 +29,7 @@ export function sqlEntries(database: Database): Entries {
 
   async function open(name: string, epoch: number): Promise<Opened> {
     if (!(await hasOwnTables(database)))
-      throw new UsageError(`${place} lacks the tables that wsend keeps for itself`, 'See them with: wsend doctor --sql');
+      throw new UsageError(`${place} lacks the tables that wsend keeps for itself`, 'wsend doctor --sql prints the SQL that makes them.');
     await removeExpired(database, name);
     const fields = await inRepeatableTransaction(database, async (work) => {
       const row = { name, epoch, step: 0, kept_until: null };

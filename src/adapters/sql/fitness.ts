@@ -103,7 +103,7 @@ async function engineProblem({ db, dialect }: Database): Promise<Problem[]> {
   const tables = rows.map(({ name, engine }) => `${name} in ${engine}`).join(', ');
   return [
     {
-      seen: `keeps ${tables}, which cannot undo what was cut off halfway; allowed: InnoDB`,
+      seen: `keeps ${tables}, which cannot roll back an interrupted change; allowed: InnoDB`,
       next: `Change it: ${rows.map(({ name }) => `alter table ${name} engine=InnoDB`).join('; ')}.`,
     },
   ];

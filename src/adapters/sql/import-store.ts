@@ -63,7 +63,7 @@ async function importOf(db: Kysely<Schema>, fingerprint: string): Promise<{ camp
 function alreadyImported(campaign: number): UsageError {
   return new UsageError(
     `this file with this text is campaign ${campaign} already`,
-    `Go on with it: wsend resume ${campaign}. To send it all again, add --again.`,
+    `Continue it with wsend resume ${campaign}, or send it to everyone again with --again.`,
   );
 }
 

@@ -22,7 +22,10 @@ export function leases(database: Database): Leases {
     take: (names, owner, dead) =>
       asking(database, async () => {
         if (!(await hasOwnTables(database)))
-          throw new UsageError(`${database.name} lacks the tables that wsend keeps for itself`, 'See them with: wsend doctor --sql');
+          throw new UsageError(
+            `${database.name} lacks the tables that wsend keeps for itself`,
+            'wsend doctor --sql prints the SQL that makes them.',
+          );
         const taken = await inRepeatableTransaction(database, (transaction) => takeLeases(transaction, dialect, { names, owner, dead }));
         return 'lease' in taken ? { lease: held(database, names, { ...taken.lease, token: owner.token }) } : taken;
       }),

@@ -44,7 +44,7 @@ export async function migrateOwnTables(database: Database): Promise<void> {
     if (!(described instanceof UsageError)) throw described ?? error;
     throw new UsageError(
       `wsend needs tables of its own in ${name}, and cannot make them (${messageOf(error)})`,
-      'Let whoever may make tables run what this prints: wsend doctor --sql',
+      'Ask a database user who may create tables to run the SQL that wsend doctor --sql prints.',
       error,
     );
   }

@@ -27,7 +27,10 @@ export interface FileOpening {
 export function openSqlite<Tables>(path: string, { readOnly = false }: FileOpening = {}): Kysely<Tables> {
   refuseMountPoint(path);
   if (readOnly && statSync(path, { throwIfNoEntry: false })?.isFile() !== true)
-    throw new UsageError(`there is no SQLite file ${path}`, 'DATABASE_URL says which file it is. A rehearsal reads it and makes none.');
+    throw new UsageError(
+      `there is no SQLite file ${path}`,
+      'DATABASE_URL says which file it is. A rehearsal reads it and does not create it.',
+    );
   try {
     if (readOnly) return asKysely(openToRead(path));
     const isNew = path !== ':memory:' && !existsSync(path);

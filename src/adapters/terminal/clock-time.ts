@@ -11,6 +11,12 @@ export function clockTime(at: EpochMs, now: EpochMs): string {
   return then.getFullYear() === today.getFullYear() ? `${date} ${time}` : `${date} ${then.getFullYear()} ${time}`;
 }
 
+/** The same in fewer letters: `12:48` today, else `24 Nov`, and the year when not this one. */
+export function dayOf(at: EpochMs, now: EpochMs): string {
+  const text = clockTime(at, now);
+  return text.replace(/^\w+ (\d+ \w+( \d{4})?) \d\d:\d\d$/, '$1');
+}
+
 /** The time at the head of a log line, on the operator's clock: `12:04:31`. */
 export function stamp(now: EpochMs): string {
   const at = new Date(now);

@@ -16,13 +16,15 @@ export interface Estimate {
   endsAt: EpochMs;
 }
 
-/** `wsend estimate` for a person, compared with the older setting (5 s, 50, 60 s). Ends with a line end. */
+/** `wsend estimate` for a person, compared with a cautious pace (5 s, 50, 60 s). Ends with a line end. */
 export function estimateText({ count: sends, duplicates = 0, pace, etaMs, endsAt }: Estimate, now: EpochMs): string {
+  const left = duplicates > 0 ? [`  ${counted(duplicates, 'duplicate')} left out: the same person again`] : [];
+  if (sends === 0) return ['Nobody is left to send to.', ...left, ''].join('\n');
   const batches = Math.ceil(sends / pace.batchSize);
   return [
     `${counted(sends, 'recipient')}: ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)} if begun now`,
     `  ${paceText(pace)} (${count(batches)} ${batches === 1 ? 'batch' : 'batches'})`,
-    ...(duplicates > 0 ? [`  ${counted(duplicates, 'duplicate')} left out: the same person again`] : []),
+    ...left,
     `  ${comparison(etaMs, eta(sends, OLDER_PACE))}`,
     '',
   ].join('\n');
@@ -44,9 +46,9 @@ export function estimateJson({ count: sends, duplicates, pace, etaMs, endsAt }: 
 
 function comparison(etaMs: Milliseconds, olderMs: Milliseconds): string {
   const { delayMs, batchSize, batchPauseMs } = OLDER_PACE;
-  const older = `the older setting (${seconds(delayMs)}, ${batchSize}, ${seconds(batchPauseMs)})`;
+  const older = `${seconds(delayMs)} delay, batches of ${batchSize}, ${seconds(batchPauseMs)} pause`;
   const apart = Math.abs(olderMs - etaMs);
-  if (apart === 0) return `as long as ${older}`;
+  if (apart === 0) return `as long as with ${older}`;
   const share = formatPercent(apart / olderMs);
-  return `${older}: ${formatDuration(olderMs)}, ${formatDuration(apart)} ${etaMs < olderMs ? 'saved' : 'more'} (${share})`;
+  return `compared with ${older}: ${formatDuration(olderMs)}, ${formatDuration(apart)} ${etaMs < olderMs ? 'saved' : 'more'} (${share})`;
 }

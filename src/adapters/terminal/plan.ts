@@ -8,12 +8,15 @@ import { sandboxMark } from './words.ts';
 /** What is about to happen, for a person to read before it does. Ends with a line end. */
 export function planText(plan: Extract<Event, { type: 'plan' }>, now: EpochMs): string {
   const { campaign, name, progress, count: toSend, pace, etaMs, endsAt, batches, sandbox, recent } = plan;
-  const rows: [string, string][] = [
-    ['to send', recipients(progress, toSend)],
-    ...(recent === undefined || recent.count === 0 ? [] : [['again', recentText(recent)] as [string, string]]),
+  const pacing: [string, string][] = [
     ['pace', paceText(pace)],
     ['batches', count(batches)],
     ['takes', `about ${formatDuration(etaMs)}, until ${clockTime(endsAt, now)}`],
+  ];
+  const rows: [string, string][] = [
+    ['to send', recipients(progress, toSend)],
+    ...(recent === undefined || recent.count === 0 ? [] : [['again', recentText(recent)] as [string, string]]),
+    ...(toSend === 0 ? [] : pacing),
   ];
   const heading = `${sandboxMark(sandbox)}Campaign ${campaign}${name.trim() === '' ? '' : `, ${oneLine(name)}`}${sandbox ? ' (nobody gets anything)' : ''}`;
   return `${heading}\n${rows.map(([label, text]) => `  ${pad(label, 9)}${text}\n`).join('')}`;
@@ -44,5 +47,6 @@ function recipients({ total, pending, sent, failed, inDoubt, skipped, duplicates
     before.length > 0 && `${before.join(', ')} before`,
     left > 0 && `${count(left)} pending and left alone`,
   ].filter(Boolean);
+  if (toSend === 0) return `nobody is left to send to${rest.length === 0 ? '' : ` (${rest.join('; ')})`}`;
   return rest.length === 0 ? counted(total, 'recipient') : `${count(toSend)} of ${counted(total, 'recipient')} (${rest.join('; ')})`;
 }

@@ -71,11 +71,11 @@ function humanReport({ stdout, stderr, quiet, color, live = true, now, sandbox, 
   const [outPaint, errPaint] = [makePaint(color && stdout.isTTY), makePaint(color && stderr.isTTY)];
   const options = { now, sandbox, provider, paint: errPaint };
   const running = quiet ? quietly(stderr, options) : stderr.isTTY && live ? makeBar(stderr, options) : makeLines(stderr, options);
-  let story: RunStory = { provider, sandbox, paused: null, pendingBefore: null };
+  let story: RunStory = { provider, sandbox, paused: null };
   return {
     tell(event) {
       if (event.type === 'plan') {
-        story = { provider, sandbox, paused: null, pendingBefore: event.progress.pending };
+        story = { provider, sandbox, paused: null };
         if (!quiet) stderr.write(`${planText(event, now())}\n`);
       }
       if (event.type === 'paused') story = { ...story, paused: event };

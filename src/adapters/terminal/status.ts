@@ -1,6 +1,6 @@
 import { type CampaignState, standstill } from '../../core/campaign-state.ts';
 import { type EpochMs, formatDuration, toSeconds } from '../../core/units.ts';
-import { clockTime, iso } from './clock-time.ts';
+import { clockTime, dayOf, iso } from './clock-time.ts';
 import { countsJson, inSandbox } from './ndjson.ts';
 import { repliesJson, replyRows } from './replies.ts';
 import { countRows, failureRows, row } from './summary.ts';
@@ -13,27 +13,69 @@ interface Listing {
   sandbox?: boolean | undefined;
 }
 
-/** All campaigns as a table, one line each; where it is wider than the terminal, names are cut. Ends with a line end. */
+/** All campaigns as a table, one line each; where it is wider than the terminal, all but the counts gives way. Ends with a line end. */
 export function statusTable(states: CampaignState[], now: EpochMs, listing: Listing = {}): string {
   const { columns = Number.POSITIVE_INFINITY, sandbox = areRehearsals(states) } = listing;
   if (states.length === 0) return nothingYet(sandbox);
-  const head = states.some(({ progress }) => progress.skipped > 0) ? HEAD : HEAD.filter((name) => name !== 'skipped');
-  const rows = states.map((state) => {
-    const { campaign, progress, updatedAt } = state;
-    const { total, sent, failed, inDoubt, pending, skipped } = progress;
-    const name = cut(oneLine(campaign.name), NAME_WIDTH);
-    const counts = [total, sent, failed, inDoubt, pending, ...(head === HEAD ? [skipped] : [])].map(count);
-    return [String(campaign.id), name, stateText(state), ...counts, updatedAt === null ? '' : clockTime(updatedAt, now)];
-  });
+  const table = SHAPES.map((shape) => tableOf(states, now, { columns, ...shape })).find(({ fits }, i) => fits || i === SHAPES.length - 1);
+  const heading = sandbox ? `${sandboxMark(sandbox)}nobody gets anything\n` : '';
+  return heading + (table?.text ?? '');
+}
+
+/** What a table shows: ever less of what is not a count. Its name keeps so many cells at least. */
+interface Shape {
+  states: 'whole' | 'short';
+  updated: 'time' | 'day' | 'never';
+  name: number;
+}
+
+/** What gives way where the terminal is too narrow; the last one is shown however wide it is. */
+const SHAPES: Shape[] = [
+  { states: 'whole', updated: 'time', name: 14 },
+  { states: 'short', updated: 'time', name: 14 },
+  { states: 'short', updated: 'day', name: 8 },
+  { states: 'short', updated: 'never', name: 8 },
+];
+
+function tableOf(states: CampaignState[], now: EpochMs, shape: Shape & { columns: number }): { text: string; fits: boolean } {
+  const hidden = [states.some(({ progress }) => progress.skipped > 0) ? '' : 'skipped', shape.updated === 'never' ? 'updated' : ''];
+  const head = HEAD.filter((name) => !hidden.includes(name));
+  const rows = states.map((state) => head.map((name) => cellOf(name, state, { now, ...shape })));
   const widths = head.map((head, i) => Math.max(...[head, ...rows.map((cols) => cols[i] ?? '')].map(cells)));
-  const tooWide = widths.reduce((sum, width) => sum + width + 2, -2) - columns;
-  if (tooWide > 0) widths[NAME] = Math.max(Math.min(widths[NAME] ?? 0, LEAST_NAME_WIDTH), (widths[NAME] ?? 0) - tooWide);
+  const tooWide = widths.reduce((sum, width) => sum + width + 2, -2) - shape.columns;
+  const name = widths[NAME] ?? 0;
+  if (tooWide > 0) widths[NAME] = Math.max(Math.min(name, shape.name), name - tooWide);
   const line = (cols: string[]) =>
     cols
       .map((text, i) => pad(i === NAME ? cut(text, widths[i] ?? 0) : text, widths[i] ?? 0, NUMBERS.has(head[i] ?? '') ? 'left' : 'right'))
       .join('  ');
-  const heading = sandbox ? `${sandboxMark(sandbox)}nobody gets anything\n` : '';
-  return heading + [head, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
+  const text = [head, ...rows].map((cols) => `${line(cols).trimEnd()}\n`).join('');
+  return { text, fits: tooWide <= name - (widths[NAME] ?? 0) };
+}
+
+function cellOf(name: string, state: CampaignState, { now, states, updated }: Shape & { now: EpochMs }): string {
+  const { campaign, progress, updatedAt } = state;
+  switch (name) {
+    case 'id':
+      return String(campaign.id);
+    case 'name':
+      return cut(oneLine(campaign.name), NAME_WIDTH);
+    case 'state':
+      return states === 'whole' ? stateText(state) : shortState(state);
+    case 'updated':
+      return updatedAt === null ? '' : (updated === 'day' ? dayOf : clockTime)(updatedAt, now);
+    case 'in doubt':
+      return count(progress.inDoubt);
+    default:
+      return count(progress[name as 'total' | 'sent' | 'failed' | 'pending' | 'skipped']);
+  }
+}
+
+const SHORT_STATE_WIDTH = 11;
+
+/** A state in fewer letters. */
+function shortState(state: CampaignState): string {
+  return standstill(state) === 'replies' ? 'replies' : cut(stateText(state), SHORT_STATE_WIDTH);
 }
 
 /** One campaign in detail. Ends with a line end. */
@@ -103,7 +145,6 @@ const HEAD = ['id', 'name', 'state', 'total', 'sent', 'failed', 'in doubt', 'pen
 const NUMBERS = new Set(['id', 'total', 'sent', 'failed', 'in doubt', 'pending', 'skipped']);
 const NAME = HEAD.indexOf('name');
 const NAME_WIDTH = 28;
-const LEAST_NAME_WIDTH = 8;
 
 function stateText(state: CampaignState): string {
   const word = standstill(state);

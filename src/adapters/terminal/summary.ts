@@ -1,4 +1,4 @@
-import type { Event, FailureGroup } from '../../core/event.ts';
+import type { Calls, Event, FailureGroup } from '../../core/event.ts';
 import type { Progress } from '../../core/progress.ts';
 import { formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
 import { EXIT } from '../../errors.ts';
@@ -9,20 +9,19 @@ import { pausedWords, sandboxMark } from './words.ts';
 type Summary = Extract<Event, { type: 'summary' }>;
 type Paused = Extract<Event, { type: 'paused' }>;
 
-/** What the summary needs besides its event: why the run stopped early, how many recipients were still pending when it began, where it ran. */
+/** What the summary needs besides its event: why the run stopped early, where it ran. */
 export interface RunStory {
   /** Its name. */
   provider: string;
   sandbox: boolean;
   paused: Paused | null;
-  pendingBefore: number | null;
 }
 
 /** How a run ended, for a person. Ends with a line end. */
-export function summaryText(summary: Summary, { provider, sandbox, paused, pendingBefore }: RunStory, paint: Paint): string {
-  const { progress, durationMs, failures, latency, next } = summary;
-  const tried = pendingBefore === null ? 0 : pendingBefore - progress.pending;
-  const took = `${formatDuration(durationMs)}${tried > 0 ? `, ${average(durationMs, tried)}` : ''}`;
+export function summaryText(summary: Summary, { provider, sandbox, paused }: RunStory, paint: Paint): string {
+  const { progress, durationMs, failures, latency, calls, next } = summary;
+  const speed = progress.sent > 0 ? average(calls) : null;
+  const took = `${formatDuration(durationMs)}${speed === null ? '' : `, ${speed}`}`;
   const times = latency && `median ${answer(latency.medianMs)}, 95 % within ${answer(latency.p95Ms)}`;
   return [
     sandboxMark(sandbox) + verdict(summary, { paused, provider }, paint),
@@ -129,10 +128,10 @@ function answer(ms: Milliseconds): string {
   return ms < SECOND ? `${ms} ms` : formatDuration(ms);
 }
 
-function average(durationMs: Milliseconds, tried: number): string {
-  const each = durationMs / tried;
+/** How far apart the messages were: between n of them there are n - 1 gaps. Null where there is no gap. */
+function average(calls: Calls | null): string | null {
+  if (calls === null || calls.count < 2 || calls.spanMs === 0) return null;
+  const each = calls.spanMs / (calls.count - 1);
   if (each >= SECOND / 10) return `one message every ${formatDuration(each)} on average`;
-  return durationMs > 0
-    ? `${counted(Math.round(tried / (durationMs / SECOND)), 'message')} a second on average`
-    : counted(tried, 'message');
+  return `${counted(Math.round(SECOND / each), 'message')} a second on average`;
 }

@@ -46,7 +46,7 @@ export function cleanKey(pasted: string): string {
     .trim();
   if (key === '' || !/^[\x20-\x7e]+$/.test(key)) {
     throw new UsageError(
-      key === '' ? 'the API key is empty' : 'the API key holds a character that no key has (a line break, an accent)',
+      key === '' ? 'the API key is empty' : 'the API key contains a character that no API key has (a line break, an accent)',
       'Copy the key again from the Wassenger console into WASSENGER_API_KEY.',
     );
   }
@@ -57,7 +57,7 @@ function cleanBase(given: string): Account['base'] {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
     throw new UsageError(
-      'the base URL of the Wassenger API is no http or https address',
+      'the base URL of the Wassenger API is not an http or https address',
       'Set WASSENGER_BASE_URL, such as https://api.wassenger.com/v1.',
     );
   }

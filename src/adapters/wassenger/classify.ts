@@ -84,7 +84,8 @@ export function detailOf({ code, detail }: { code: string; detail: string }, sec
 
 /** The status in words, followed by the provider's own. */
 export function reasonOf(status: number, { message }: Pick<Complaint, 'message'>): string {
-  const meaning = MEANING[status] ?? (status >= 300 && status < 400 ? 'the server points elsewhere: check the base URL' : undefined);
+  const meaning =
+    MEANING[status] ?? (status >= 300 && status < 400 ? 'the server redirects to another address: check the base URL' : undefined);
   return `${meaning === undefined ? `the server answered ${status}` : `${meaning} (${status})`}${message === '' ? '' : `: ${message}`}`;
 }
 

@@ -65,7 +65,7 @@ export function exchange(http: Got, { url, body, slot }: Call, now: () => EpochM
     };
 
     void slot?.opens?.then((open) => {
-      if (!open) resolve({ kind: 'unsent', code: 'late', detail: 'it was not to be sent any more' });
+      if (!open) resolve({ kind: 'unsent', code: 'late', detail: 'sending had stopped before it' });
     });
     request.once('socket', () => {
       const at = now();

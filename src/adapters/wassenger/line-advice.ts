@@ -22,7 +22,7 @@ export function lineAdvice(device: Fields, { pace, secret }: { pace: Pace; secre
 function kind({ connector }: Fields): Advice | null {
   if (connector !== 'cloud') return null;
   return {
-    seen: 'the line is one of the official API (connector cloud): free text to somebody who has not written within 24 h is refused there',
+    seen: 'the line is one of the official API (connector cloud): it refuses free text to people who have not written within 24 h',
     next: 'Send on a line that is linked by QR code (connector web), or only to people who have just written.',
   };
 }
@@ -32,7 +32,7 @@ function plan({ billing }: Fields, secret: string): Advice | null {
   const product = quote(subscription.product, secret);
   if (!WITHOUT_REPLIES.has(product)) return null;
   return {
-    seen: `the plan of the device (${product}) reports no replies: no STOP is heard, and no Message 2 goes out`,
+    seen: `the plan of the device (${product}) reports no replies: no STOP arrives, and no Message 2 goes out`,
     next: 'Change to a plan with inbound events (Platform, "io") in the Wassenger console, or keep the list by hand: wsend optout add.',
   };
 }

@@ -38,7 +38,7 @@ export function webhookAdvice(
   if (called.length === 0)
     return [
       {
-        seen: `the webhook at ${address} is ${SILENT.has(String(ours[0]?.status)) ? ours[0]?.status : 'switched off'}: Wassenger calls it no more`,
+        seen: `the webhook at ${address} is ${SILENT.has(String(ours[0]?.status)) ? ours[0]?.status : 'switched off'}: Wassenger no longer calls it`,
         next: 'See that wsend listen is reached there, then enable it again in the Wassenger console.',
       },
     ];
@@ -48,7 +48,7 @@ export function webhookAdvice(
   if (missing.length === 0) return [];
   return [
     {
-      seen: `the webhook at ${address} is not told of ${missing.map(([event, what]) => `${event} (${what})`).join(', ')}`,
+      seen: `the webhook at ${address} does not report ${missing.map(([event, what]) => `${event} (${what})`).join(', ')}`,
       next: `Give it ${events}, as far as the plan has them.`,
     },
   ];

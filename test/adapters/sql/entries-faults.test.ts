@@ -114,7 +114,7 @@ for (const dialect of ['postgres', 'mysql'] as const) {
     it('cannot be reached, that is said in one line, and the same write is taken later', async () => {
       await proxy.set('down');
       const error = await failsWith(entries.write(2, [write({ a: '2' })]), CheckpointUnreachable, /^cannot reach .* \(connection \w+\)$/);
-      expect(error.next).toBe('Check the database, then repeat the command: it goes on where it stopped.');
+      expect(error.next).toBe('Check the database, then repeat the command: it continues where it stopped.');
       await failsWith(entries.open(NAME, 2), CheckpointUnreachable, /^cannot reach/);
       await proxy.set('up');
       await entries.write(2, [write({ a: '2' })]);

@@ -165,7 +165,7 @@ if (isAvailable('mysql'))
     const refused = await refusal(require('sending'));
     expect(refused).toBeInstanceOf(UsageError);
     expect(refused.message).toMatch(
-      / keeps messages in MyISAM, wsend_inbox in Aria, which cannot undo what was cut off halfway; allowed: InnoDB$/,
+      / keeps messages in MyISAM, wsend_inbox in Aria, which cannot roll back an interrupted change; allowed: InnoDB$/,
     );
     expect(refused.next).toBe('Change it: alter table messages engine=InnoDB; alter table wsend_inbox engine=InnoDB.');
   });

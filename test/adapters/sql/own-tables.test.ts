@@ -196,7 +196,7 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not create t
       const refused = await refusal(migrateOwnTables(database));
       expect(refused).toBeInstanceOf(UsageError);
       expect(refused.message).toMatch(/^wsend needs tables of its own in \S+ at \S+, and cannot make them \(.*denied.*\)$/);
-      expect(refused.next).toBe('Let whoever may make tables run what this prints: wsend doctor --sql');
+      expect(refused.next).toBe('Ask a database user who may create tables to run the SQL that wsend doctor --sql prints.');
 
       const text = await ownTablesSql(database);
       await beside.query(text);

@@ -103,6 +103,28 @@ test('in a narrow terminal names are cut, down to eight cells', () => {
   expect(statusTable(states, NOON, { columns: 20 })).toContain('42  A name …  ');
 });
 
+test('fits a terminal of 80 columns, whatever the campaigns', () => {
+  const long = { name: 'A name that is much longer than it should be' };
+  const replies = state({ paused: null, progress: progress({ sent: 99_999, skipped: 1 }), updatedAt: NOON - 400 * 86_400_000 }, long);
+  expect(statusTable([replies, state()], NOON, { columns: 80 })).toBe(
+    `id  name            state      total    sent  failed  in doubt  pending  skipped
+42  A name that i…  replies  100,000  99,999       0         0        0        1
+42  Back to school  paused      1000     960      28         1       10        1
+`,
+  );
+  const shorter = [state({ paused: null, progress: progress({ sent: 5 }), updatedAt: NOON - 3 * 86_400_000 }, long)];
+  expect(statusTable(shorter, NOON, { columns: 80 }).split('\n')[1]).toBe(
+    '42  A name that is mu…  replies      5     5       0         0        0  7 Mar',
+  );
+  fc.assert(
+    fc.property(anyProgress, anyText, anyText, fc.nat(9_999), fc.integer({ min: 0, max: 2 * NOON }), (all, name, status, id, updatedAt) => {
+      const small = { ...all, ...Object.fromEntries(Object.entries(all).map(([part, n]) => [part, n % 100_000])) };
+      const any = state({ progress: small, updatedAt, paused: null }, { id, name, status: status as never });
+      for (const line of statusTable([any, replies], NOON, { columns: 80 }).split('\n')) expect(cells(line)).toBeLessThanOrEqual(80);
+    }),
+  );
+});
+
 test('without campaigns it says how to make one', () => {
   expect(statusTable([], NOON)).toContain('No campaigns yet.\nNext: wsend run --csv');
 });

@@ -5,7 +5,7 @@ import { essentialLine, summaryText } from '../../../src/adapters/terminal/summa
 import { anyRun, EVENTS, progress } from './support.ts';
 
 const { summary, paused } = EVENTS;
-const story = { provider: 'Wassenger', sandbox: false, paused, pendingBefore: 1_000 };
+const story = { provider: 'Wassenger', sandbox: false, paused };
 
 test('the summary says how it ended, what became of everyone, why some failed, and what to type next', () => {
   expect(summaryText(summary, story, PLAIN)).toBe(`Campaign 42 is paused, too many failed: 11 of 50 failed = 22 %: 11 × phone:invalid
@@ -25,8 +25,17 @@ Next: wsend resume 42
 });
 
 test('a run that did all it should is short', () => {
-  const done = { ...summary, progress: progress({ sent: 3 }), durationMs: 9_000, failures: [], latency: null, exitCode: 0, next: null };
-  expect(summaryText(done, { ...story, paused: null, pendingBefore: 3 }, PLAIN)).toBe(`Campaign 42 is finished
+  const done = {
+    ...summary,
+    progress: progress({ sent: 3 }),
+    durationMs: 9_000,
+    calls: { count: 3, spanMs: 6_000 },
+    failures: [],
+    latency: null,
+    exitCode: 0,
+    next: null,
+  };
+  expect(summaryText(done, { ...story, paused: null }, PLAIN)).toBe(`Campaign 42 is finished
   sent       3
   failed     0
   in doubt   0
@@ -52,7 +61,7 @@ test.each([
   [130, { ...paused, reason: 'signal', detail: 'SIGINT' }, 'Campaign 42 is interrupted; nothing is lost'],
   [1, null, 'Campaign 42 is stopped by an error'],
 ] as const)('exit code %i is put into words', (exitCode, why, verdict) => {
-  expect(summaryText({ ...summary, exitCode }, { ...story, paused: why, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
+  expect(summaryText({ ...summary, exitCode }, { ...story, paused: why }, PLAIN).split('\n')[0]).toBe(verdict);
 });
 
 test.each([
@@ -60,7 +69,7 @@ test.each([
   [3, { sent: 970, failed: 28, inDoubt: 1 }, 'Campaign 42 is finished, but 28 failed and 1 is in doubt'],
 ] as const)('exit code %i with nobody pending is a campaign that is finished', (exitCode, parts, verdict) => {
   const finished = { ...summary, exitCode, progress: progress(parts) };
-  expect(summaryText(finished, { ...story, paused: null, pendingBefore: null }, PLAIN).split('\n')[0]).toBe(verdict);
+  expect(summaryText(finished, { ...story, paused: null }, PLAIN).split('\n')[0]).toBe(verdict);
 });
 
 test('quiet is one line with what matters', () => {
@@ -80,10 +89,17 @@ test('only the verdict is coloured', () => {
   expect(others.join('')).not.toContain('\x1b');
 });
 
-test('the average counts only what this run sent, and a fast one is told by the second', () => {
-  const fast = { ...summary, progress: progress({ sent: 5_000 }), durationMs: 10_000 };
-  expect(summaryText(fast, { ...story, paused: null }, PLAIN)).toContain('took       10 s, 100 messages a second on average');
-  expect(summaryText(fast, { ...story, paused: null, pendingBefore: 0 }, PLAIN)).toContain('took       10 s\n');
+test('the average is that of the gaps between the calls of this run, and a fast one is told by the second', () => {
+  const tookOf = (count: number, spanMs: number, sent = 5_000) => {
+    const ended = { ...summary, progress: progress({ sent }), durationMs: 10_000, calls: { count, spanMs } };
+    return /took +(.*)/.exec(summaryText(ended, { ...story, paused: null }, PLAIN))?.[1];
+  };
+  expect(tookOf(1_001, 10_000)).toBe('10 s, 100 messages a second on average');
+  expect(tookOf(3, 6_000)).toBe('10 s, one message every 3 s on average');
+  expect(tookOf(2, 3_000)).toBe('10 s, one message every 3 s on average');
+  expect(tookOf(1, 0)).toBe('10 s');
+  expect(tookOf(21, 900, 0)).toBe('10 s');
+  expect(summaryText({ ...summary, calls: null }, story, PLAIN)).toContain('took       11 min 11 s\n');
 });
 
 test('whatever the numbers, the rows add up to the total and no line is broken', () => {
@@ -91,7 +107,7 @@ test('whatever the numbers, the rows add up to the total and no line is broken',
     fc.property(anyRun, (events) => {
       const end = events.at(-1);
       if (end?.type !== 'summary') throw new Error('no summary');
-      const text = summaryText(end, { ...story, paused: null, pendingBefore: null }, PLAIN);
+      const text = summaryText(end, { ...story, paused: null }, PLAIN);
       const rows = [...text.matchAll(/^ {2}(sent|failed|in doubt|pending|skipped|total) +([\d,]+)$/gm)];
       const counts = rows.map(([, , n]) => Number(n?.replaceAll(',', '')));
       const total = counts.pop();

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import type { Output } from '../../../src/adapters/terminal/output.ts';
-import type { Event, Latency } from '../../../src/core/event.ts';
+import type { Calls, Event, Latency } from '../../../src/core/event.ts';
 import type { Progress } from '../../../src/core/progress.ts';
 
 /** 10 March 2026, 12:04:31 on the clock of whoever runs the tests. */
@@ -105,6 +105,7 @@ export const EVENTS = {
     campaign: 42,
     progress: progress({ pending: 10, sent: 960, failed: 28, inDoubt: 1, skipped: 1 }),
     durationMs: 671_234,
+    calls: { count: 989, spanMs: 671_000 },
     failures: [
       { code: 'error:500', reason: 'Internal error', count: 3 },
       { code: 'phone:invalid', reason: 'The number is not on WhatsApp', count: 25 },
@@ -205,6 +206,7 @@ const anySummary: fc.Arbitrary<Event> = fc.record({
   campaign: fc.nat(),
   progress: anyProgress,
   durationMs: duration,
+  calls: fc.option<Calls>(fc.record({ count: fc.nat(), spanMs: fc.nat() })),
   failures: fc.array(fc.record({ code: anyText, reason: anyText, count: fc.nat() }), { maxLength: 4 }),
   latency: fc.option<Latency>(fc.record({ medianMs: duration, p95Ms: duration })),
   exitCode: fc.constantFrom(0, 1, 3, 4, 5, 6, 7, 129, 130, 143),

@@ -48,10 +48,10 @@ describe('the webhooks that the provider lists', () => {
   });
 
   it('have ours, which is called no more, or for other events', () => {
-    expect(advice([{ ...OURS, status: 'failed' }])?.[0]?.seen).toMatch(/is failed: Wassenger calls it no more$/);
+    expect(advice([{ ...OURS, status: 'failed' }])?.[0]?.seen).toMatch(/is failed: Wassenger no longer calls it$/);
     expect(advice([{ ...OURS, active: false }])?.[0]?.seen).toMatch(/is switched off/);
     expect(advice([{ ...OURS, events: ['message:out:sent', 'message:out:ack'] }])?.[0]?.seen).toMatch(
-      /is not told of message:in:new \(replies and STOP\), message:out:failed \(/,
+      /does not report message:in:new \(replies and STOP\), message:out:failed \(/,
     );
   });
 
