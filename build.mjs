@@ -18,11 +18,11 @@ const GROUPS = [
   },
   {
     name: 'world',
-    test: /src\/(world|flags|config)\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate|clock-time)\.ts/,
+    test: /src\/(world|flags|config|providers)\.ts|wassenger\/account\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate|clock-time)\.ts/,
   },
   {
     name: 'run',
-    test: /src\/(send|run-campaign)\.ts|src\/engine\/|src\/commands\/(run|resume|conduct)\.ts|terminal\/report\.ts|src\/adapters\/process\/|wassenger\/(account|lazy-provider)\.ts/,
+    test: /src\/(send|run-campaign)\.ts|src\/engine\/|src\/commands\/(run|resume|conduct)\.ts|terminal\/report\.ts|src\/adapters\/process\/|wassenger\/lazy-provider\.ts/,
   },
   { name: 'database', test: /src\/adapters\/sql\/(?!.*(mysql|postgres))|node_modules\/kysely\// },
   { name: 'redis', test: /src\/adapters\/redis\// },

@@ -297,7 +297,7 @@ function makeProgram(outside: Outside, act: Act): Command {
   });
 
   verb('sandbox', {
-    about: 'run a local stand-in for the Wassenger API',
+    about: 'run a local stand-in for the provider',
     options: {
       port: [PORT, '4010'],
       file: 'keep accepted messages in this SQLite file (default: in memory)',

@@ -2,10 +2,19 @@ import type { CampaignSettings } from './core/checkpoint.ts';
 import type { Policy } from './core/policy.ts';
 import { proxyFor, proxyProblem } from './core/proxy.ts';
 import { readStopWords } from './core/stop-words.ts';
-import { fromSeconds } from './core/units.ts';
+import { fromSeconds, type Milliseconds } from './core/units.ts';
 import { ConfigurationError } from './errors.ts';
 import { misspelt } from './misspelt.ts';
-import { ADVISED_BATCH, DECIMALS, delayAllowed, ENV_FILE, SETTINGS, type Setting, type SettingName } from './settings.ts';
+import {
+  ADVISED_BATCH,
+  DECIMALS,
+  delayAllowed,
+  ENV_FILE,
+  type ProviderSettings,
+  COMMON_SETTINGS as SETTINGS,
+  type Setting,
+  type SettingName,
+} from './settings.ts';
 
 /** The layers a value can come from, strongest first. An empty text counts as not given. */
 export interface Layers {
@@ -24,9 +33,17 @@ export type Purpose = 'send' | 'sandbox' | 'look';
 
 export interface Config {
   policy: Policy;
-  provider: { apiKey: string; device: string; baseUrl: string; timeoutMs: number; retries: number; lookUpsPerSecond: number };
-  /** What `listen` needs; empty texts are null. */
-  webhook: { secret: string | null; signingSecret: string | null; url: string | null };
+  /** `values`: what the provider's own settings say, as texts. */
+  provider: {
+    name: string;
+    values: Record<string, string>;
+    line: string;
+    baseUrl: string;
+    timeoutMs: Milliseconds;
+    lookUpsPerSecond: number;
+  };
+  /** Where the provider reaches `listen`, or null; and the settings that lack before it can call. */
+  webhook: { url: string | null; missing: Setting[] };
   stopWords: string[];
   /** What may stand around a stop word. */
   courtesy: string[];
@@ -51,39 +68,77 @@ interface Value {
   source: string;
 }
 
-/** Resolves every setting. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
-export function resolveConfig(layers: Layers, purpose: Purpose): Config {
-  const names = Object.keys(SETTINGS) as SettingName[];
+/** Resolves every setting, those of the provider that is wanted included. Throws one ConfigurationError that names every problem: the variable and the flag, the value seen, what is allowed. */
+export function resolveConfig(layers: Layers, purpose: Purpose, providers: readonly ProviderSettings[]): Config {
   const { envFileName = ENV_FILE } = layers;
-  const values = {} as Record<SettingName, Value>;
-  for (const name of names) {
-    const setting: Setting = SETTINGS[name];
-    const { text, source } = lookUp(name, layers);
-    // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
-    const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
-    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
-  }
-  const refused = names.filter((name) => values[name].value === null);
-  const problems = refused.map((name) =>
-    problem(SETTINGS[name], values[name].seen, values[name].source, allowedFor(name, values, purpose)),
-  );
+  const values = valuesOf(SETTINGS, layers);
+  const wanted = values.provider.seen.trim().toLowerCase();
+  const provider = providers.find(({ name }) => name.toLowerCase() === wanted) ?? NOBODY;
+  if (provider === NOBODY) values.provider.value = null;
+  const own = valuesOf(provider.settings, layers);
+  const allowed = (name: string) => {
+    if (name === 'provider') return providers.map(({ name }) => name.toLowerCase()).join(', ');
+    return name === 'delay' ? delayAllowedNow(values, purpose) : undefined;
+  };
+  const problems = [...refused(provider.settings, own), ...refused(SETTINGS, values, allowed)];
   const warnings = [...misspelt(layers.env, layers.envFile, envFileName), ...fitRemembered(values, purpose)];
   for (const { between, check } of RULES) {
     if (between.every((name) => values[name].value !== null)) problems.push(...check(values, purpose));
   }
-  if (purpose === 'send') problems.push(...checkProxy(String(values.baseUrl.value), { ...layers.envFile, ...layers.env }));
+  problems.push(...shownSecrets(values.webhookUrl, own, provider));
+  if (purpose === 'send')
+    problems.push(...lacking(own, provider, 'send').map((setting) => `${missing(setting)} (or use --sandbox to try without)`));
+  const texts = Object.fromEntries(Object.entries(own).map(([name, { value }]) => [name, String(value).trim()]));
+  const place = provider.place(texts);
+  if (purpose === 'send') problems.push(...checkProxy(place.baseUrl, { ...layers.envFile, ...layers.env }));
   if (problems.length > 0)
     throw new ConfigurationError(
       problems,
       `Correct it in the environment, in ${envFileName}, or by flag; docs/configuration.md lists every setting.`,
     );
-  return toConfig(values, purpose, warnings);
+  const { timeout, lookupRate, webhookUrl } = values;
+  return toConfig(values, purpose, {
+    warnings,
+    provider: {
+      ...{ name: provider.name, values: texts, ...place },
+      ...{ timeoutMs: fromSeconds(Number(timeout.value)), lookUpsPerSecond: Number(lookupRate.value) },
+    },
+    webhook: { url: String(webhookUrl.value).trim().replace(/\/+$/, '') || null, missing: lacking(own, provider, 'webhook') },
+  });
 }
 
-/** What is allowed now: the delay has bounds that are settings themselves. */
-function allowedFor(name: SettingName, values: Record<SettingName, Value>, purpose: Purpose): string {
-  const bounds = name === 'delay' ? boundsOf(values, purpose) : null;
-  return bounds === null ? SETTINGS[name].allowed : `${delayAllowed(bounds.least, bounds.most)}${DECIMALS}`;
+/** In place of a provider that is not known: nothing more is said of its settings. */
+const NOBODY: ProviderSettings = { name: '', settings: {}, place: () => ({ line: '', baseUrl: '' }) };
+
+/** What each setting is. */
+function valuesOf<Name extends string>(settings: Record<Name, Setting>, layers: Layers): Record<Name, Value> {
+  const values = {} as Record<Name, Value>;
+  for (const name of Object.keys(settings) as Name[]) {
+    const setting = settings[name];
+    const { text, source } = lookUp(name, setting, layers);
+    // An empty text is a value only where there need not be one: `--concurrency "$unset"` is a mistake.
+    const parsed = text === '' && setting.fallback === '' ? null : setting.schema.safeParse(text);
+    values[name] = { value: parsed === null ? '' : parsed.success ? parsed.data : null, seen: text, source };
+  }
+  return values;
+}
+
+/** A problem for each that is not allowed. `allowed` says what is, where that is not what the setting says. */
+function refused(
+  settings: Record<string, Setting>,
+  values: Own,
+  allowed: (name: string) => string | undefined = () => undefined,
+): string[] {
+  return Object.entries(settings).flatMap(([name, setting]) => {
+    const { value, seen, source } = values[name] as Value;
+    return value === null ? [problem(setting, seen, source, allowed(name) ?? setting.allowed)] : [];
+  });
+}
+
+/** What a delay may be now: its bounds are settings themselves. */
+function delayAllowedNow(values: Record<SettingName, Value>, purpose: Purpose): string | undefined {
+  const bounds = boundsOf(values, purpose);
+  return bounds === null ? undefined : `${delayAllowed(bounds.least, bounds.most)}${DECIMALS}`;
 }
 
 /** The shortest and the longest delay in seconds; null where one of the two cannot be used, or they contradict each other. */
@@ -102,10 +157,14 @@ function checkProxy(address: string, env: Layers['env']): string[] {
 /** Where a setting comes from that was given by flag when the campaign was run before. */
 const REMEMBERED = 'the setting that this campaign was run with';
 
-function lookUp(name: SettingName, { flags, campaign, env, envFile, envFileName = ENV_FILE }: Layers): { text: string; source: string } {
-  const { variable, flag, fallback }: Setting = SETTINGS[name];
+function lookUp(
+  name: string,
+  { variable, flag, fallback }: Setting,
+  { flags, campaign, env, envFile, envFileName = ENV_FILE }: Layers,
+): { text: string; source: string } {
+  const given = flags[name as SettingName];
   const remembered = campaign[name as keyof CampaignSettings];
-  if (flags[name] !== undefined) return { text: flags[name], source: flag ?? '' };
+  if (given !== undefined) return { text: given, source: flag ?? '' };
   if (remembered !== undefined) return { text: String(remembered), source: REMEMBERED };
   if (env[variable]) return { text: env[variable], source: 'the environment' };
   if (envFile[variable]) return { text: envFile[variable], source: envFileName };
@@ -156,27 +215,38 @@ const RULES: Rule[] = [
       return [problem(SETTINGS.delay, delay.seen, delay.source, delayAllowed(bounds.least, bounds.most))];
     },
   },
-  {
-    between: ['webhookUrl', 'webhookSecret'],
-    check: ({ webhookUrl, webhookSecret }) =>
-      webhookSecret.value !== '' && String(webhookUrl.value).includes(String(webhookSecret.value))
-        ? [`${SETTINGS.webhookUrl.variable} holds the secret; allowed: ${SETTINGS.webhookUrl.allowed}`]
-        : [],
-  },
-  { between: ['apiKey'], check: ({ apiKey }, purpose) => (purpose === 'send' && apiKey.value === '' ? [missing(SETTINGS.apiKey)] : []) },
-  { between: ['device'], check: ({ device }, purpose) => (purpose === 'send' && device.value === '' ? [missing(SETTINGS.device)] : []) },
 ];
+
+type Own = Record<string, Value>;
+
+/** The address under which the provider reaches us is shown to whoever asks: no secret may stand in it. */
+function shownSecrets({ value }: Value, own: Own, { settings }: ProviderSettings): string[] {
+  const isShown = ([name, { value: secret }]: [string, Value]) =>
+    settings[name]?.secret && secret && String(value).includes(String(secret));
+  const { variable, allowed } = SETTINGS.webhookUrl;
+  return Object.entries(own).some(isShown) ? [`${variable} holds the secret; allowed: ${allowed}`] : [];
+}
+
+/** The provider's settings without which something cannot be done. */
+function lacking(own: Own, { settings }: ProviderSettings, what: Setting['needed']): Setting[] {
+  return Object.entries(settings).flatMap(([name, setting]) => (setting.needed === what && own[name]?.value === '' ? [setting] : []));
+}
 
 function problem({ variable, flag, secret }: Setting, seen: string, source: string, allowed: string): string {
   const value = secret ? 'set to something else' : `"${seen.replace(/\/\/[^/]*@/, '//…@')}"`;
   return `${flag === null ? variable : `${variable} (${flag})`} is ${value}${source ? ` (from ${source})` : ''}; allowed: ${allowed}`;
 }
 
-function missing({ variable, allowed }: Setting): string {
-  return `${variable} is not set; allowed: ${allowed} (or use --sandbox to try without)`;
+/** That a setting lacks, and what it may be. */
+export function missing({ variable, allowed }: Setting): string {
+  return `${variable} is not set; allowed: ${allowed}`;
 }
 
-function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remembered: string[]): Config {
+function toConfig(
+  values: Record<SettingName, Value>,
+  purpose: Purpose,
+  { warnings, ...resolved }: Pick<Config, 'provider' | 'webhook' | 'warnings'>,
+): Config {
   const num = (name: SettingName) => Number(values[name].value);
   const ms = (name: SettingName) => fromSeconds(num(name));
   const text = (name: SettingName) => String(values[name].value).trim();
@@ -192,19 +262,7 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
       askEveryMs: ms('askEvery'),
       queueLimit: values.queueLimit.value === '' ? batchSize : num('queueLimit'),
     },
-    provider: {
-      apiKey: text('apiKey').replace(/^(token|bearer)\s+/i, ''),
-      device: text('device').toLowerCase(),
-      baseUrl: text('baseUrl').replace(/\/+$/, ''),
-      timeoutMs: ms('timeout'),
-      retries: num('retries'),
-      lookUpsPerSecond: num('lookupRate'),
-    },
-    webhook: {
-      secret: text('webhookSecret') || null,
-      signingSecret: text('signingSecret') || null,
-      url: text('webhookUrl').replace(/\/+$/, '') || null,
-    },
+    ...resolved,
     stopWords: readStopWords(text('stopWords')),
     courtesy: readStopWords(text('courtesyWords')),
     sameTextDays: num('sameTextDays'),
@@ -213,9 +271,11 @@ function toConfig(values: Record<SettingName, Value>, purpose: Purpose, remember
     sandboxFile: text('sandboxFile'),
     debugFile: text('debugFile') || null,
     warnings: [
-      ...remembered,
+      ...warnings,
       ...(unwise
-        ? [`WASSENGER_BATCH_SIZE (--batch-size) is ${batchSize}; ${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} is the advised range`]
+        ? [
+            `${SETTINGS.batchSize.variable} (--batch-size) is ${batchSize}; ${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} is the advised range`,
+          ]
         : []),
     ],
   });

@@ -1,11 +1,9 @@
 import { nearest } from './core/nearest.ts';
-import { ENV_FILE, SETTINGS } from './settings.ts';
+import { ENV_FILE, OURS, SETTINGS } from './settings.ts';
 
 type Given = Record<string, string | undefined>;
 
 const KNOWN: readonly string[] = Object.values(SETTINGS).map(({ variable }) => variable);
-/** Names that are certainly meant for wsend. */
-const OURS = /^WASSENGER_/;
 /** Letters that may be wrong: in a name of ours, to suggest the right one; in any other name, to take it for ours. */
 const NEAR = { ours: 8, anybodys: 2 };
 

@@ -4,7 +4,7 @@ import { COURTESY, readStopWords, STOP_WORDS } from './core/stop-words.ts';
 /** The settings file that is read where none is named. */
 export const ENV_FILE = '.env';
 
-/** One thing that can be configured: where it is said, what it means, what is allowed. The only list of them. */
+/** One thing that can be configured: where it is said, what it means, what is allowed. */
 export interface Setting {
   variable: string;
   /** The flag of run, resume and retry that says the same, where there is one. */
@@ -16,6 +16,18 @@ export interface Setting {
   about: string;
   schema: z.ZodMiniType<string | number, string>;
   secret?: boolean;
+  /** What cannot be done without it. */
+  needed?: 'send' | 'webhook';
+}
+
+/** How a provider is configured. */
+export interface ProviderSettings {
+  /** As people know it; `WSEND_PROVIDER` may spell it with small letters. */
+  name: string;
+  /** Its own settings, beside those that count for every provider. */
+  settings: Record<string, Setting>;
+  /** Which line is sent on, and where its API is, by the values of these settings. */
+  place(values: Record<string, string>): { line: string; baseUrl: string };
 }
 
 const number = z.pipe(z.string().check(z.regex(/^\s*[+-]?(\d+\.?\d*|\.\d+)\s*$/)), z.transform(Number));
@@ -45,7 +57,8 @@ const ADVICE = `${ADVISED_BATCH.least} to ${ADVISED_BATCH.most} advised`;
 const SHORTEST_DELAY = 2;
 const LONGEST_DELAY = 10;
 
-export const SETTINGS = {
+/** Where Wassenger is, as whom it is called, and how it calls us. */
+export const WASSENGER_SETTINGS = {
   apiKey: {
     variable: 'WASSENGER_API_KEY',
     flag: null,
@@ -54,6 +67,7 @@ export const SETTINGS = {
     about: 'API key of the Wassenger account.',
     schema: z.string().check(z.regex(/^\s*((Token|Bearer)\s+)?[\x21-\x7e]{8,500}\s*$/i)),
     secret: true,
+    needed: 'send',
   },
   device: {
     variable: 'WASSENGER_DEVICE_ID',
@@ -62,6 +76,7 @@ export const SETTINGS = {
     allowed: '24 hexadecimal digits',
     about: 'The line to send on: the id of the device in the Wassenger console.',
     schema: z.string().check(z.regex(/^[0-9a-f]{24}$/i)),
+    needed: 'send',
   },
   baseUrl: {
     variable: 'WASSENGER_BASE_URL',
@@ -70,6 +85,45 @@ export const SETTINGS = {
     allowed: 'an http:// or https:// address',
     about: 'Where the API is.',
     schema: url('http://', 'https://'),
+  },
+  retries: {
+    variable: 'WASSENGER_RETRIES',
+    flag: null,
+    fallback: '3',
+    about: 'How often Wassenger itself tries to deliver an accepted message. Its own default is 25 times, over several hours.',
+    ...whole(0, 100),
+  },
+  webhookSecret: {
+    variable: 'WASSENGER_WEBHOOK_SECRET',
+    flag: null,
+    fallback: '',
+    allowed: '16 to 200 letters, digits, - or _',
+    about:
+      'The last part of the address that the provider calls: choose one that is hard to guess. Anyone who knows it can report replies.',
+    schema: z.string().check(z.regex(/^[\w-]{16,200}$/)),
+    secret: true,
+    needed: 'webhook',
+  },
+  signingSecret: {
+    variable: 'WASSENGER_SIGNING_SECRET',
+    flag: null,
+    fallback: '',
+    allowed: '8 to 500 characters',
+    about: 'Where it is set, a webhook call without a valid signature is refused.',
+    schema: z.string().check(z.minLength(8), z.maxLength(500)),
+    secret: true,
+  },
+} as const satisfies Record<string, Setting>;
+
+/** What counts for every provider. The names are older than the second one. */
+export const COMMON_SETTINGS = {
+  provider: {
+    variable: 'WSEND_PROVIDER',
+    flag: null,
+    fallback: 'wassenger',
+    allowed: 'the name of a provider: wassenger',
+    about: 'Whose API the messages are sent through.',
+    schema: z.string(),
   },
   delay: {
     variable: 'WASSENGER_RATE_LIMIT_SECONDS',
@@ -142,13 +196,6 @@ export const SETTINGS = {
     about: 'How long wsend looks for a reference at the provider before it counts as absent.',
     ...decimal(0, 600),
   },
-  retries: {
-    variable: 'WASSENGER_RETRIES',
-    flag: null,
-    fallback: '3',
-    about: 'How often Wassenger itself tries to deliver an accepted message. Its own default is 25 times, over several hours.',
-    ...whole(0, 100),
-  },
   askEvery: {
     variable: 'WASSENGER_DEVICE_CHECK_SECONDS',
     flag: null,
@@ -170,24 +217,6 @@ export const SETTINGS = {
     about:
       'How many messages a second are looked up by reference. The provider documents no limit; a third party names 600 calls a minute.',
     ...decimal(0.1, 1_000, { unit: 'look-ups per second' }),
-  },
-  webhookSecret: {
-    variable: 'WASSENGER_WEBHOOK_SECRET',
-    flag: null,
-    fallback: '',
-    allowed: '16 to 200 letters, digits, - or _',
-    about: 'The last part of the address that the provider calls. Anyone who knows it can report replies.',
-    schema: z.string().check(z.regex(/^[\w-]{16,200}$/)),
-    secret: true,
-  },
-  signingSecret: {
-    variable: 'WASSENGER_SIGNING_SECRET',
-    flag: null,
-    fallback: '',
-    allowed: '8 to 500 characters',
-    about: 'Where it is set, a webhook call without a valid signature is refused.',
-    schema: z.string().check(z.minLength(8), z.maxLength(500)),
-    secret: true,
   },
   webhookUrl: {
     variable: 'WASSENGER_WEBHOOK_URL',
@@ -256,9 +285,15 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** Everything that can be configured. The only list of it. */
+export const SETTINGS = { ...WASSENGER_SETTINGS, ...COMMON_SETTINGS };
+
+/** What is surely meant for wsend. */
+export const OURS = /^WASSENGER_/;
+
 /** What a delay may be within its bounds, in words that follow "allowed: ". */
 export function delayAllowed(least: number | string, most: number | string, more = ''): string {
   return `${least} to ${most} seconds (WASSENGER_MIN_DELAY_SECONDS to WASSENGER_MAX_DELAY_SECONDS${more})`;
 }
 
-export type SettingName = keyof typeof SETTINGS;
+export type SettingName = keyof typeof COMMON_SETTINGS;

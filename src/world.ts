@@ -24,21 +24,21 @@ import type {
   ListenMetrics,
   Processes,
   Provider,
-  ProviderList,
   RecipientReports,
   Report,
   Setup,
   Watcher,
 } from './ports.ts';
+import { type Account, PROVIDERS, type ProviderEntry, REHEARSED } from './providers.ts';
 import { type Data, openData } from './world/data.ts';
-import { openSandbox } from './world/sandbox.ts';
+import { checkWebhook, openSandbox, type RunningSandbox } from './world/sandbox.ts';
 import { makeShow, type Show } from './world/show.ts';
 
 /** How the provider's calls are listened for. */
 export interface Listening {
   host: string;
   port: number;
-  /** False where there is only polling: then no webhook is offered. */
+  /** False where settings for it lack: then no webhook is offered. */
   webhook: boolean;
   metrics: ListenMetrics;
   take(facts: Fact[]): Promise<void>;
@@ -55,6 +55,8 @@ export interface World {
   sandbox: boolean;
   /** What this world's configuration is for. */
   purpose: 'send' | 'sandbox';
+  /** The provider's name, as people know it. */
+  providerName(): string;
   /** A command to be typed next, as it is typed in this world. */
   nextStep(command: string): string;
   /** The configuration for a purpose, read again from the environment and the file. Shows its warnings once. */
@@ -82,8 +84,6 @@ export interface World {
   processes(): Promise<Processes>;
   /** The line of the configuration (or another `line` of the same account); in the sandbox that of a stand-in inside this process. */
   provider(config: Config, line?: string): Promise<Provider>;
-  /** The same, for asking what it holds. */
-  providerList(config: Config): Promise<ProviderList>;
   /** A sandbox that listens for others. `faults` are texts such as `throttle=0.1`. */
   startSandbox(options: {
     port: number;
@@ -91,7 +91,7 @@ export interface World {
     faults: string[];
     /** Where it tells what happens to messages, and what contacts answer. */
     webhook: string | undefined;
-  }): Promise<{ url: string; controlUrl: string; apiKey: string; device: string }>;
+  }): Promise<RunningSandbox>;
   /** Every fault of the sandbox, as JSON and as text. */
   faultList(): Promise<[Record<string, unknown>, string]>;
   /** The text that a flag gives, as it stands or as `@file`. */
@@ -99,12 +99,12 @@ export interface World {
   /** What the provider reported; makes its tables where they are missing. Rejects with UsageError where they cannot be relied on. */
   inbox(): Promise<Inbox>;
   metrics(inbox: Inbox): Promise<ListenMetrics>;
-  /** Listens for the provider until closed. */
-  listen(options: Listening): Promise<{ url: string; close(): Promise<void> }>;
-  /** How the line of the configuration is set up; in the sandbox that of its stand-in. */
-  setup(config: Config): Promise<Setup>;
-  /** The provider, asked for what its webhook would report. */
-  watcher(config: Config): Promise<Watcher>;
+  /** Listens for the provider until closed. `webhook` is where it calls, as people are told it, or null. */
+  listen(options: Listening): Promise<{ url: string; webhook: string | null; close(): Promise<void> }>;
+  /** How the line of the configuration is set up; in the sandbox that of its stand-in. Null where the provider tells nothing of it. */
+  setup(config: Config): Promise<Setup | null>;
+  /** The provider, asked for what its webhook would report; null where it cannot be asked. */
+  watcher(config: Config): Promise<Watcher | null>;
   /** The proxy that leads to an address, or null. */
   proxyTo(url: string): NamedProxy | null;
   /** Asks an address of ours with GET; null when it answers 200, else what happened, in words that follow it. */
@@ -122,18 +122,21 @@ export interface World {
   close(): Promise<void>;
 }
 
-export function openWorld(flags: Flags, outside: Outside): World {
+/** `providers` has every provider that can be wanted. */
+export function openWorld(flags: Flags, outside: Outside, providers: readonly ProviderEntry[] = PROVIDERS): World {
   const closers: (() => Promise<void>)[] = [];
   let shown: { close(): void } | undefined;
   const envFile = () => readEnvFile(flags.envFile);
   const now = systemClock.now;
-  const show = makeShow(flags, outside, now);
+  const providerName = () => entryOf(stores()).name;
+  const show = makeShow(flags, outside, { now, providerName });
   const warned = new Set<string>();
 
   const config = (purpose: Purpose, campaign: CampaignSettings = {}): Config => {
     const resolved = resolveConfig(
       { flags: settingFlags(flags), campaign, env: outside.env, envFile: envFile(), envFileName: flags.envFile },
       purpose,
+      providers,
     );
     for (const warning of resolved.warnings) if (!warned.has(warning)) outside.stderr.write(`wsend: warning: ${oneLine(warning)}\n`);
     for (const warning of resolved.warnings) warned.add(warning);
@@ -141,7 +144,6 @@ export function openWorld(flags: Flags, outside: Outside): World {
   };
 
   const proxyTo = (url: string) => proxyFor(url, { ...envFile(), ...outside.env });
-  const proxied = (baseUrl: string) => ({ baseUrl, proxy: proxyTo(baseUrl)?.url ?? null });
 
   const sandbox = flags.sandbox === true;
   const nextStep = (command: string) => (sandbox ? `${command} --sandbox` : command);
@@ -187,32 +189,36 @@ export function openWorld(flags: Flags, outside: Outside): World {
     return log?.entries(store) ?? store;
   });
 
-  const providers = new Map<string, Promise<Provider & ProviderList>>();
-  const openProvider = async (config: Config, line: string | undefined): Promise<Provider & ProviderList> => {
+  const opened = new Map<string, Promise<Provider>>();
+  const openProvider = async (config: Config, line: string | undefined): Promise<Provider> => {
     if (flags.fault !== undefined && !sandbox) throw new UsageError(...FAULTS_ARE_FOR_THE_SANDBOX);
-    const { lazyWassengerProvider } = await import('./adapters/wassenger/lazy-provider.ts');
-    const open = lazyWassengerProvider({ ...(await accountOf(config)), ...(line === undefined ? {} : { device: line }) });
+    const account = await accountOf(config);
+    const open = await entryOf(config).open({ ...account, line: line ?? account.line });
     closers.push(() => open.close());
     return open;
   };
   /** The stand-in of a rehearsal, inside this process; its messages are in the sandbox's file. */
   const openStandIn = once(async () => {
     const { db } = await database();
-    const { controlUrl, ...stand } = await openSandbox({ port: 0, db: db as never, faults: flags.fault ?? [] }, closers);
+    const { controlUrl, settings } = await openSandbox({ port: 0, db: db as never, faults: flags.fault ?? [] }, closers);
     show.aside(`watch it on ${controlUrl}/ while this runs`);
-    return stand;
+    return settings;
   });
 
-  const accountOf = async ({ provider }: Config) => {
+  const entryOf = ({ provider }: Config) => (sandbox ? REHEARSED : (providers.find(({ name }) => name === provider.name) as ProviderEntry));
+  const accountOf = async (config: Config): Promise<Account> => {
     await debugLog();
-    const { url, ...stand } = sandbox ? { ...(await openStandIn()), lookUpsPerSecond: SANDBOX_LOOK_UPS } : { url: provider.baseUrl };
-    return { ...provider, ...stand, ...proxied(url), now };
+    const { values, timeoutMs, lookUpsPerSecond } = config.provider;
+    const own = sandbox ? { ...values, ...(await openStandIn()) } : values;
+    const place = entryOf(config).place(own);
+    const proxy = proxyTo(place.baseUrl)?.url ?? null;
+    return { ...place, values: own, timeoutMs, lookUpsPerSecond: sandbox ? SANDBOX_LOOK_UPS : lookUpsPerSecond, proxy, now };
   };
 
-  const providerOf = (config: Config, line?: string): Promise<Provider & ProviderList> => {
+  const providerOf = (config: Config, line?: string): Promise<Provider> => {
     const name = line ?? '';
-    const open = providers.get(name) ?? openProvider(config, line);
-    providers.set(name, open);
+    const open = opened.get(name) ?? openProvider(config, line);
+    opened.set(name, open);
     return open;
   };
 
@@ -221,6 +227,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
     outside,
     sandbox,
     purpose: sandbox ? 'sandbox' : 'send',
+    providerName,
     nextStep,
     config,
     show,
@@ -258,8 +265,8 @@ export function openWorld(flags: Flags, outside: Outside): World {
     },
     processes: once(async () => (await import('./adapters/process/processes.ts')).processes()),
     provider: providerOf,
-    providerList: (config) => providerOf(config),
     async startSandbox({ port, file, ...rest }) {
+      if (rest.webhook !== undefined) await checkWebhook(rest.webhook);
       const { openSqlite } = await import('./adapters/sql/sqlite.ts');
       const db = file === null ? null : openSqlite<never>(file);
       if (db !== null) closers.push(() => db.destroy());
@@ -289,17 +296,14 @@ export function openWorld(flags: Flags, outside: Outside): World {
       });
     },
     async listen({ webhook, take, strange, ...options }) {
-      const [{ startWeb }, { readWebhook }] = await Promise.all([
-        import('./adapters/web/server.ts'),
-        import('./adapters/wassenger/webhook.ts'),
-      ]);
-      const { secret, signingSecret } = stores().webhook;
-      return startWeb({
+      const { startWeb } = await import('./adapters/web/server.ts');
+      const config = stores();
+      const calls = webhook ? await entryOf(config).webhook(config.provider.values) : null;
+      const web = await startWeb({
         ...options,
-        secret: webhook ? secret : null,
-        signingSecret,
+        webhook: calls,
         async take(body) {
-          const incoming = readWebhook(body, now());
+          const incoming = calls?.read(body, now()) ?? [];
           for (const one of incoming) if (one.kind === 'ignored') options.metrics.event('other', 'ignored');
           await take(incoming.filter(isFact));
           const unread = incoming.filter(isStrange);
@@ -307,18 +311,15 @@ export function openWorld(flags: Flags, outside: Outside): World {
           return unread[0]?.reason ?? null;
         },
       });
+      return { ...web, webhook: calls?.shown ?? null };
     },
-    async setup(config) {
-      return (await import('./adapters/wassenger/setup.ts')).wassengerSetup(await accountOf(config));
-    },
-    async watcher({ provider }) {
-      await debugLog();
-      return (await import('./adapters/wassenger/watcher.ts')).wassengerWatcher({ ...provider, ...proxied(provider.baseUrl), now });
-    },
+    setup: async (config) => (await entryOf(config).setup?.(await accountOf(config))) ?? null,
+    watcher: async (config) => (await entryOf(config).watcher?.(await accountOf(config))) ?? null,
     proxyTo,
     async probe(url) {
       await debugLog();
-      return (await import('./adapters/wassenger/probe.ts')).probe(url, stores().provider.timeoutMs, proxyTo(url)?.url ?? null);
+      const config = stores();
+      return entryOf(config).probe(url, config.provider.timeoutMs, proxyTo(url)?.url ?? null);
     },
     async messageText(argument, flag) {
       return (await import('./adapters/liquid/read-template.ts')).readTemplate(argument, flag);
@@ -344,6 +345,7 @@ export function openWorld(flags: Flags, outside: Outside): World {
         live,
         now,
         sandbox,
+        provider: providerName(),
       });
       shown = report;
       closers.push(async () => {

@@ -243,7 +243,7 @@ class Listener {
 
 function configOf({ policy }: SimWorld, delay?: number): Config {
   const pace = delay === undefined ? policy.pace : { ...policy.pace, delayMs: 1_000 * delay };
-  return { policy: { ...policy, pace }, provider: { device: 'line-1' } } as Config;
+  return { policy: { ...policy, pace }, provider: { line: 'line-1' } } as Config;
 }
 
 function boundLeases(life: Life, leases: Leases): Leases {

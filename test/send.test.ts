@@ -139,7 +139,7 @@ describe('errors', () => {
       [4_000, 2 / 60],
     ]);
     expect(world.events.find(({ type }) => type === 'notice')).toMatchObject({
-      text: '2 messages that Wassenger had accepted failed afterwards',
+      text: '2 messages that Memory had accepted failed afterwards',
     });
   });
 

@@ -1,7 +1,7 @@
 import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
-import type { Advice } from '../ports.ts';
+import type { Advice, Provider } from '../ports.ts';
 import type { World } from '../world.ts';
 
 export type DoctorOptions = Pick<Options, 'sql'>;
@@ -82,12 +82,14 @@ function partsOf(world: World): Part[] {
       what: 'line',
       async check() {
         const config = world.config(purpose);
-        const line = await (await world.provider(config)).askLine();
-        const setUp = async () => (await world.setup(config)).line(config.policy.pace);
+        const provider = await world.provider(config);
+        const setUp = async () => [...unaskable(provider), ...((await (await world.setup(config))?.line(config.policy.pace)) ?? [])];
+        const line = await provider.askLine?.();
+        if (line === undefined) return { detail: `${provider.name} cannot be asked how the line is`, warnings: await setUp() };
         if (line.kind === 'ready') return { detail: `${line.name} is ready`, warnings: await setUp() };
         if (line.kind === 'waiting') {
           const seen = `not ready now: ${line.reason}`;
-          return { detail: '', warnings: [line.queuePaused ? { seen, next: LET_QUEUE_GO_ON } : seen, ...(await setUp())] };
+          return { detail: '', warnings: [line.queuePaused ? { seen, next: letQueueGoOn(provider.name) } : seen, ...(await setUp())] };
         }
         throw new UserError(line.reason, { exitCode: line.kind === 'barred' ? EXIT.barred : EXIT.bug });
       },
@@ -97,8 +99,16 @@ function partsOf(world: World): Part[] {
   ];
 }
 
-const LET_QUEUE_GO_ON =
-  'The queue accepts messages but delivers none. Start it again in the Wassenger console; until then a run waits, and pauses after 30 min.';
+/** What it means for the operator that a provider cannot be asked what became of a message. */
+function unaskable({ name, lookUp }: Provider): Advice[] {
+  if (lookUp !== null) return [];
+  const seen = `${name} cannot be asked what became of a message: one whose answer is lost stays in doubt`;
+  return [{ seen, next: 'Keep wsend listen running: a report settles it. What stays in doubt settles wsend reconcile <id> --assume.' }];
+}
+
+function letQueueGoOn(name: string): string {
+  return `The queue accepts messages but delivers none. Start it again in the ${name} console; until then a run waits, and pauses after 30 min.`;
+}
 
 /** The proxy through which the provider is reached, where the environment names one. */
 function proxyOf(world: World): Part[] {
@@ -127,19 +137,19 @@ function webhookOf(world: World): Part[] {
     }
   })();
   if (webhook === null) return [];
-  const { url: address, secret } = webhook;
+  const { url: address, missing } = webhook;
   const reached = async () => {
     const answer = await world.probe(`${address}/healthz`);
-    const warnings = secret === null ? ['WASSENGER_WEBHOOK_SECRET is not set: wsend listen offers no webhook'] : [];
+    const warnings = missing.map(({ variable }) => `${variable} is not set: wsend listen offers no webhook`);
     if (answer === null) return { detail: `${address} answers`, warnings };
     throw new UserError(`${address}/healthz ${answer}`, { exitCode: EXIT.bug });
   };
   const called = async () => {
-    const warnings = secret === null ? null : await (await world.setup(world.config(world.purpose))).webhook({ url: address, secret });
-    return { detail: warnings?.length === 0 ? 'Wassenger calls it' : '', warnings: warnings ?? [] };
+    const warnings = (await (await world.setup(world.config(world.purpose)))?.webhook(address)) ?? null;
+    return { detail: warnings?.length === 0 ? `${world.providerName()} calls it` : '', warnings: warnings ?? [] };
   };
   // The stand-in of a rehearsal makes no calls.
-  const parts = [address !== null && reached, secret !== null && !world.sandbox && called];
+  const parts = [address !== null && reached, missing.length === 0 && !world.sandbox && called];
   return parts.filter((check) => check !== false).map((check) => ({ what: 'webhook', check }));
 }
 

@@ -1,3 +1,4 @@
+import { missing } from '../config.ts';
 import { afterReports } from '../core/checkpoint.ts';
 import type { StrangeEvent } from '../core/incoming.ts';
 import type { EpochMs } from '../core/units.ts';
@@ -13,7 +14,6 @@ import { Worker } from '../listen/worker.ts';
 import type { Options } from '../options.ts';
 import type { StopSignal } from '../outside.ts';
 import type { CountersMoved, ListenMetrics } from '../ports.ts';
-import { SETTINGS } from '../settings.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 import { completeCampaigns } from './complete.ts';
@@ -34,14 +34,15 @@ const EXIT_OF: Record<StopSignal, number> = { SIGINT: EXIT.interrupted, SIGTERM:
 
 /** `wsend listen`: takes what the provider reports, works it off and sends Message 2, until it is stopped. */
 export async function listen(world: World, { port, host, poll = false }: ListenOptions): Promise<number> {
-  const { webhook } = world.config('look');
-  if (!poll && webhook.secret === null)
-    throw new UsageError(
-      `${SETTINGS.webhookSecret.variable} is not set; allowed: ${SETTINGS.webhookSecret.allowed}`,
-      'It is the last part of the address that the provider calls: choose one that is hard to guess. Or use --poll to ask the provider instead.',
-    );
+  const [lacks] = world.config('look').webhook.missing;
+  if (!poll && lacks !== undefined) throw new UsageError(missing(lacks), `${lacks.about} Or use --poll to ask the provider instead.`);
   const { clock, show } = world;
   const watcher = poll ? await world.watcher(world.config('send')) : null;
+  if (poll && watcher === null)
+    throw new UsageError(
+      `${world.providerName()} cannot be asked for replies and reports: --poll has nothing to ask`,
+      'Leave --poll out, and let it call wsend listen.',
+    );
   const inbox = await world.inbox();
   const metrics = await world.metrics(inbox);
   const stop = stopping(world);
@@ -69,7 +70,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const web = await world.listen({
     host,
     port: readPort(port),
-    webhook: webhook.secret !== null,
+    webhook: lacks === undefined,
     metrics,
     take: (facts) => intake.take(facts),
     strange: (event) => tidings.notUnderstood(event),
@@ -87,8 +88,8 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
     },
   });
   show.result(
-    { type: 'listening', url: web.url, webhook: webhook.secret !== null, poll },
-    `Listening on ${web.url}${webhook.secret === null ? '' : ', for the provider under /webhooks/wassenger/<WASSENGER_WEBHOOK_SECRET>'}. Ctrl-C ends it.\n`,
+    { type: 'listening', url: web.url, webhook: web.webhook !== null, poll },
+    `Listening on ${web.url}${web.webhook === null ? '' : `, for the provider under ${web.webhook}`}. Ctrl-C ends it.\n`,
   );
 
   const lookAgain = new LookAgain();

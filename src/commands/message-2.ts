@@ -44,7 +44,7 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
   const settings = (await world.view(found.id)).header?.settings ?? {};
   const config = world.config(world.purpose, settings);
   const wanted = wish.line ?? '';
-  const isDefault = wanted === '' || wanted === config.provider.device;
+  const isDefault = wanted === '' || wanted === config.provider.line;
   const provider = held?.line.provider ?? (await world.provider(config, isDefault ? undefined : wanted));
   const { campaigns, recipients, everyone } = data.message2(isDefault ? [provider.line, ''] : [wanted]);
   const report = await world.report();
@@ -108,9 +108,9 @@ export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
       });
     try {
       const { replies } = await world.data();
-      const { device } = world.config(world.purpose).provider;
+      const own = world.config(world.purpose).provider.line;
       for (const wish of await replies.pendingMessage2()) {
-        const isOurs = lineName(wish.line ?? device) === line.name;
+        const isOurs = lineName(wish.line ?? own) === line.name;
         if (isOurs && maySend(outer) && lookAgain.isDue(String(wish.campaign), wish.fresh, world.clock.now())) await send(wish);
       }
     } catch (error) {

@@ -1,20 +1,18 @@
-import { EXIT, UsageError } from '../errors.ts';
+import { EXIT } from '../errors.ts';
 import type { Options } from '../options.ts';
 import type { World } from '../world.ts';
 import { readPort } from './arguments.ts';
 
 export type SandboxOptions = Required<Pick<Options, 'port'>> & Pick<Options, 'file' | 'fault' | 'webhook'>;
 
-/** `wsend sandbox`: the stand-in for the Wassenger API by itself, until it is interrupted. */
+/** `wsend sandbox`: the stand-in for the provider by itself, until it is interrupted. */
 export async function sandbox(world: World, { port, file, fault = [], webhook }: SandboxOptions): Promise<number> {
   if (fault.includes('list')) {
     world.show.result(...(await world.faultList()));
     return EXIT.done;
   }
-  if (webhook !== undefined) checkAddress(webhook);
   const running = await world.startSandbox({ port: readPort(port), file: file ?? null, faults: fault, webhook });
-  const settings = { WASSENGER_BASE_URL: running.url, WASSENGER_API_KEY: running.apiKey, WASSENGER_DEVICE_ID: running.device };
-  const lines = Object.entries(settings).map(([name, value]) => `  ${name}=${value}\n`);
+  const lines = Object.entries(running.env).map(([name, value]) => `  ${name}=${value}\n`);
   const kept = file === undefined ? 'in memory, until it ends' : `in ${file}`;
   const text = `The sandbox listens on ${running.url}. Messages are kept ${kept}. Send to it with\n${lines.join('')}Open ${running.controlUrl}/ to see its phones and answer as a contact. See /sandbox/messages, /sandbox/stats and /sandbox/faults, too. Ctrl-C ends it.\n`;
   world.show.result(
@@ -25,13 +23,4 @@ export async function sandbox(world: World, { port, file, fault = [], webhook }:
     world.outside.onSignal(() => resolve());
   });
   return EXIT.done;
-}
-
-function checkAddress(webhook: string): void {
-  const isWeb = URL.canParse(webhook) && /^https?:$/.test(new URL(webhook).protocol);
-  if (isWeb) return;
-  throw new UsageError(
-    '--webhook is not a web address; allowed: one that begins with http:// or https://',
-    'Example: --webhook http://127.0.0.1:8080/webhooks/wassenger/<secret>',
-  );
 }

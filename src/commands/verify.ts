@@ -29,16 +29,22 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
   const config = world.config(world.purpose, header?.settings);
   await refuseWhileRunning(world, id);
 
+  const { name, list, lookUpsPerSecond } = await world.provider(config);
+  if (list === null)
+    throw new UsageError(
+      `${name} cannot be asked which messages it has: there is nothing to compare campaign ${id} with`,
+      `What was recorded of each recipient says ${world.nextStep(`wsend report ${id}`)}.`,
+    );
+
   const total = (await data.campaigns.tally(id)).total + (await data.message2([]).campaigns.tally(id)).total;
   world.show.progress(`Asking the provider about ${formatCount(total, 'message')} …`);
-  const provider = await world.providerList(config);
   const counts = await verifyCampaign({
     campaign,
     ledger: await world.ledger(),
-    provider,
+    list,
     clock: world.clock,
     beyond: both(await beyondDatabase(world, id, 'message_1'), await beyondDatabase(world, id, 'message_2')),
-    perSecond: rate ?? provider.lookUpsPerSecond,
+    perSecond: rate ?? lookUpsPerSecond,
     lookupMs: config.policy.lookupMs,
     onDiscrepancy: (discrepancy) => tellDiscrepancy(world, id, discrepancy),
     onProgress: progressTeller(world, total),

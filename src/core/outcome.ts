@@ -32,6 +32,7 @@ export const UNEXPECTED_IN_A_ROW = 5;
  * - `unsure`: it cannot tell. `reachable` is false when it did not answer at all, or with an error; `askAgainAfterMs` is there when that may pass
  *   (null: the provider does not say when).
  * - `barred`: it refuses our key or plan, and so did not look.
+ * - `unaskable`: it cannot be asked, now or later. No wait and no further question tells more.
  */
 export type Finding =
   | {
@@ -45,7 +46,8 @@ export type Finding =
     }
   | { kind: 'absent' }
   | { kind: 'unsure'; reason: string; reachable: boolean; askAgainAfterMs?: Milliseconds | null }
-  | { kind: 'barred'; code: string; reason: string };
+  | { kind: 'barred'; code: string; reason: string }
+  | { kind: 'unaskable'; reason: string };
 
 /**
  * How the line is. `waiting`: not ready now, may become so by itself; `queuePaused` where it takes messages and delivers none. `barred`: a person must act; `byDevice` where the device itself says so, and

@@ -7,6 +7,9 @@ import { breakRun, maySend, type Run, stopRun } from './run.ts';
 /** A send waits no longer than this for word of the queue, counted from the question: a device that is slow to tell must not stop a run. Our judgement. */
 const PATIENCE: Milliseconds = 2 * SECOND;
 
+/** A line that cannot be asked is taken to be ready: each send is told by its own answer. */
+const UNASKABLE: LineState = { kind: 'ready', name: '' };
+
 type Heard = LineState & { counted: number };
 
 /** Asks the line how it is, and waits for the answer; afterwards it may go on, rests again, or the run was stopped. */
@@ -71,7 +74,7 @@ async function ask({ line, clock }: Run): Promise<Heard | null> {
   const asked = { at: clock.now(), starts: line.starts, underWay: true };
   const counted = line.starts - line.calls;
   line.asked = asked;
-  const state = await line.provider.askLine();
+  const state = await (line.provider.askLine?.() ?? UNASKABLE);
   if (line.asked !== asked) return null;
   asked.underWay = false;
   return { ...state, counted };

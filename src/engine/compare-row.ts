@@ -5,7 +5,7 @@ import { referenceOf } from '../core/reference.ts';
 import type { Milliseconds } from '../core/units.ts';
 import { compare, type Held, type LedgerStanding } from '../core/verdict.ts';
 import { EXIT, InfrastructureError, UserError } from '../errors.ts';
-import type { Clock, LedgerRow, ProviderList } from '../ports.ts';
+import type { Clock, LedgerRow, List } from '../ports.ts';
 
 /** Shares of the look-up time at which a difference is looked at again: it is not known how soon an accepted message is listed. */
 const ASK_AT = [0, 0.3, 1];
@@ -39,7 +39,7 @@ export interface Comparing {
   campaign: Campaign;
   clock: Clock;
   lookupMs: Milliseconds;
-  list: ProviderList['list'];
+  list: List;
   /** Ends every wait; what is asked then is rejected by `list`. */
   stop: AbortSignal;
 }
@@ -76,10 +76,7 @@ interface Names {
 }
 
 /** All messages under some references, and under that of each attempt that came after one of them had failed at the provider. */
-async function heldUnder(
-  list: ProviderList['list'],
-  { phone, references, referenceAfter }: Names,
-): Promise<{ messages: Held[] } | { unclear: string }> {
+async function heldUnder(list: List, { phone, references, referenceAfter }: Names): Promise<{ messages: Held[] } | { unclear: string }> {
   const messages: Held[] = [];
   const wanted = new Set(references);
   for (const reference of wanted) {

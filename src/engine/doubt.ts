@@ -67,8 +67,8 @@ export async function settleByFinding(
   counted = claim?.attempt,
 ): Promise<void> {
   const at = run.clock.now();
-  if (finding.kind === 'unsure' || finding.kind === 'barred') {
-    const answered = finding.kind === 'unsure' && finding.reachable;
+  if (finding.kind !== 'found') {
+    const answered = finding.kind === 'unaskable' || (finding.kind === 'unsure' && finding.reachable);
     if (finding.kind === 'barred') stopRun(run, 'barred', `${finding.code}: ${finding.reason}`);
     else if (!answered && run.sending) restUnreachable(run, finding.reason);
     // Without an attempt of its own, only those that the database counts are known.

@@ -43,7 +43,7 @@ export interface Means {
   /** One question, asked at the provider's pace. Rejects once the signal is aborted. */
   lookUp: (wanted: Wanted, stop?: AbortSignal) => Promise<Finding>;
   clock: Clock;
-  /** How long a reference is looked for before it counts as absent (`WASSENGER_LOOKUP_SECONDS`). */
+  /** How long a reference is looked for before it counts as absent: a setting. */
   lookupMs: Milliseconds;
   /** What is known of the list; a look-up adds to it. */
   list: ListKnowledge;
@@ -53,7 +53,7 @@ export interface Means {
 
 /**
  * Looks references up several times over `lookupMs`, because it is not known how soon an accepted message is listed. A `found` is final at
- * once, and so is barred; absent only when the last look says so in a list that is proven to be up to date (list-knowledge); unsure when the last
+ * once, and so are barred and unaskable; absent only when the last look says so in a list that is proven to be up to date (list-knowledge); unsure when the last
  * look cannot tell, or when `abandon` was aborted before it.
  */
 export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortSignal): Promise<Finding[]> {
@@ -162,7 +162,7 @@ function asked(answer: Promise<Finding>, abandon: AbortSignal | undefined): Prom
 }
 
 function isFinal(finding: Finding | undefined): finding is Finding {
-  return finding?.kind === 'found' || finding?.kind === 'barred';
+  return finding !== undefined && finding.kind !== 'absent' && finding.kind !== 'unsure';
 }
 
 /** Looks up one reference; see lookUpAll. */

@@ -48,6 +48,6 @@ function learnLate(run: Run, late: number, ofLine: { count: number; what: string
   if (ours > 0) learnOfLine(run, ours, ofLine.what);
   // What the checkpoint counts is what other programs read.
   void journal.write({ type: 'move', sent: -late, failed: late });
-  const text = `${formatCount(late, 'message')} that Wassenger had accepted failed afterwards`;
+  const text = `${formatCount(late, 'message')} that ${run.line.provider.name} had accepted failed afterwards`;
   run.report.tell({ type: 'notice', level: 'warning', text });
 }

@@ -80,8 +80,11 @@ export async function openLine(
 
 /** A 429 is waited for; a look-up that got no answer is repeated by those who look several times anyway. */
 function pacedLookUp(provider: Provider, clock: Clock): Line['lookUp'] {
+  const lookUp = provider.lookUp?.bind(provider);
+  const reason = `${provider.name} cannot be asked what became of a message`;
+  if (lookUp === undefined) return async () => ({ kind: 'unaskable', reason });
   const waitOf = (finding: Finding) => (finding.kind === 'unsure' ? (finding.askAgainAfterMs ?? undefined) : undefined);
-  return paced((wanted: Wanted) => provider.lookUp(wanted), { clock, perSecond: provider.lookUpsPerSecond, waitOf });
+  return paced((wanted: Wanted) => lookUp(wanted), { clock, perSecond: provider.lookUpsPerSecond, waitOf });
 }
 
 /**

@@ -81,7 +81,7 @@ export interface LeftInDoubt {
   message: Addressed;
   claim: Claim;
   reason: string;
-  /** The provider answered, only not clearly enough; a later look-up would hardly tell more. */
+  /** The provider answered, only not clearly enough, or cannot be asked; a later look-up would hardly tell more. */
   answered: boolean;
 }
 

@@ -1,6 +1,6 @@
 import type { Campaign } from '../core/campaign.ts';
 import type { Milliseconds } from '../core/units.ts';
-import type { Clock, Ledger, LedgerRow, Listing, ProviderList } from '../ports.ts';
+import type { Clock, Ledger, LedgerRow, List, Listing } from '../ports.ts';
 import { type Comparing, cannotVerify, compareRow, type Discrepancy, type OverlaidRow } from './compare-row.ts';
 import { paced } from './paced.ts';
 import type { Recovered } from './recover.ts';
@@ -24,7 +24,7 @@ export interface VerifyCounts {
 export interface VerifyParts {
   campaign: Campaign;
   ledger: Ledger;
-  provider: ProviderList;
+  list: List;
   clock: Clock;
   /** Claims, doubts and outcomes that the database does not have. */
   beyond: Pick<Recovered, 'claims' | 'doubts' | 'outcomes'>;
@@ -47,7 +47,7 @@ export async function verifyCampaign(parts: VerifyParts): Promise<VerifyCounts> 
   const broken = new AbortController();
   const stop = broken.signal;
   const waitOf = (answer: Listing) => (answer.kind === 'later' ? answer.waitMs : undefined);
-  const list = paced(parts.provider.list, { clock, perSecond: parts.perSecond, waitOf });
+  const list = paced(parts.list, { clock, perSecond: parts.perSecond, waitOf });
   const comparing: Comparing = { ...parts, stop, list: (wanted) => list(wanted, stop) };
   const overlay = overlayOf(parts.beyond);
   let uncheckedInARow = 0;

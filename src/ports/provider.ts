@@ -1,4 +1,4 @@
-import type { Alias, Fact, StrangeEvent } from '../core/incoming.ts';
+import type { Alias, Fact, Incoming, StrangeEvent } from '../core/incoming.ts';
 import type { Finding, LineState, Outcome } from '../core/outcome.ts';
 import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
@@ -21,7 +21,10 @@ export interface Slot {
   onStart?: (at: EpochMs) => void;
 }
 
+/** One account of a provider. What it cannot be asked is null: whoever would ask goes on without. */
 export interface Provider {
+  /** As people know it. */
+  readonly name: string;
   /** The line (device id) that this provider sends on. */
   readonly line: string;
   /** How many look-ups may begin in a second. */
@@ -32,11 +35,16 @@ export interface Provider {
    */
   send(message: OutboundMessage, slot: Slot): Promise<Outcome>;
   /** One look-up; compares reference, number and line (null: whichever) on our side. Never rejects. */
-  lookUp(message: { reference: string; phone: string; line: string | null }): Promise<Finding>;
+  readonly lookUp: ((message: { reference: string; phone: string; line: string | null }) => Promise<Finding>) | null;
+  /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
+  readonly list: List | null;
   /** Asks how the line is. Never rejects. */
-  askLine(): Promise<LineState>;
+  readonly askLine: (() => Promise<LineState>) | null;
   close(): Promise<void>;
 }
+
+/** Asks for what the provider lists under one reference. */
+export type List = (message: { reference: string; phone: string }) => Promise<Listing>;
 
 /** What the provider lists under one reference. */
 export type Listing =
@@ -47,13 +55,6 @@ export type Listing =
   | { kind: 'unclear'; reason: string; refused: boolean }
   /** It refuses our key or plan. */
   | { kind: 'barred'; reason: string };
-
-export interface ProviderList {
-  /** How many questions may begin in a second. */
-  readonly lookUpsPerSecond: number;
-  /** Asks once for every message under a reference, on any line; compares reference and number on our side. Never rejects. */
-  list(message: { reference: string; phone: string }): Promise<Listing>;
-}
 
 /** Something about a line that a person should change, and how. */
 export interface Advice {
@@ -66,7 +67,23 @@ export interface Setup {
   /** What stands in the way of a campaign at this pace. */
   line(pace: Pace): Promise<Advice[]>;
   /** What is wrong with the calls of our webhook, or null where the provider does not list its webhooks. `url`: the address without its path; null where that is not known. */
-  webhook(address: { url: string | null; secret: string }): Promise<Advice[] | null>;
+  webhook(url: string | null): Promise<Advice[] | null>;
+}
+
+/** How a provider calls us, and how it proves that it is the provider. */
+export interface Webhook {
+  /** Where, below the listener's own address: `/webhooks/<name>`. */
+  path: string;
+  /** What follows the path, where the address is the secret; null where the path is the whole address. */
+  secret: string | null;
+  /** The whole path as people are told it, without any secret in it. */
+  shown: string;
+  /** Whether these very bytes are the provider's. */
+  isGenuine(body: Uint8Array, header: (name: string) => string | undefined): boolean;
+  /** What it is answered that asks with GET whether we are the ones it was told of (null: refused); null where no provider asks. */
+  challenge: ((query: URLSearchParams) => string | null) | null;
+  /** The facts in a parsed body, in their order; never throws. `now` stands in for times that are missing or absurd. */
+  read(body: unknown, now: EpochMs): Incoming[];
 }
 
 /** A page of what the provider lists: the facts in it, what in it is not understood, and whether there may be more; or why it could not be read. */

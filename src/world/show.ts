@@ -28,7 +28,7 @@ export interface Show {
  * Results go to stdout, all else to stderr. What files, databases and the provider say is in them, so nothing reaches a terminal that could
  * drive it; into a pipe or a file, a result goes as it is.
  */
-export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Show {
+export function makeShow(flags: Flags, outside: Outside, { now, providerName }: { now: () => EpochMs; providerName: () => string }): Show {
   const { stdout, stderr } = outside;
   const { sandbox = false } = flags;
   /** Every word of a rehearsal says that it is one. */
@@ -44,7 +44,7 @@ export function makeShow(flags: Flags, outside: Outside, now: () => EpochMs): Sh
     },
     async state(state) {
       const { statusJson, statusText } = await import('../adapters/terminal/status.ts');
-      row(statusJson(state), statusText(state, now()));
+      row(statusJson(state), statusText(state, now(), providerName()));
     },
     async states(states) {
       const { statusListJson, statusTable } = await import('../adapters/terminal/status.ts');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Discrepancy } from '../../src/engine/compare-row.ts';
 import { type VerifyParts, verifyCampaign } from '../../src/engine/verify.ts';
-import type { LedgerRow, Listing, ProviderList } from '../../src/ports.ts';
+import type { LedgerRow, List, Listing } from '../../src/ports.ts';
 import { SimClock } from '../support/sim-clock.ts';
 
 const CAMPAIGN = {
@@ -43,17 +43,14 @@ class Scene {
   }
 
   verify(beyond: Partial<VerifyParts['beyond']> = {}) {
-    const provider: ProviderList = {
-      lookUpsPerSecond: this.perSecond,
-      list: async ({ reference }) => {
-        this.asked.push({ at: this.clock.now(), reference });
-        this.inFlight += 1;
-        this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
-        const nth = this.asked.filter((other) => other.reference === reference).length;
-        await this.clock.sleep(this.clock.now() + this.latencyMs);
-        this.inFlight -= 1;
-        return this.answer(reference, nth);
-      },
+    const list: List = async ({ reference }) => {
+      this.asked.push({ at: this.clock.now(), reference });
+      this.inFlight += 1;
+      this.mostInFlight = Math.max(this.mostInFlight, this.inFlight);
+      const nth = this.asked.filter((other) => other.reference === reference).length;
+      await this.clock.sleep(this.clock.now() + this.latencyMs);
+      this.inFlight -= 1;
+      return this.answer(reference, nth);
     };
     const page = async (_: number, after: number, limit: number) => {
       const rows = Array.from({ length: Math.max(0, Math.min(limit, this.count - after)) }, (__, i) => this.rowOf(after + i + 1));
@@ -61,7 +58,7 @@ class Scene {
       return rows;
     };
     const work = verifyCampaign({
-      ...{ campaign: CAMPAIGN, ledger: { page }, provider, clock: this.clock, perSecond: this.perSecond, lookupMs: 10_000 },
+      ...{ campaign: CAMPAIGN, ledger: { page }, list, clock: this.clock, perSecond: this.perSecond, lookupMs: 10_000 },
       beyond: { claims: [], doubts: [], outcomes: [], ...beyond },
       onDiscrepancy: (one) => void this.found.push(one),
       onProgress: () => undefined,

@@ -3,6 +3,7 @@ import { identityOf } from '../../src/core/campaign.ts';
 import { campaignName } from '../../src/core/checkpoint.ts';
 import { viewOf } from '../../src/engine/view.ts';
 import type { Leases, Provider } from '../../src/ports.ts';
+import { PROVIDERS } from '../../src/providers.ts';
 import type { World } from '../../src/world.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import { noOddTexts } from '../support/no-odd-texts.ts';
@@ -54,7 +55,7 @@ export function processWorld(process: SimProcess, campaign: number, shared: Shar
       ask: async () => '',
       leave: () => process.kill(),
     },
-    config: (purpose, settings = {}) => resolveConfig({ flags: {}, campaign: settings, env, envFile: {} }, purpose),
+    config: (purpose, settings = {}) => resolveConfig({ flags: {}, campaign: settings, env, envFile: {} }, purpose, PROVIDERS),
     data: async () => data,
     dataToWrite: async () => data,
     leases: async () => leases,
@@ -99,6 +100,7 @@ const STALLED = { kind: 'unavailable', code: 'stalled', reason: 'the process is 
 function watched(shared: Shared, process: SimProcess): Provider {
   const { provider, witness, clock, random, scenario } = shared;
   return {
+    name: provider.name,
     line: provider.line,
     lookUpsPerSecond: provider.lookUpsPerSecond,
     async send(message, slot) {
@@ -121,6 +123,7 @@ function watched(shared: Shared, process: SimProcess): Provider {
       return outcome;
     },
     lookUp: (wanted) => provider.lookUp(wanted),
+    list: null,
     askLine: () => provider.askLine(),
     close: () => provider.close(),
   };

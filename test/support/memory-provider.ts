@@ -22,6 +22,7 @@ const ACCEPTED: Behaviour = { takes: true, answer: { kind: 'accepted', providerI
 
 /** A provider in memory. It outlives the runs that use it, and keeps what it accepted and when each call began. */
 export class MemoryProvider implements Provider {
+  name = 'Memory';
   line = 'line-1';
   lookUpsPerSecond = Number.POSITIVE_INFINITY;
   readonly accepted: Accepted[] = [];
@@ -97,6 +98,8 @@ export class MemoryProvider implements Provider {
     return { kind: 'found', providerId: `p-${reference}`, whatsappId: null, ...age, failure: null };
   }
 
+  readonly list = null;
+
   async askLine(): Promise<LineState> {
     await this.before('askLine');
     this.asked.push(this.#clock.now());
@@ -129,4 +132,9 @@ export function withHistory(provider: MemoryProvider, stores: Iterable<{ earlier
     },
   };
   for (const store of stores) store.earlier = [lately];
+}
+
+/** From now on it cannot be asked what became of a message. */
+export function cannotBeAsked(provider: MemoryProvider): void {
+  Object.assign(provider, { lookUp: null });
 }

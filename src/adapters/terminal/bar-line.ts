@@ -3,7 +3,7 @@ import { clockTime, countdown } from './clock-time.ts';
 import type { Paint } from './paint.ts';
 import { type RunView, timeLeftOf } from './run-view.ts';
 import { cells, count, cut, pad, seconds } from './text.ts';
-import { RESTING } from './words.ts';
+import { restingWords } from './words.ts';
 
 /** When, how wide and in which colours, and whether it is a rehearsal. */
 interface Showing {
@@ -11,12 +11,15 @@ interface Showing {
   now: EpochMs;
   paint: Paint;
   sandbox: boolean;
+  /** Its name. */
+  provider: string;
 }
 
 /** The live bar at one moment, without a line end: always narrower than `columns`, because a full last column makes terminals wrap. */
-export function barLine(view: RunView, { columns, now, paint, sandbox }: Showing): string {
+export function barLine(view: RunView, { columns, sandbox, ...showing }: Showing): string {
+  const { now, paint } = showing;
   const room = columns - 1;
-  const pieces = { ...piecesOf(view, now, paint), sandbox: { forms: sandbox ? ['sandbox'] : [], paint: paint.strong } };
+  const pieces = { ...piecesOf(view, showing), sandbox: { forms: sandbox ? ['sandbox'] : [], paint: paint.strong } };
   const shorter = { ...NARROWING.start };
   for (const narrower of [null, ...NARROWING.steps]) {
     if (narrower !== null) shorter[narrower] += 1;
@@ -57,7 +60,9 @@ const NARROWING: { start: Record<Name | 'bar', number>; steps: (Name | 'bar')[] 
   ],
 };
 
-function piecesOf(view: RunView, now: EpochMs, paint: Paint): Record<Exclude<Name, 'sandbox'>, Piece> {
+type Shown = Pick<Showing, 'now' | 'paint' | 'provider'>;
+
+function piecesOf(view: RunView, { now, paint, provider }: Shown): Record<Exclude<Name, 'sandbox'>, Piece> {
   const { total, sent, failed, inDoubt } = view.progress;
   const plain = (text: string) => text;
   const sum = `${pad(count(sent), count(total).length, 'left')}/${count(total)}`;
@@ -66,7 +71,7 @@ function piecesOf(view: RunView, now: EpochMs, paint: Paint): Record<Exclude<Nam
     counts: { forms: [`${sum} sent`, sum], paint: plain },
     failed: { forms: failed > 0 ? [`${count(failed)} failed`, `${count(failed)} f.`] : [], paint: paint.bad },
     inDoubt: { forms: inDoubt > 0 ? [`${count(inDoubt)} in doubt`, `${count(inDoubt)} ?`] : [], paint: paint.warn },
-    now: nowPiece(view, now, paint),
+    now: nowPiece(view, { now, paint, provider }),
     batch: {
       forms: view.batch > 0 ? [`batch ${count(view.batch)} of ${count(view.batches)}`, `batch ${view.batch}/${view.batches}`] : [],
       paint: paint.dim,
@@ -84,11 +89,14 @@ function leftForms(view: RunView, now: EpochMs): string[] {
 }
 
 /** The delay while it sends; what it waits for while it rests. */
-function nowPiece({ rest, delayMs, normalDelayMs }: RunView, now: EpochMs, paint: Paint): Piece {
+function nowPiece({ rest, delayMs, normalDelayMs }: RunView, { now, paint, provider }: Shown): Piece {
   const plain = (text: string) => text;
   if (rest === null) return { forms: [pad(`every ${seconds(delayMs)}`, 10)], paint: delayMs > normalDelayMs ? paint.warn : plain };
   const clock = countdown(rest.until - now);
-  return { forms: RESTING[rest.reason].map((words) => `${words} ${clock}`), paint: rest.reason === 'batch_pause' ? plain : paint.warn };
+  return {
+    forms: restingWords(rest.reason, provider).map((words) => `${words} ${clock}`),
+    paint: rest.reason === 'batch_pause' ? plain : paint.warn,
+  };
 }
 
 /** While something is out of reach the end of the run is unknown. */

@@ -21,7 +21,7 @@ const IDLE_FRAMES_PER_SECOND = 2;
  */
 export function makeBar(
   out: Output,
-  { now, paint, sandbox }: { now: () => EpochMs; paint: Paint; sandbox: boolean },
+  { now, paint, sandbox, provider }: { now: () => EpochMs; paint: Paint; sandbox: boolean; provider: string },
 ): Report & { close(): void } {
   const mark = sandboxMark(sandbox);
   const screen = makeScreen(out);
@@ -50,7 +50,7 @@ export function makeBar(
     else soon ??= setTimeout(draw, wait).unref();
   };
   const show = () => {
-    bar = new Line(screen, () => barLine(view, { columns: screen.getWidth(), now: now(), paint, sandbox }));
+    bar = new Line(screen, () => barLine(view, { columns: screen.getWidth(), now: now(), paint, sandbox, provider }));
     bar.start(view.progress.total, view.progress.total - view.progress.pending);
   };
   const hide = () => {
@@ -65,7 +65,7 @@ export function makeBar(
     tell(event) {
       if (closed) return;
       const at = now();
-      const line = isShown(event, view, at) ? sentence(event, at, paint) : null;
+      const line = isShown(event, view, at) ? sentence(event, { now: at, paint, provider }) : null;
       view = seen(view, event, at);
       if (line !== null) above.push(`${paint.dim(stamp(at))}  ${mark}${line}`);
       if (event.type === 'plan') planned = true;

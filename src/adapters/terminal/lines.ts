@@ -14,7 +14,10 @@ const PROGRESS_EVERY: Milliseconds = 30 * SECOND;
 const BATCH_AT_MOST_EVERY: Milliseconds = 5 * SECOND;
 
 /** Plain lines for a log or a pipe, each with its clock time: what happened, and now and then how far it is. */
-export function makeLines(out: Output, { now, sandbox }: { now: () => EpochMs; sandbox: boolean }): Report & { close(): void } {
+export function makeLines(
+  out: Output,
+  { now, sandbox, provider }: { now: () => EpochMs; sandbox: boolean; provider: string },
+): Report & { close(): void } {
   const mark = sandboxMark(sandbox);
   let view: RunView = UNSEEN;
   let toldAt = Number.NEGATIVE_INFINITY;
@@ -23,7 +26,7 @@ export function makeLines(out: Output, { now, sandbox }: { now: () => EpochMs; s
     tell(event) {
       if (closed) return;
       const at = now();
-      const line = isShown(event, view, at) ? sentence(event, at, PLAIN) : null;
+      const line = isShown(event, view, at) ? sentence(event, { now: at, paint: PLAIN, provider }) : null;
       view = seen(view, event, at);
       if (line !== null) out.write(`${stamp(at)}  ${mark}${line}\n`);
       if (event.type === 'plan') toldAt = at - BATCH_AT_MOST_EVERY;

@@ -27,6 +27,8 @@ export interface ReportOptions {
   now: () => EpochMs;
   /** A rehearsal: every object and every line says so. */
   sandbox: boolean;
+  /** The provider's name. */
+  provider: string;
 }
 
 /**
@@ -53,27 +55,27 @@ export function makeReport(options: ReportOptions): Report & { close(): void } {
   };
 }
 
-function jsonReport({ stdout, stderr, quiet, now, sandbox }: ReportOptions): Report & { close(): void } {
+function jsonReport({ stdout, stderr, quiet, now, sandbox, provider }: ReportOptions): Report & { close(): void } {
   return {
     tell(event) {
       const line = jsonOf(event, now());
       if (line !== null) stdout.write(jsonLine(sandbox ? inSandbox(line) : line, stdout.isTTY));
       if (event.type === 'notice' && (!quiet || event.level === 'warning'))
-        stderr.write(`${sandboxMark(sandbox)}${sentence(event, now(), PLAIN)}\n`);
+        stderr.write(`${sandboxMark(sandbox)}${sentence(event, { now: now(), paint: PLAIN, provider })}\n`);
     },
     close: () => {},
   };
 }
 
-function humanReport({ stdout, stderr, quiet, color, live = true, now, sandbox }: ReportOptions): Report & { close(): void } {
+function humanReport({ stdout, stderr, quiet, color, live = true, now, sandbox, provider }: ReportOptions): Report & { close(): void } {
   const [outPaint, errPaint] = [makePaint(color && stdout.isTTY), makePaint(color && stderr.isTTY)];
-  const options = { now, sandbox, paint: errPaint };
+  const options = { now, sandbox, provider, paint: errPaint };
   const running = quiet ? quietly(stderr, options) : stderr.isTTY && live ? makeBar(stderr, options) : makeLines(stderr, options);
-  let story: RunStory = { sandbox, paused: null };
+  let story: RunStory = { provider, sandbox, paused: null };
   return {
     tell(event) {
       if (event.type === 'plan') {
-        story = { sandbox, paused: null };
+        story = { provider, sandbox, paused: null };
         if (!quiet) stderr.write(`${planText(event, now())}\n`);
       }
       if (event.type === 'paused') story = { ...story, paused: event };
@@ -87,11 +89,15 @@ function humanReport({ stdout, stderr, quiet, color, live = true, now, sandbox }
 }
 
 /** Only what needs a person: warnings and pauses. */
-function quietly(stderr: Output, { now, sandbox }: { now: () => EpochMs; sandbox: boolean }): Report & { close(): void } {
+function quietly(
+  stderr: Output,
+  { now, sandbox, provider }: { now: () => EpochMs; sandbox: boolean; provider: string },
+): Report & { close(): void } {
   const matters = (event: Event) => event.type === 'paused' || (event.type === 'notice' && event.level === 'warning');
   return {
     tell(event) {
-      if (matters(event)) stderr.write(`${stamp(now())}  ${sandboxMark(sandbox)}${sentence(event, now(), PLAIN)}\n`);
+      if (matters(event))
+        stderr.write(`${stamp(now())}  ${sandboxMark(sandbox)}${sentence(event, { now: now(), paint: PLAIN, provider })}\n`);
     },
     close: () => {},
   };

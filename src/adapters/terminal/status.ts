@@ -79,13 +79,13 @@ function shortState(state: CampaignState): string {
 }
 
 /** One campaign in detail. Ends with a line end. */
-export function statusText(state: CampaignState, now: EpochMs): string {
+export function statusText(state: CampaignState, now: EpochMs, provider: string): string {
   const { campaign, progress, paused, owner, sandbox, replies, failures, etaMs, endsAt, updatedAt, lastMessage, next } = state;
   const lines = [
     `${sandboxMark(sandbox)}Campaign ${campaign.id}${campaign.name.trim() === '' ? '' : `, ${oneLine(campaign.name)}`}`,
     row('state', stateText(state)),
     campaign.cancelledAt !== null && row('cancelled', clockTime(campaign.cancelledAt, now)),
-    paused !== null && row('paused', `${clockTime(paused.at, now)}, ${pauseWords(paused)}`),
+    paused !== null && row('paused', `${clockTime(paused.at, now)}, ${pauseWords(paused, provider)}`),
     owner !== null && row('run by', `process ${owner.pid} on ${oneLine(owner.host)} since ${clockTime(owner.startedAt, now)}`),
     ...countRows(progress),
     ...replyRows(replies),

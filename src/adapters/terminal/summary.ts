@@ -4,25 +4,27 @@ import { formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
 import { EXIT } from '../../errors.ts';
 import type { Paint } from './paint.ts';
 import { cells, count, counted, oneLine, pad } from './text.ts';
-import { PAUSED, sandboxMark } from './words.ts';
+import { pausedWords, sandboxMark } from './words.ts';
 
 type Summary = Extract<Event, { type: 'summary' }>;
 type Paused = Extract<Event, { type: 'paused' }>;
 
 /** What the summary needs besides its event: why the run stopped early, where it ran. */
 export interface RunStory {
+  /** Its name. */
+  provider: string;
   sandbox: boolean;
   paused: Paused | null;
 }
 
 /** How a run ended, for a person. Ends with a line end. */
-export function summaryText(summary: Summary, { sandbox, paused }: RunStory, paint: Paint): string {
+export function summaryText(summary: Summary, { provider, sandbox, paused }: RunStory, paint: Paint): string {
   const { progress, durationMs, failures, latency, calls, next } = summary;
   const speed = progress.sent > 0 ? average(calls) : null;
   const took = `${formatDuration(durationMs)}${speed === null ? '' : `, ${speed}`}`;
   const times = latency && `median ${answer(latency.medianMs)}, 95 % within ${answer(latency.p95Ms)}`;
   return [
-    sandboxMark(sandbox) + verdict(summary, paused, paint),
+    sandboxMark(sandbox) + verdict(summary, { paused, provider }, paint),
     ...countRows(progress),
     row('took', took),
     ...(times === null ? [] : [row('answers', times)]),
@@ -82,7 +84,11 @@ export function row(label: string, text: string): string {
   return `  ${pad(label, 11)}${text}`;
 }
 
-function verdict({ campaign, progress, exitCode }: Summary, paused: Paused | null, paint: Paint): string {
+function verdict(
+  { campaign, progress, exitCode }: Summary,
+  { paused, provider }: Pick<RunStory, 'paused' | 'provider'>,
+  paint: Paint,
+): string {
   const detail = paused !== null && paused.detail.trim() !== '' ? `: ${oneLine(paused.detail)}` : '';
   const name = `Campaign ${campaign}`;
   switch (exitCode) {
@@ -93,11 +99,11 @@ function verdict({ campaign, progress, exitCode }: Summary, paused: Paused | nul
         ? paint.warn(`${name} is finished, but ${shortfall(progress)}`)
         : paint.warn(`${name}: ${shortfall(progress)}, ${pendingOf(progress)}`);
     case EXIT.barred:
-      return paint.bad(`${name} is stopped, Wassenger refuses the line${detail}`);
+      return paint.bad(`${name} is stopped, ${pausedWords('barred', provider)}${detail}`);
     case EXIT.circuitBreaker:
       return paint.bad(`${name} is paused, too many failed${detail}`);
     case EXIT.paused:
-      return paint.warn(`${name} is paused${paused === null ? '' : `, ${PAUSED[paused.reason]}`}${detail}`);
+      return paint.warn(`${name} is paused${paused === null ? '' : `, ${pausedWords(paused.reason, provider)}`}${detail}`);
     case EXIT.hangup:
     case EXIT.interrupted:
     case EXIT.terminated:

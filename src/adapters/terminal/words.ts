@@ -6,7 +6,7 @@ import type { Paint } from './paint.ts';
 import { oneLine, seconds } from './text.ts';
 
 /** What a person should read when it happens, as one line without its time; null for what only the bar or the summary shows. */
-export function sentence(event: Event, now: EpochMs, paint: Paint): string | null {
+export function sentence(event: Event, { now, paint, provider }: { now: EpochMs; paint: Paint; provider: string }): string | null {
   switch (event.type) {
     case 'failed':
       return `${paint.bad('failed')}  ${maskPhone(event.phone)}  ${said(event, `${event.code}: ${event.reason}`)}${tries(event.attempt)}`;
@@ -19,13 +19,13 @@ export function sentence(event: Event, now: EpochMs, paint: Paint): string | nul
     case 'retry':
       return `retry in ${formatDuration(event.waitMs)}  ${maskPhone(event.phone)}  ${said(event, event.reason)}${tries(event.attempt)}`;
     case 'delay':
-      return paint.warn(delayChange(event));
+      return paint.warn(delayChange(event, provider));
     case 'rest':
-      return restSentence(event, now);
+      return restSentence(event, now, provider);
     case 'notice':
       return event.level === 'warning' ? `${paint.warn('warning:')} ${discreet(oneLine(event.text))}` : discreet(oneLine(event.text));
     case 'paused':
-      return paint.warn(`stopping: ${withDetail(PAUSED[event.reason], event.detail)}`);
+      return paint.warn(`stopping: ${withDetail(pausedWords(event.reason, provider), event.detail)}`);
     case 'plan':
     case 'sent':
     case 'batch':
@@ -42,48 +42,61 @@ export function sandboxMark(sandbox: boolean): string {
 }
 
 /** Why a run stopped before its end, in plain words. */
-export const PAUSED: Record<PauseReason, string> = {
+export function pausedWords(reason: PauseReason, provider: string): string {
+  return named(PAUSED[reason], provider);
+}
+
+/** The provider's name is put in its place. */
+const named = (words: string, provider: string) => words.replace('{provider}', provider);
+
+const PAUSED: Record<PauseReason, string> = {
   circuit_breaker: 'too many failed',
   pause: 'asked to pause',
   limit: 'the limit is reached',
-  barred: 'Wassenger refuses the line',
+  barred: '{provider} refuses the line',
   waiting: 'waited too long',
   signal: 'interrupted',
 };
 
 /** The words for a pause as a checkpoint holds it: ours where the reason is one of ours. */
-export function pauseWords({ reason, detail }: { reason: string; detail: string }): string {
-  return withDetail(Object.hasOwn(PAUSED, reason) ? PAUSED[reason as PauseReason] : oneLine(reason), detail);
+export function pauseWords({ reason, detail }: { reason: string; detail: string }, provider: string): string {
+  return withDetail(Object.hasOwn(PAUSED, reason) ? pausedWords(reason as PauseReason, provider) : oneLine(reason), detail);
 }
 
 /** What a rest is, before its countdown: in full, and ever shorter for a narrow terminal. */
-export const RESTING: Record<RestReason, [full: string, ...shorter: string[]]> = {
+export function restingWords(reason: RestReason, provider: string): [full: string, ...shorter: string[]] {
+  const [full, ...shorter] = RESTING[reason];
+  return [named(full, provider), ...shorter];
+}
+
+const RESTING: Record<RestReason, [full: string, ...shorter: string[]]> = {
   batch_pause: ['pause'],
-  throttled: ['Wassenger says slow down:', 'slow down:'],
+  throttled: ['{provider} says slow down:', 'slow down:'],
   offline: ['the device is offline: asking again in', 'device offline, asking in', 'offline:'],
   queue_paused: ['nothing is delivered: asking again in', 'queue paused, asking in', 'queue paused:'],
   queue_full: ["the device's queue is full: asking again in", 'queue full, asking in', 'queue full:'],
-  unreachable: ['Wassenger cannot be reached: trying again in', 'unreachable, retry in', 'unreachable:'],
+  unreachable: ['{provider} cannot be reached: trying again in', 'unreachable, retry in', 'unreachable:'],
   checkpoint: ['the checkpoint cannot be reached: trying again in', 'no checkpoint, retry in', 'checkpoint:'],
   message_2: ['Message 2 goes first:', 'Message 2:'],
   database: ['the database cannot be reached: trying again in', 'no database, retry in', 'database:'],
 };
 
-function restSentence({ reason, until, detail }: Extract<Event, { type: 'rest' }>, now: EpochMs): string {
+function restSentence({ reason, until, detail }: Extract<Event, { type: 'rest' }>, now: EpochMs, provider: string): string {
+  const [words] = restingWords(reason, provider);
   const wait = formatDuration(wholeSeconds(until - now));
   if (reason === 'batch_pause') return `pause of ${wait}`;
   if (reason === 'message_2') return detail;
-  if (reason === 'throttled') return withDetail(`${RESTING.throttled[0]} waiting ${wait}`, detail);
-  return withDetail(`${RESTING[reason][0]} ${wait}`, detail);
+  if (reason === 'throttled') return withDetail(`${words} waiting ${wait}`, detail);
+  return withDetail(`${words} ${wait}`, detail);
 }
 
-function delayChange({ cause, fromMs, toMs, errorRate }: Extract<Event, { type: 'delay' }>): string {
+function delayChange({ cause, fromMs, toMs, errorRate }: Extract<Event, { type: 'delay' }>, provider: string): string {
   const [from, to, rate] = [seconds(fromMs), seconds(toMs), formatPercent(errorRate)];
   switch (cause) {
     case 'error_rate':
       return `slower, every ${to} instead of ${from}: ${rate} failed`;
     case 'throttled':
-      return `slower, every ${to} instead of ${from}: Wassenger said slow down (${rate} failed)`;
+      return `slower, every ${to} instead of ${from}: ${provider} said slow down (${rate} failed)`;
     case 'recovered':
       return `back to every ${to} from ${from}: ${rate} failed`;
     case 'configuration':

@@ -1,6 +1,9 @@
 import type { EpochMs, Milliseconds } from '../../core/units.ts';
 import { UsageError } from '../../errors.ts';
 
+/** The provider's name, as people know it. */
+export const NAME = 'Wassenger';
+
 /** Where to send, and with which account, as configured. */
 export interface WassengerAccount {
   /** The API key; a pasted `Token ` or `Bearer ` before it is taken off. */
@@ -13,6 +16,8 @@ export interface WassengerAccount {
   timeoutMs: Milliseconds;
   /** The address of the proxy that leads there; null or none for the direct way. */
   proxy?: string | null | undefined;
+  /** The last part of our webhook's address, where it is configured. */
+  webhookSecret?: string | undefined;
   /** How often the provider itself tries to deliver what it took, 0 to 100; by its own count (25) where it is not given. */
   retries?: number | undefined;
   /** Look-ups that may begin in a second; as many as anybody may ask where it is missing. */

@@ -1,18 +1,19 @@
-import type { Provider, ProviderList } from '../../ports.ts';
-import { readAccount, type WassengerAccount } from './account.ts';
+import { NAME, readAccount, type WassengerAccount } from './account.ts';
+import type { WassengerProvider } from './provider.ts';
 
 /**
  * The Wassenger API as a provider whose HTTP client is loaded with the first call: a run has its checkpoint by then. Throws UsageError at
  * once for a key or a base URL that no request could carry.
  */
-export function lazyWassengerProvider(account: WassengerAccount): Provider & ProviderList {
+export function lazyWassengerProvider(account: WassengerAccount): WassengerProvider {
   const read = readAccount(account);
-  let loaded: Promise<Provider & ProviderList> | undefined;
+  let loaded: Promise<WassengerProvider> | undefined;
   const load = () => {
     loaded ??= import('./provider.ts').then(({ wassengerProvider }) => wassengerProvider(read));
     return loaded;
   };
   return {
+    name: NAME,
     line: account.device,
     lookUpsPerSecond: read.lookUpsPerSecond,
     send: async (message, slot) => (await load()).send(message, slot),

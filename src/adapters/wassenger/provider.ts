@@ -3,14 +3,17 @@ import type { Agent as HttpsAgent } from 'node:https';
 import { got } from 'got';
 import type { Finding, LineState, Outcome } from '../../core/outcome.ts';
 import { messageOf } from '../../errors.ts';
-import type { Listing, OutboundMessage, Provider, ProviderList, Slot } from '../../ports.ts';
-import type { Account } from './account.ts';
+import type { Listing, OutboundMessage, Provider, Slot } from '../../ports.ts';
+import { type Account, NAME } from './account.ts';
 import { classifyExchange, type Reading } from './classify.ts';
 import { type Call, type Exchange, exchange } from './exchange.ts';
 import { classifyLookUp, PAGE_SIZE, type Wanted } from './find-message.ts';
 import { classifyLine } from './line-state.ts';
 import { classifyListing } from './listing.ts';
 import { CONNECT_TIMEOUT, readyAgent } from './ready-agent.ts';
+
+/** It can be asked everything. */
+export type WassengerProvider = { [Part in keyof Provider]: NonNullable<Provider[Part]> };
 
 /** A request that is not made: no caller waits for it any more. */
 const NEVER = new Promise<ClientRequest>(() => undefined);
@@ -24,7 +27,7 @@ function queryOf(reference: string, device: string | null): string {
  * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
  * repeated or redirected unseen may reach a person twice.
  */
-export function wassengerProvider(account: Account): Provider & ProviderList {
+export function wassengerProvider(account: Account): WassengerProvider {
   const { secret, device, base, timeoutMs, retries, lookUpsPerSecond, proxy, now } = account;
   const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT), proxy);
   const http = got.extend({
@@ -55,6 +58,7 @@ export function wassengerProvider(account: Account): Provider & ProviderList {
   const deviceCall = (line: string): Call => ({ url: `${base.url}/devices/${encodeURIComponent(line)}` });
 
   return {
+    name: NAME,
     line: device,
     lookUpsPerSecond,
 

@@ -12,7 +12,7 @@ const MOST_WEBHOOKS = 200;
 /** How a line and its webhooks are set up, read from `GET /devices/{id}` and `GET /webhooks`. Throws UsageError for a key or a base URL that no request could carry. */
 export function wassengerSetup(account: WassengerAccount): Setup {
   const known = readAccount(account);
-  const { secret, base, device, now } = known;
+  const { secret, base, device, webhookSecret, now } = known;
   const http = askingClient(known);
   /** What an address answers as JSON; undefined where it does not. */
   const read = async (path: string): Promise<unknown> => {
@@ -22,6 +22,9 @@ export function wassengerSetup(account: WassengerAccount): Setup {
   };
   return {
     line: async (pace) => lineAdvice(subject(await read(`/devices/${encodeURIComponent(device)}`)), { pace, secret }),
-    webhook: async (address) => webhookAdvice(await read(`/webhooks?size=${MOST_WEBHOOKS}`), { ...address, device }),
+    webhook: async (url) =>
+      webhookSecret === undefined
+        ? null
+        : webhookAdvice(await read(`/webhooks?size=${MOST_WEBHOOKS}`), { url, secret: webhookSecret, device }),
   };
 }

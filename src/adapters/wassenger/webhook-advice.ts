@@ -1,5 +1,6 @@
 import type { Advice } from '../../ports.ts';
 import { isFields } from './body.ts';
+import { PATH, SHOWN_PATH } from './webhook.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -11,8 +12,6 @@ const NEEDED = new Map([
 ]);
 /** Words for a webhook that is called no more. */
 const SILENT = new Set(['failed', 'error', 'disabled', 'inactive', 'paused', 'suspended', 'removed', 'invalid']);
-/** Where a listener takes the calls. */
-const PATH = '/webhooks/wassenger/';
 
 /**
  * What is wrong with our webhook in the list of `GET /webhooks`; null where that is no list. Addresses in it hold secrets, ours and those of others:
@@ -24,7 +23,7 @@ export function webhookAdvice(
 ): Advice[] | null {
   const list = isFields(json) ? [json.data, json.webhooks, json.items].find(Array.isArray) : json;
   if (!Array.isArray(list)) return null;
-  const address = `${url ?? 'https://…'}${PATH}<WASSENGER_WEBHOOK_SECRET>`;
+  const address = `${url ?? 'https://…'}${SHOWN_PATH}`;
   const isOurs = (hook: Fields) => reaches(hook.url, { url, secret }) && [undefined, null, '', device].includes(deviceOf(hook) as string);
   const ours = list.filter(isFields).filter(isOurs);
   const events = `the events ${[...NEEDED.keys()].join(', ')}`;
@@ -59,7 +58,7 @@ export function webhookAdvice(
 function reaches(given: unknown, { url, secret }: { url: string | null; secret: string }): boolean {
   const plain = (text: unknown) => (typeof text === 'string' && URL.canParse(text) ? new URL(text) : null);
   const seen = plain(given);
-  const path = `${PATH}${secret}`;
+  const path = `${PATH}/${secret}`;
   if (seen === null) return false;
   if (url === null) return seen.pathname.replace(/\/+$/, '').endsWith(path);
   const wanted = plain(`${url}${path}`);

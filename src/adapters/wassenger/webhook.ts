@@ -1,5 +1,7 @@
 import type { Incoming } from '../../core/incoming.ts';
+import { isSigned } from '../../core/secret.ts';
 import type { EpochMs } from '../../core/units.ts';
+import type { Webhook } from '../../ports.ts';
 import { isFields } from './body.ts';
 import { deviceOf, isPersonal, messageNameOf, nameOf, textOf, timeOf } from './event-fields.ts';
 import { directionOf, flatten } from './event-shape.ts';
@@ -7,6 +9,11 @@ import { readDelivery, stateOf } from './webhook-delivery.ts';
 import { readReaction } from './webhook-reaction.ts';
 import { senderOf } from './who.ts';
 import { canBeEdited, wordsOf } from './words.ts';
+
+/** Where a listener takes the calls. */
+export const PATH = '/webhooks/wassenger';
+/** The same with the secret, as people are told it. */
+export const SHOWN_PATH = `${PATH}/<WASSENGER_WEBHOOK_SECRET>`;
 
 /** The longest text of a contact that is kept: it fits the narrowest text column (64 KB) whatever the script. */
 const LONGEST_REPLY = 16_000;
@@ -28,6 +35,14 @@ const OTHERS = new Set([
 ]);
 
 type Fields = Record<string, unknown>;
+
+/** The webhook, under an address that holds a secret; where a signing secret is set, every call must be signed with it. */
+export function wassengerWebhook({ secret, signingSecret }: { secret: string; signingSecret: string | null }): Webhook {
+  return {
+    ...{ path: PATH, secret, shown: SHOWN_PATH, challenge: null, read: readWebhook },
+    isGenuine: (body, header) => signingSecret === null || isSigned(body, header('x-wassenger-signature'), signingSecret),
+  };
+}
 
 /**
  * The facts in the parsed body of a webhook call, in their order: one object (known by the WhatsApp id) or an array of them (known by the

@@ -1,8 +1,8 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { isSecret } from '../../core/secret.ts';
 import { InfrastructureError, messageOf } from '../../errors.ts';
-import type { ListenMetrics } from '../../ports.ts';
+import type { ListenMetrics, Webhook } from '../../ports.ts';
 import { limitCrowd } from './crowd.ts';
-import { isSecret, isSigned } from './secret.ts';
 
 /** The largest body that is read: 1 MiB, a thousand times what the provider sends. */
 const LARGEST_BODY = 1_048_576;
@@ -18,10 +18,8 @@ export interface WebOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  /** The last part of the webhook's address; null where there is no webhook. */
-  secret: string | null;
-  /** Where it is set, every call must be signed with it. */
-  signingSecret: string | null;
+  /** How the provider calls; null where it does not. */
+  webhook: Omit<Webhook, 'read' | 'shown'> | null;
   metrics: ListenMetrics;
   /** Takes a parsed body; resolves once what it reports is durable, to why a part of it was not understood, or null. */
   take(body: unknown): Promise<string | null>;
@@ -30,8 +28,8 @@ export interface WebOptions {
 }
 
 /**
- * Listens for the provider: `POST /webhooks/wassenger/<secret>`, `GET /healthz`, `GET /metrics`. 200 means durable. A caller that does not know the
- * secret sees what is to be seen under any unknown address. Rejects with InfrastructureError when it cannot listen there.
+ * Listens for the provider: its webhook, `GET /healthz`, `GET /metrics`. 200 means durable. A caller that does not know the secret of an address
+ * sees what is to be seen under any unknown one. Rejects with InfrastructureError when it cannot listen there.
  */
 export async function startWeb(options: WebOptions): Promise<{ url: string; close(): Promise<void> }> {
   const { host, port, metrics } = options;
@@ -54,7 +52,7 @@ export async function startWeb(options: WebOptions): Promise<{ url: string; clos
     return reply.code(status).send({ message: status === 413 ? 'larger than 1 MB' : status < 500 ? 'not understood' : 'not taken' });
   });
 
-  if (options.secret !== null) addWebhook(app, { ...options, secret: options.secret });
+  if (options.webhook !== null) addWebhook(app, options.webhook, options);
   app.get('/healthz', async (_request, reply) => {
     const problems = await options.health();
     return reply.code(problems.length === 0 ? 200 : 503).send({ ready: problems.length === 0, problems });
@@ -70,22 +68,27 @@ export async function startWeb(options: WebOptions): Promise<{ url: string; clos
 }
 
 interface Call {
-  Params: { secret: string };
+  Params: { secret?: string };
   Body: Buffer | undefined;
 }
 
-function addWebhook(app: FastifyInstance, { secret, signingSecret, metrics, take }: WebOptions & { secret: string }): void {
+function addWebhook(app: FastifyInstance, webhook: NonNullable<WebOptions['webhook']>, { metrics, take }: WebOptions): void {
+  const { path, secret, challenge } = webhook;
+  const address = secret === null ? path : `${path}/:secret`;
+  // Before anything of the body is read.
+  const onRequest = async (request: FastifyRequest<Call>, reply: FastifyReply) =>
+    secret === null || isSecret(request.params.secret ?? '', secret) ? undefined : notFound(request, reply);
+  if (challenge !== null)
+    app.get<Call>(address, { onRequest }, async (request, reply) => {
+      const answer = challenge(new URL(request.url, 'http://localhost').searchParams);
+      return answer === null ? reply.code(403).send({ message: 'refused' }) : reply.type('text/plain').send(answer);
+    });
   app.post<Call>(
-    '/webhooks/wassenger/:secret',
-    {
-      // Before anything of the body is read.
-      onRequest: async (request, reply) => (isSecret(request.params.secret, secret) ? undefined : notFound(request, reply)),
-      onResponse: async (_request, reply) => metrics.answered(reply.statusCode, reply.elapsedTime / 1_000),
-    },
+    address,
+    { onRequest, onResponse: async (_request, reply) => metrics.answered(reply.statusCode, reply.elapsedTime / 1_000) },
     async (request, reply) => {
       const body = request.body ?? Buffer.alloc(0);
-      const signature = [request.headers['x-wassenger-signature']].flat()[0];
-      if (signingSecret !== null && !isSigned(body, signature, signingSecret)) {
+      if (!webhook.isGenuine(body, (name) => [request.headers[name]].flat()[0])) {
         metrics.event('call', 'unsigned');
         return reply.code(401).send({ message: 'the signature is missing or wrong' });
       }
@@ -113,6 +116,6 @@ function addWebhook(app: FastifyInstance, { secret, signingSecret, metrics, take
   );
 }
 
-function notFound(_request: FastifyRequest, reply: FastifyReply) {
+function notFound(_request: unknown, reply: FastifyReply) {
   return reply.code(404).send({ message: 'not found' });
 }

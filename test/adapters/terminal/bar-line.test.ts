@@ -18,7 +18,7 @@ const view = (changes: Partial<RunView> = {}): RunView => ({
   ...changes,
 });
 const line = (changes: Partial<RunView>, columns: number, sandbox = false) =>
-  barLine(view(changes), { columns, now: NOON, paint: PLAIN, sandbox });
+  barLine(view(changes), { columns, now: NOON, paint: PLAIN, sandbox, provider: 'Wassenger' });
 
 test.each([
   ['as it goes', {}, 80, '⠹ ████░░░░░░░░  34 %   341/1000  every 3 s   batch 5/14  33:12 left, ends 12:37'],
@@ -82,7 +82,7 @@ test('a longer rest than the computed end is part of the time left', () => {
 });
 
 test('it moves twice a second even when nothing happens', () => {
-  const at = (now: number) => barLine(view({ endsAt: 0 }), { columns: 80, now, paint: PLAIN, sandbox: false });
+  const at = (now: number) => barLine(view({ endsAt: 0 }), { columns: 80, now, paint: PLAIN, sandbox: false, provider: 'Wassenger' });
   expect(new Set([at(NOON), at(NOON + 500), at(NOON + 1_000)]).size).toBe(3);
 });
 
@@ -105,7 +105,7 @@ const anyView: fc.Arbitrary<RunView> = fc.record({
 test.each([40, 80, 120])('at %i columns it never wraps, with a million recipients and whatever they do', (columns) => {
   fc.assert(
     fc.property(anyView, fc.boolean(), fc.boolean(), (any, color, sandbox) => {
-      const shown = barLine(any, { columns, now: NOON, paint: makePaint(color), sandbox });
+      const shown = barLine(any, { columns, now: NOON, paint: makePaint(color), sandbox, provider: 'Wassenger' });
       expect(shown.includes('sandbox')).toBe(sandbox);
       expect(cells(shown)).toBeLessThan(columns);
       expect(shown).not.toMatch(/[\n\r]/);
@@ -117,7 +117,7 @@ test.each([40, 80, 120])('at %i columns it never wraps, with a million recipient
 test('at any width it never wraps, and wider than 25 columns it shows how many were sent', () => {
   fc.assert(
     fc.property(anyView, fc.integer({ min: 1, max: 300 }), fc.boolean(), (any, columns, sandbox) => {
-      const shown = barLine(any, { columns, now: NOON, paint: PLAIN, sandbox });
+      const shown = barLine(any, { columns, now: NOON, paint: PLAIN, sandbox, provider: 'Wassenger' });
       expect(cells(shown)).toBeLessThan(columns);
       if (columns > 25) expect(shown).toMatch(/[\d,]+\/[\d,]+/);
     }),
@@ -126,9 +126,9 @@ test('at any width it never wraps, and wider than 25 columns it shows how many w
 
 test('colour marks what went wrong, and without colour there is none', () => {
   const troubled = view({ progress: progress({ pending: 1, failed: 2, inDoubt: 3 }), delayMs: 4_500 });
-  const shown = barLine(troubled, { columns: 120, now: NOON, paint: makePaint(true), sandbox: false });
+  const shown = barLine(troubled, { columns: 120, now: NOON, paint: makePaint(true), sandbox: false, provider: 'Wassenger' });
   expect(shown).toContain('\x1b[31m2 failed\x1b[39m');
   expect(shown).toContain('\x1b[33m3 in doubt\x1b[39m');
   expect(shown).toContain('\x1b[33mevery 4.5 s');
-  expect(barLine(troubled, { columns: 120, now: NOON, paint: PLAIN, sandbox: false })).not.toContain('\x1b');
+  expect(barLine(troubled, { columns: 120, now: NOON, paint: PLAIN, sandbox: false, provider: 'Wassenger' })).not.toContain('\x1b');
 });

@@ -12,7 +12,7 @@ afterEach(() => {
 
 function barOn(width: number, now = () => NOON, sandbox = false) {
   const out = fakeOutput({ isTTY: true, width });
-  const bar = makeBar(out, { now, paint: PLAIN, sandbox });
+  const bar = makeBar(out, { now, paint: PLAIN, sandbox, provider: 'Wassenger' });
   bars.push(bar);
   return { out, bar, screen: () => terminalAfter(out.writes, out.width) };
 }

@@ -8,7 +8,7 @@ import { anyRun, EVENTS, fakeOutput, NOON, PHONE, progress } from './support.ts'
 function linesOf(events: [number, Event][], sandbox = false): string[] {
   const out = fakeOutput();
   let now = NOON;
-  const lines = makeLines(out, { now: () => now, sandbox });
+  const lines = makeLines(out, { now: () => now, sandbox, provider: 'Wassenger' });
   for (const [at, event] of events) {
     now = NOON + at * 1_000;
     lines.tell(event);
@@ -116,7 +116,7 @@ test('a clock that was set back does not silence the log', () => {
 
 test('nothing is written after close', () => {
   const out = fakeOutput();
-  const lines = makeLines(out, { now: () => NOON, sandbox: false });
+  const lines = makeLines(out, { now: () => NOON, sandbox: false, provider: 'Wassenger' });
   lines.close();
   for (const event of Object.values(EVENTS)) lines.tell(event);
   expect(out.writes).toEqual([]);
@@ -126,7 +126,7 @@ test('whatever happens, every write is whole lines with their time, without esca
   fc.assert(
     fc.property(anyRun, fc.boolean(), (events, sandbox) => {
       const out = fakeOutput();
-      const lines = makeLines(out, { now: () => NOON, sandbox });
+      const lines = makeLines(out, { now: () => NOON, sandbox, provider: 'Wassenger' });
       for (const event of events) lines.tell(event);
       for (const write of out.writes) expect(write).toMatch(/^12:04:31 {2}[^\p{Cc}]*\n$/u);
       for (const write of out.writes) expect(write.startsWith('12:04:31  sandbox · ')).toBe(sandbox);

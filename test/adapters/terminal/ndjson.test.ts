@@ -53,7 +53,16 @@ test.each([
 
 test('an object of a rehearsal says so after its type and campaign', () => {
   const [stdout, stderr] = [fakeOutput(), fakeOutput()];
-  const report = makeReport({ stdout, stderr, json: true, quiet: false, color: false, now: () => NOON, sandbox: true });
+  const report = makeReport({
+    stdout,
+    stderr,
+    json: true,
+    quiet: false,
+    color: false,
+    now: () => NOON,
+    sandbox: true,
+    provider: 'Wassenger',
+  });
   for (const event of [{ ...EVENTS.plan, sandbox: true }, EVENTS.sent, EVENTS.notice, EVENTS.summary]) report.tell(event);
   const starts = ['"plan","campaign":42,', '"sent","campaign":42,', '"notice",', '"summary","campaign":42,'];
   expect(stdout.writes.map((line) => line.slice('{"type":'.length, line.indexOf('"sandbox"')))).toEqual(starts);
@@ -71,7 +80,16 @@ test('whatever happens, every line is one object with its type first, and the co
   fc.assert(
     fc.property(anyRun, fc.boolean(), (events, sandbox) => {
       const stdout = fakeOutput();
-      const report = makeReport({ stdout, stderr: fakeOutput(), json: true, quiet: false, color: true, now: () => NOON, sandbox });
+      const report = makeReport({
+        stdout,
+        stderr: fakeOutput(),
+        json: true,
+        quiet: false,
+        color: true,
+        now: () => NOON,
+        sandbox,
+        provider: 'Wassenger',
+      });
       for (const event of events) report.tell(event);
       report.close();
       for (const write of stdout.writes) {

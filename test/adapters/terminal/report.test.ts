@@ -4,7 +4,17 @@ import { EVENTS, fakeOutput, NOON, PHONE } from './support.ts';
 
 function reportOn({ terminal = false, ...options }: Partial<ReportOptions> & { terminal?: boolean } = {}) {
   const [stdout, stderr] = [fakeOutput({ isTTY: terminal, width: 120 }), fakeOutput({ isTTY: terminal, width: 120 })];
-  const report = makeReport({ stdout, stderr, json: false, quiet: false, color: false, now: () => NOON, sandbox: false, ...options });
+  const report = makeReport({
+    stdout,
+    stderr,
+    json: false,
+    quiet: false,
+    color: false,
+    now: () => NOON,
+    sandbox: false,
+    provider: 'Wassenger',
+    ...options,
+  });
   const tellAll = () => {
     for (const event of Object.values(EVENTS)) report.tell(event);
     report.close();

@@ -32,7 +32,7 @@ const state = (changes: Partial<CampaignState> = {}, campaign: Partial<CampaignS
 });
 
 test('one campaign in detail: where it stands, why, and what to type', () => {
-  expect(statusText(state(), NOON)).toBe(`Campaign 42, Back to school
+  expect(statusText(state(), NOON, 'Wassenger')).toBe(`Campaign 42, Back to school
   state      paused
   paused     12:04, too many failed (11 of 50 failed = 22 %)
   sent        960
@@ -53,14 +53,14 @@ Next: wsend resume 42
 
 test('a running campaign says where it runs', () => {
   const owner = { host: 'office', pid: 4711, startedAt: NOON - 60_000 };
-  expect(statusText(state({ owner, paused: null, next: null }), NOON)).toContain(
+  expect(statusText(state({ owner, paused: null, next: null }), NOON, 'Wassenger')).toContain(
     '  state      running\n  run by     process 4711 on office since 12:03\n',
   );
 });
 
 test('a rehearsal says so, in detail, in the table and with --json', () => {
   const rehearsal = state({ sandbox: true, next: 'wsend resume 42 --sandbox' });
-  expect(statusText(rehearsal, NOON)).toMatch(/^sandbox · Campaign 42, Back to school\n {2}state {6}paused\n/);
+  expect(statusText(rehearsal, NOON, 'Wassenger')).toMatch(/^sandbox · Campaign 42, Back to school\n {2}state {6}paused\n/);
   expect(statusTable([rehearsal], NOON)).toMatch(/^sandbox · nobody gets anything\nid {2}name/);
   expect(JSON.stringify(statusJson(rehearsal))).toMatch(/^\{"type":"status","campaign":42,"sandbox":true,"name":/);
   expect(statusListJson([rehearsal])).toMatchObject({ type: 'status', sandbox: true, campaigns: [{ sandbox: true }] });
@@ -160,9 +160,9 @@ test('any campaign, whatever its name and status, is one row of the table as wid
 test('what came back is shown where something did, and with --json always', () => {
   const message2 = { pending: 1, skipped: 0, sent: 2, delivered: 1, read: 0, failed: 0 };
   const replies = { delivered: 12, read: 5, replied: 3, reactions: 1, noInteraction: 7, message2, open: 0 };
-  const text = statusText({ ...state(), replies }, NOON);
+  const text = statusText({ ...state(), replies }, NOON, 'Wassenger');
   for (const line of ['12, 5 of them read', '3 replied, 1 reacted, 7 without a reply in 24 h', '2 sent, 1 pending'])
     expect(text).toContain(line);
-  expect(statusText({ ...state(), replies: null }, NOON)).not.toContain('Message 2');
+  expect(statusText({ ...state(), replies: null }, NOON, 'Wassenger')).not.toContain('Message 2');
   expect(statusJson({ ...state(), replies })).toMatchObject({ delivered: 12, read: 5, replied: 3, no_interaction: 7, message_2: message2 });
 });

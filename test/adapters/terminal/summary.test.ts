@@ -5,7 +5,7 @@ import { essentialLine, summaryText } from '../../../src/adapters/terminal/summa
 import { anyRun, EVENTS, progress } from './support.ts';
 
 const { summary, paused } = EVENTS;
-const story = { sandbox: false, paused };
+const story = { provider: 'Wassenger', sandbox: false, paused };
 
 test('the summary says how it ended, what became of everyone, why some failed, and what to type next', () => {
   expect(summaryText(summary, story, PLAIN)).toBe(`Campaign 42 is paused, too many failed: 11 of 50 failed = 22 %: 11 × phone:invalid

@@ -4,12 +4,12 @@ import { ODD_ANSWERS } from '../../../src/adapters/sandbox/odd-answer.ts';
 import { SANDBOX_DEVICE } from '../../../src/adapters/sandbox/records.ts';
 import { startSandbox } from '../../../src/adapters/sandbox/server.ts';
 import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
-import type { Provider } from '../../../src/ports.ts';
+import type { WassengerProvider } from '../../../src/adapters/wassenger/provider.ts';
 import { closing, KEY, LATER, MESSAGE, providerAt } from './support.ts';
 
 interface Rehearsal {
-  provider: Provider;
-  lookUp(): ReturnType<Provider['lookUp']>;
+  provider: WassengerProvider;
+  lookUp(): ReturnType<WassengerProvider['lookUp']>;
   /** References of all messages that were taken. */
   taken(): Promise<string[]>;
   change(faults: Partial<Record<FaultName, string>>): Promise<void>;

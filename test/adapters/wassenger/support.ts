@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { lazyWassengerProvider } from '../../../src/adapters/wassenger/lazy-provider.ts';
-import type { Provider } from '../../../src/ports.ts';
+import type { WassengerProvider } from '../../../src/adapters/wassenger/provider.ts';
 import { DEVICE, KEY } from './sample.ts';
 
 export { DEVICE, KEY, MESSAGE, WANTED } from './sample.ts';
@@ -23,7 +23,7 @@ export function closing(close: () => unknown): void {
 export function providerAt(
   baseUrl: string,
   { timeoutMs = 5_000, now = Date.now, apiKey = KEY, device = DEVICE, retries = 3, proxy = null as string | null } = {},
-): Provider {
+): WassengerProvider {
   const provider = lazyWassengerProvider({ apiKey, device, baseUrl, timeoutMs, proxy, retries, now });
   closing(() => provider.close());
   return provider;

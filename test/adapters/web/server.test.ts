@@ -3,10 +3,12 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { wassengerWebhook } from '../../../src/adapters/wassenger/webhook.ts';
 import { listenMetrics } from '../../../src/adapters/web/metrics.ts';
 import { startWeb, type WebOptions } from '../../../src/adapters/web/server.ts';
 
 const SECRET = 'a-secret-that-nobody-guesses';
+const WEBHOOK = wassengerWebhook({ secret: SECRET, signingSecret: null });
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const web of open.splice(0)) await web.close();
@@ -20,7 +22,7 @@ async function start(options: Partial<WebOptions> = {}) {
     return null;
   };
   const web = await startWeb({
-    ...{ host: '127.0.0.1', port: 0, secret: SECRET, signingSecret: null, metrics, take, health: async () => [] },
+    ...{ host: '127.0.0.1', port: 0, webhook: WEBHOOK, metrics, take, health: async () => [] },
     ...options,
   });
   open.push(web);
@@ -84,7 +86,7 @@ describe('the webhook', () => {
   );
 
   it('has no address where there is no secret', async () => {
-    const { post } = await start({ secret: null });
+    const { post } = await start({ webhook: null });
     expect((await post('{}')).status).toBe(404);
     expect((await post('{}', { path: '/webhooks/wassenger/null' })).status).toBe(404);
   });
@@ -117,7 +119,7 @@ describe('the webhook', () => {
   });
 
   it('with a signing secret is taken only when the signature is that of its bytes', async () => {
-    const { post, taken, metrics } = await start({ signingSecret: 'signing-secret' });
+    const { post, taken, metrics } = await start({ webhook: wassengerWebhook({ secret: SECRET, signingSecret: 'signing-secret' }) });
     const body = '{"event": "x" }';
     const sign = (text: string, secret = 'signing-secret') => `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`;
     const statusOf = async (signature?: string) =>

@@ -6,7 +6,7 @@ export function isSecret(given: string, secret: string): boolean {
 }
 
 /** True when `header` is `sha256=` and the HMAC-SHA256 of the body under the signing secret, in hexadecimal digits. */
-export function isSigned(body: Buffer, header: string | undefined, signingSecret: string): boolean {
+export function isSigned(body: Uint8Array, header: string | undefined, signingSecret: string): boolean {
   const expected = `sha256=${createHmac('sha256', signingSecret).update(body).digest('hex')}`;
   return isSecret((header ?? '').trim().toLowerCase(), expected);
 }
