@@ -172,7 +172,7 @@ function lookUp(
 }
 
 /**
- * A remembered delay that the bounds of today do not allow becomes the nearest that they do, in a warning: nobody who waits for Message 2 could
+ * A remembered delay that the bounds of today do not allow becomes the nearest that they do, in a warning: a person who waits for Message 2 could not
  * correct it. One that is asked for now is refused.
  */
 function fitRemembered({ delay, minDelay, maxDelay }: Record<SettingName, Value>, purpose: Purpose): string[] {

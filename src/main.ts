@@ -13,7 +13,7 @@ const survivesHangup = ignoresHangup(process.env);
 if (survivesHangup) process.on('SIGHUP', () => undefined);
 const SIGNALS: StopSignal[] = survivesHangup ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** Of a result that nobody takes now so much is kept: some 90,000 events of --json, two days at the fastest pace. */
+/** This much of a result is kept while no reader takes it: some 90,000 events of --json, two days at the fastest pace. */
 const RESULT_KEPT = 32e6;
 /** Of everything else: a thousand lines. */
 const LINES_KEPT = 128_000;
@@ -25,7 +25,7 @@ const argv = process.argv.slice(2);
 // Stacks then name lines of the sources, in all that is loaded from here on. Reading the maps takes time that is not spent otherwise.
 if (argv.includes('--debug')) process.setSourceMapsEnabled(true);
 
-/** Says at once that the result is lost, and leaves no exit code 0; what is under way goes on to its end. */
+/** Says at once that the result is lost, and leaves no exit code 0; what is under way continues to its end. */
 function resultLost(reason: string): void {
   process.on('exit', (code) => {
     if (code === EXIT.done) process.exitCode = EXIT.bug;
@@ -62,7 +62,7 @@ const outside: Outside = {
   async ask(question) {
     const { createInterface } = await import('node:readline');
     const line = createInterface({ input: process.stdin, output: process.stderr });
-    // At a terminal it takes Ctrl-C for itself; here it is for whoever watches signals.
+    // At a terminal it takes Ctrl-C for itself; here it is for the code that watches signals.
     line.on('SIGINT', () => {
       process.stderr.write('\n');
       process.kill(process.pid, 'SIGINT');

@@ -4,7 +4,7 @@ import { ENV_FILE, OURS, SETTINGS } from './settings.ts';
 type Given = Record<string, string | undefined>;
 
 const KNOWN: readonly string[] = Object.values(SETTINGS).map(({ variable }) => variable);
-/** A name of ours with so many letters wrong is told with the right one; a name that is nobody's in particular with so many is taken for ours. */
+/** Letters that may be wrong: in a name of ours, to suggest the right one; in any other name, to take it for ours. */
 const NEAR = { ours: 8, anybodys: 2 };
 
 /**
@@ -29,7 +29,7 @@ export function misspelt(env: Given, envFile: Given, fileName: string = ENV_FILE
   return [...inFile.flatMap((name) => check(name, fileName)), ...inEnvironment.flatMap((name) => check(name, 'the environment'))];
 }
 
-/** Cheaper than a comparison letter by letter: the environment is full of names that are nobody's mistake. */
+/** Cheaper than a comparison letter by letter: the environment is full of names that are no mistakes. */
 function mayBeOurs(name: string): boolean {
   return KNOWN.some((known) => Math.abs(known.length - name.length) <= NEAR.anybodys && (known[0] === name[0] || known[1] === name[1]));
 }

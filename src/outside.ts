@@ -13,7 +13,7 @@ export interface Outside {
   interactive: boolean;
   /** Calls `handler` on every signal that asks the process to stop, until the returned function is called. */
   onSignal(handler: (signal: StopSignal) => void): () => void;
-  /** Calls `handler` with what nobody caught. */
+  /** Calls `handler` with errors that were not caught. */
   onBug(handler: (error: unknown) => void): void;
   /** The line that a person types in answer; empty when they close the input. */
   ask(question: string): Promise<string>;

@@ -1,7 +1,7 @@
 import { CLAIM_GOOD_FOR, type Claim } from './core/checkpoint.ts';
 import { remember } from './core/list-knowledge.ts';
 import type { Outcome } from './core/outcome.ts';
-import type { EpochMs } from './core/units.ts';
+import type { EpochMs, Milliseconds } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './engine/ask-line.ts';
 import { namesOf, settleByLookUp } from './engine/doubt.ts';
@@ -14,11 +14,13 @@ import { beside, breakRun, confirmLeases, mayLeave, maySend, type Run, stopRun, 
 import { putBack, refuse, settle, skip } from './engine/settle.ts';
 import { myTurn, startedAt, takeTurn } from './engine/turn.ts';
 
+/** From here on a machine that sends at full speed has time left while it waits for answers. */
+const SLOW_ANSWER: Milliseconds = 10;
 /** Look-ups take no slot of the calls, so that the others go on meanwhile; but there may be only so many of them. */
 const LOOK_UPS_PER_CALL = 4;
 
 /**
- * Sends Message 1 to everyone who is pending, until nobody is left or the run must stop. Every round of the loop looks at everything anew,
+ * Sends Message 1 to everyone who is pending, until no recipient is left or the run must stop. Every round of the loop looks at everything again,
  * so that what was learned while waiting counts. Never rejects: what breaks it is in `run.course.broken`.
  */
 export async function sendCampaign(run: Run): Promise<void> {
@@ -98,8 +100,9 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
       () => false,
     );
     const { provider } = run.line;
-    // At full speed there is always another call to prepare meanwhile.
-    if (written !== null) outcome = await provider.send(message.outbound, { opens, notAfter, onStart });
+    // At full speed there is always another call to prepare meanwhile, unless all of them wait for their answers.
+    if (written !== null || run.line.answeredAfterMs > SLOW_ANSWER)
+      outcome = await provider.send(message.outbound, { opens, notAfter, onStart });
     else outcome = (await opens) ? await provider.send(message.outbound, { notAfter, onStart }) : NOT_CALLED;
     await durable;
   } finally {
@@ -109,6 +112,7 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
   }
 
   const now = run.clock.now();
+  run.line.answeredAfterMs = now - begin;
   const done = { message: claim.message, at: now, attempts: claim.attempt };
   noteAnswer(run, outcome);
   switch (outcome.kind) {
@@ -145,7 +149,7 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
 /** What became of a claim whose run had to stop, or whose line had to rest, before the call. */
 const NOT_CALLED = { kind: 'unavailable', code: 'late', reason: 'stopped before the call' } as const;
 
-/** Nothing leaves once the run must stop, the line must rest, or the leases are not surely ours. A claim from the future: the clock was set back, and nobody can tell how old it is. */
+/** Nothing leaves once the run must stop, the line must rest, or the leases are not certainly ours. A claim from the future: the clock was set back, and its age is unknown. */
 function mayCall(run: Run, claim: Claim): boolean {
   const now = run.clock.now();
   return mayLeave(run) && !rests(run) && claim.at <= now && now < sureUntil(run);

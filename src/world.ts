@@ -59,7 +59,7 @@ export interface World {
   providerName(): string;
   /** A command to be typed next, as it is typed in this world. */
   nextStep(command: string): string;
-  /** The configuration for a purpose, read anew from the environment and the file. Shows its warnings once. */
+  /** The configuration for a purpose, read again from the environment and the file. Shows its warnings once. */
   config(purpose: Purpose, campaign?: CampaignSettings): Config;
   data(): Promise<Data>;
   /** The database is a file that is not there yet: there is nothing to be read in it, and reading would make it. */

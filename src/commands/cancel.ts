@@ -11,7 +11,7 @@ const OPEN = new Set(['draft', 'sending']);
 
 /**
  * `wsend cancel <id>`: ends a campaign for good that no run holds. Who was not sent to stays so, and nothing is ever sent for it again, Message 2
- * neither: the database says so, under both of its leases. Cut off in between, it is done again by the same command.
+ * neither: the database says so, under both of its leases. If interrupted, the same command repeats it.
  */
 export async function cancel(world: World, { id: typed }: { id: string }): Promise<number> {
   const id = readCampaignId(typed);

@@ -63,14 +63,14 @@ export interface ReadyOptions {
   /** Of those who had failed, and not of the pending. */
   failed: boolean;
   skipInvalid: boolean;
-  /** Asks whether marks of a template are meant as they are; rejects with UsageError where they are not, or nobody can be asked. */
+  /** Asks whether marks of a template are meant as they are; rejects with UsageError where they are not, or no person can be asked. */
   confirm: (literal: number, first: OddText) => Promise<void>;
   report: Report;
 }
 
 /**
  * Makes the texts of a campaign's rows ready, under its lease and before any claim: rows without a text get theirs of message_1, each page in a
- * transaction of its own, so that killed anywhere the next run goes on. Rejects with UsageError, before anything is written, where rows cannot be sent and are not to
+ * transaction of its own, so that killed anywhere the next run continues. Rejects with UsageError, before anything is written, where rows cannot be sent and are not to
  * be left out; those that are stay pending with a note.
  */
 export async function readyTexts(world: World, campaign: Campaign, options: ReadyOptions): Promise<void> {

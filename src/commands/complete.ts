@@ -16,7 +16,7 @@ export async function completeCampaigns(world: World, only?: number): Promise<nu
     const { header, owner } = await world.view(id);
     if (tally.total === 0 || tally.pending > 0 || owner !== null) continue;
     if (await campaigns.awaitsReplies(id, world.clock.now())) continue;
-    // Cut off in between, it is done again: the campaign is still waiting. A run that has begun meanwhile keeps it.
+    // If interrupted here, the next call repeats it: the campaign is still waiting. A run that has begun meanwhile keeps it.
     const finish = () => adjust(world, { campaign: id }, ({ header }) => [{ type: 'header', header: { ...header, finished: true } }]);
     if (header !== null && !(await finish())) continue;
     const earned = earnedStatus(progressOf(tally, { inDoubt: 0, unstoredSent: 0, unstoredFailed: 0 }), false);

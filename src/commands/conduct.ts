@@ -36,9 +36,9 @@ export interface Conduct {
   assume?: Assumption | undefined;
   /** Makes failed recipients pending but for those whose person has another message, under the lease and once it was agreed to; their message ids, ascending. Nobody else is sent to. */
   retry?: (report: Report, except: ReadonlySet<number>) => Promise<number[]>;
-  /** It was just made of a file, with those left out who had its text lately: nobody is looked for. */
+  /** It was just made of a file, with those left out who had its text lately: no one is looked for. */
   justMade?: boolean;
-  /** What becomes of those who had its text lately, decided anew for a draft that is taken up again. */
+  /** What becomes of those who had its text lately, decided again for a draft that is taken up again. */
   rule?: RecentRule | undefined;
 }
 
@@ -160,7 +160,7 @@ export function readLimit({ limit }: SendingOptions): number | null {
   return limit === undefined ? null : readCount(limit, '--limit');
 }
 
-/** A report that keeps what it is told until `tellAll`: the plan is the first thing that anybody reads. */
+/** A report that keeps what it is told until `tellAll`: the plan is the first thing that a person reads. */
 function tellingLater(report: Report): Report & { tellAll(): void } {
   const events: Event[] = [];
   return {
@@ -174,7 +174,7 @@ function tellingLater(report: Report): Report & { tellAll(): void } {
 /** What is known before anything is sent, and whether it may begin. */
 interface Ready {
   people: FoundPersons;
-  /** Null where nobody looked. */
+  /** Null where no look was taken. */
   sameText: SameText | null;
   progress: Progress;
   go: boolean;
@@ -214,7 +214,7 @@ function tellPlan(
 ): void {
   const { pace } = config.policy;
   const etaMs = eta(count, pace);
-  // A campaign that was left in the middle of a batch goes on in it.
+  // A campaign that was left in the middle of a batch continues in it.
   const begun = header === null || header.finished ? 0 : line.pacing.sentInBatch % pace.batchSize;
   const batches = count === 0 ? 0 : Math.ceil((begun + count) / pace.batchSize);
   const { id, name } = campaign;

@@ -37,7 +37,7 @@ export async function doctor(world: World, { sql = false }: DoctorOptions): Prom
   return problem?.exitCode ?? EXIT.done;
 }
 
-/** `wsend doctor --sql`: what makes wsend's own tables, for whoever may create tables; nothing is made here. */
+/** `wsend doctor --sql`: what makes wsend's own tables, for a user who may create tables; nothing is made here. */
 async function tellSql(world: World): Promise<number> {
   const { ownTables, name } = await world.data();
   const sql = await ownTables.sql();
@@ -148,7 +148,7 @@ function webhookOf(world: World): Part[] {
     const warnings = (await (await world.setup(world.config(world.purpose)))?.webhook(address)) ?? null;
     return { detail: warnings?.length === 0 ? `${world.providerName()} calls it` : '', warnings: warnings ?? [] };
   };
-  // The stand-in of a rehearsal calls nobody.
+  // The stand-in of a rehearsal makes no calls.
   const parts = [address !== null && reached, missing.length === 0 && !world.sandbox && called];
   return parts.filter((check) => check !== false).map((check) => ({ what: 'webhook', check }));
 }

@@ -39,7 +39,7 @@ export async function lookAtRows(
   return { ...found, texts: shown.filter(({ text }) => trimmed(text) !== '') };
 }
 
-/** The texts of the contacts for whom a run would make the rows, looked at as `render` is called for each. Rejects with UsageError where a run would. */
+/** The texts of the contacts for which a run would make the rows, looked at as `render` is called for each. Rejects with UsageError where a run would. */
 export async function contactsLookedAt(world: World, campaign: Campaign): Promise<{ looked: Looked; render: RenderText }> {
   const texts = await textsOf(world, campaign);
   await texts.understand();

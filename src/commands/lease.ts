@@ -30,7 +30,7 @@ interface Wanted {
   owner: Owner;
 }
 
-/** The lease on these names, held; who holds one of them is a HeldElsewhere. One whose process is surely over is taken over at once. */
+/** The lease on these names, held; who holds one of them is a HeldElsewhere. A lease whose process is certainly over is taken over at once. */
 export async function takeLease(world: World, { names, owner }: Wanted): Promise<HeldLease> {
   const giveUpAt = world.clock.now() + BRIEF_PATIENCE;
   for (;;) {

@@ -150,7 +150,7 @@ async function moveCounters(world: World, { campaign, type, ...by }: CountersMov
   await adjust(world, { campaign, type }, (kept) => afterReports(kept, by));
 }
 
-/** Sends every pending Message 2, lines side by side. One campaign that cannot be sent now keeps no other; true when another run has a line. */
+/** Sends every pending Message 2, lines side by side. A campaign that cannot be sent now does not block the others; true when another run has a line. */
 async function sendPending(
   world: World,
   { metrics, lookAgain, ...sending }: { metrics: ListenMetrics; lookAgain: LookAgain } & Sending,
@@ -199,7 +199,7 @@ async function sendOne(world: World, wish: { campaign: number; line: string }, {
   }
 }
 
-/** Does something again and again, also at the start; what goes wrong is said, and it goes on. */
+/** Does something again and again, also at the start; an error is reported, and it continues. */
 async function every({ clock, show }: World, pause: Milliseconds, stop: AbortSignal, work: () => Promise<void>): Promise<void> {
   for (let next: EpochMs = clock.now(); !stop.aborted; next = clock.now() + pause) {
     await clock.sleep(next, stop);

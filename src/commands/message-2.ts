@@ -87,7 +87,7 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
 }
 
 /**
- * What a run of Message 1 does when it is told that Message 2 is due on its line: sends all that was never tried, of whichever campaign, and now and
+ * What a run of Message 1 does when Message 2 is due on its line: sends all that was never tried, of whichever campaign, and now and
  * then looks again at what was. Resolves once the line is free again; look-ups and answers are waited for beside the run.
  */
 export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {

@@ -15,7 +15,7 @@ export function tellMistaken({ show }: World, texts: [what: string, text: string
   }
 }
 
-/** The same for a campaign of the database. One that cannot be read is for whoever needs it to say. */
+/** The same for a campaign of the database. One that cannot be read is reported by the command that needs it. */
 export async function tellMistakenIn(world: World, id: number): Promise<void> {
   const campaign = await world
     .data()

@@ -11,7 +11,7 @@ export interface Planned {
   total: number;
   /** With who is there twice among the failed. */
   progress: Progress;
-  /** How many would be sent to: the pending, the failed where they are to be tried again, or the contacts of whom the rows are still to be made. */
+  /** How many would be sent to: the pending, the failed where they are to be tried again, or the contacts whose rows are still to be made. */
   count: number;
   /** Rows and contacts that are left out because their person gets another message of the campaign. */
   duplicates: number;
@@ -20,7 +20,7 @@ export interface Planned {
 }
 
 /**
- * Looks at a campaign as a run would take it up, or a retry of the `failed`. Contacts for whom `render` gives no text are not counted. Writes nothing
+ * Looks at a campaign as a run would take it up, or a retry of the `failed`. Contacts for which `render` gives no text are not counted. Writes nothing
  * and takes no lock.
  */
 export async function plannedFor(

@@ -5,7 +5,7 @@ import { messageOf } from '../errors.ts';
 import type { Report } from '../ports.ts';
 import type { World } from '../world.ts';
 
-/** Reads the policy anew for each batch, so that a changed setting applies from the next one on. A change that is not allowed is told once, and the last good policy stays. */
+/** Reads the policy again for each batch, so that a changed setting applies from the next one on. A change that is not allowed is told once, and the last good policy stays. */
 export function policyReader(world: World, config: Config, settings: CampaignSettings, report: Report): () => Policy {
   let policy = config.policy;
   let told = '';

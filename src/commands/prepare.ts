@@ -48,7 +48,7 @@ export async function prepareRecipients(
   return duplicates;
 }
 
-/** Writes the text of each contact, and collects those for whom none can be written: they get none. */
+/** Writes the text of each contact, and collects those for which none can be written: they get none. */
 export function collecting(texts: CampaignTexts, refused: Refused): RenderText {
   return (fields, contact) => {
     const written = texts.write(fields);

@@ -28,7 +28,7 @@ export interface SameText {
 export interface SameTextChoice {
   /** `--skip-recent`: left out, now and whenever this campaign is gone on with. */
   skipRecent?: boolean | undefined;
-  /** What the checkpoint holds of the campaign itself: whoever is claimed, in doubt or waiting there is its own affair. */
+  /** What the checkpoint holds of the campaign itself: recipients that are claimed, in doubt or waiting there are its own affair. */
   found: Pick<Recovered, 'claims' | 'doubts' | 'retries'>;
   /** Who is there twice: those rows are not sent to anyway. */
   twice: ReadonlySet<number>;
@@ -36,7 +36,7 @@ export interface SameTextChoice {
 
 /** Looks on while others go through a campaign's rows, or write the texts of its contacts, and tells afterwards who had that text lately. */
 export interface SameTextWatch {
-  /** Is shown each row that is to be sent to; undefined where nobody had any text lately, so that the texts need not be read. */
+  /** Is shown each row that is to be sent to; undefined where no person had any text lately, so that the texts need not be read. */
   see: ((row: SeenRow) => void) | undefined;
   /** Writes what `write` writes. */
   seeing(write: RenderText): RenderText;
@@ -85,7 +85,7 @@ function sum(counts: number[]): number {
   return counts.reduce((all, count) => all + count, 0);
 }
 
-/** Everybody who had whatever text lately, but from one campaign; null where nobody had any, in a rehearsal, and where it is not looked at. */
+/** All people who had any text lately, except from one campaign; null where there are none, in a rehearsal, and where it is not looked at. */
 export async function recentOf(world: World, except: number | null): Promise<Recent | null> {
   const days = daysOf(world);
   if (days === 0) return null;
@@ -105,12 +105,12 @@ export function sameTextWords({ count, days }: Pick<SameText, 'count' | 'days'>)
   return `${formatCount(count, 'person', 'people')} had this very text in the last ${days === 1 ? 'day' : `${days} days`}`;
 }
 
-/** The same as a sentence to follow another, with what becomes of them; nothing where there is nobody. */
+/** The same as a sentence to follow another, with what becomes of them; nothing where there is no one. */
 export function leftOutWords(sameText: Pick<SameText, 'count' | 'days'>): string {
   return sameText.count === 0 ? '' : ` ${sameTextWords(sameText)}, and left out.`;
 }
 
-/** For how many days a text is not sent to the same person again; 0 in a rehearsal, which counts for nothing and leaves nobody out for it. */
+/** For how many days a text is not sent to the same person again; 0 in a rehearsal, which does not count and leaves no one out for it. */
 export function daysOf(world: World): number {
   return world.sandbox ? 0 : world.config(world.purpose).sameTextDays;
 }
@@ -126,12 +126,12 @@ export function leavingOut(progress: Progress, sameText: SameText | null): Progr
   return leaving === 0 ? progress : { ...progress, pending: progress.pending - leaving, skipped: progress.skipped + leaving };
 }
 
-/** Somebody gets the same text again, and nobody has decided that they do. */
+/** People get the same text again, and no one has decided that they do. */
 export function getsItAgain(sameText: SameText | null): sameText is SameText {
   return sameText?.undecided === true && sameText.now > 0;
 }
 
-/** What is said where nobody can be asked. */
+/** The warning where no person can be asked. */
 export function againWarning(sameText: SameText): string {
   return `${sameTextWords(sameText)} and ${sameText.count === 1 ? 'gets' : 'get'} it again; --skip-recent leaves them out`;
 }

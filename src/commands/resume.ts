@@ -13,7 +13,7 @@ export type ResumeOptions = Omit<SendingOptions, 'skipInvalid'> & Pick<Options, 
 /** Pauses that a person decided on or must look into: only `resume <id>` ends them. */
 const NEEDS_A_PERSON = new Set(['pause', 'limit', 'circuit_breaker', 'barred']);
 
-/** `wsend resume <id>` goes on with one campaign; `--all` with every one that was interrupted, one after another. */
+/** `wsend resume <id>` continues one campaign; `--all` every one that was interrupted, one after another. */
 export async function resume(world: World, options: ResumeOptions): Promise<number> {
   if ((options.id === undefined) === (options.all !== true))
     throw new UsageError('exactly one of <id> and --all is needed', 'For example: wsend resume 42');
@@ -51,7 +51,7 @@ async function resumeAll(world: World, options: ResumeOptions): Promise<number> 
   return WORST_FIRST.find((code) => codes.includes(code)) ?? EXIT.done;
 }
 
-/** What keeps one campaign from going on keeps no other. */
+/** An error in one campaign does not stop the others. */
 async function resumeOne(world: World, id: number, options: ResumeOptions): Promise<number> {
   try {
     return await conduct(world, id, options);

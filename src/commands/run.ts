@@ -53,7 +53,7 @@ async function copyAnew(world: World, id: number): Promise<void> {
   }
 }
 
-/** Whoever wants no messages is left out in a rehearsal, too. One that is made of a file needs no database. */
+/** People who want no messages are left out in a rehearsal, too. One that is made of a file needs no database. */
 async function copyOptOuts({ show, copyOptOuts: copy }: World): Promise<void> {
   await copy().catch((error) => {
     if (!(error instanceof UserError)) throw error;
@@ -75,7 +75,7 @@ function refuseFileFlags(options: RunOptions, id: number): void {
   const given = Object.entries(OF_FILES).flatMap(([name, flag]) => (options[name as keyof typeof OF_FILES] === undefined ? [] : [flag]));
   if (given.length === 0) return;
   throw new UsageError(
-    `${given.join(' and ')} ${given.length === 1 ? 'goes' : 'go'} with --csv alone: campaign ${id} is sent as the database has it`,
+    `${given.join(' and ')} ${given.length === 1 ? 'works' : 'work'} only with --csv: campaign ${id} is sent as the database has it`,
     'Leave out the flag, or make a new campaign from a file with --csv.',
   );
 }
@@ -151,7 +151,7 @@ function refuseInvalid({ path, counts, firstRefused, rejectedFile }: CheckedPeop
 
 /**
  * Where a file with this text goes: into a new campaign, or into the draft that it became before and that was never begun. One that was begun is
- * refused, unless it is to be sent again; one that was cancelled is nobody's any more.
+ * refused, unless it is to be sent again; one that was cancelled does not count any more.
  */
 async function placeOf(
   world: World,

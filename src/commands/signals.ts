@@ -18,7 +18,7 @@ export interface Begun {
   at: EpochMs;
 }
 
-/** Who is told how far the run is, and asked for the exit code after a signal. */
+/** Follows how far the run is, and knows the exit code after a signal. */
 export interface SignalWatch {
   /** Its plan was told: from now on it ends with a summary. */
   onBegun(begun: Begun): void;

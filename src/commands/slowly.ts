@@ -1,7 +1,7 @@
 import { type Milliseconds, SECOND } from '../core/units.ts';
 import type { World } from '../world.ts';
 
-/** Work that takes longer than this is announced, so that nobody thinks it hangs. */
+/** Work that takes longer than this is announced, so that it does not seem to hang. */
 const LONG: Milliseconds = SECOND;
 
 /** Does work that is quick for most and slow for some, saying what it is once it turns out slow. */

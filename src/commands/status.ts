@@ -33,7 +33,7 @@ export async function status(world: World, { id }: { id: string | undefined }): 
   return EXIT.done;
 }
 
-/** Whoever may only read sees the campaigns all the same. */
+/** A user who may only read sees the campaigns all the same. */
 async function completeInPassing(world: World, id?: number): Promise<void> {
   await completeCampaigns(world, id).catch(() => []);
 }

@@ -15,7 +15,7 @@ type Beyond = VerifyParts['beyond'];
 
 export type VerifyOptions = Pick<Options, 'rate'> & { id: string };
 
-/** How often a terminal is told how far it is. */
+/** How often a terminal shows how far it is. */
 const TELL_EVERY: Milliseconds = SECOND / 4;
 
 /** `wsend verify <id>`: compares our ledger with what the provider lists. Changes nothing; 0 only when they match, 3 when they differ, 1 when it could not be checked. */

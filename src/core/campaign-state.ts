@@ -18,7 +18,7 @@ export interface CampaignState {
   replies: ReplyCounts | null;
   /** Most frequent first. */
   failures: FailureGroup[];
-  /** Time left at the current settings, or null when nothing is left or nobody can know. */
+  /** Time left at the current settings, or null when nothing is left or it cannot be known. */
   etaMs: Milliseconds | null;
   endsAt: EpochMs | null;
   /** `campaigns.updated_at`. */
@@ -43,7 +43,7 @@ export type Standstill =
   | 'other';
 
 /**
- * `running` while a run holds it; `cancelled` once it was ended for good; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and nobody holds
+ * `running` while a run holds it; `cancelled` once it was ended for good; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and no run holds
  * it; `in_doubt` when all that keeps it unfinished are recipients in doubt; `replies` when all Message 1 are settled and replies are waited for; else its status, `other` for one that wsend does not know.
  */
 export function standstill({ campaign, progress, paused, owner }: CampaignState): Standstill {

@@ -29,11 +29,11 @@ export interface Owner {
   birth: string;
   /** What it holds a lease for, in words for people: `campaign 42`. */
   purpose?: string;
-  /** It holds its leases for moments only: whoever wants them waits. */
+  /** It holds its leases for moments only: a run that wants them waits. */
   brief?: boolean;
 }
 
-/** The owner of a claim of whom nothing is kept. */
+/** The owner of a claim about which nothing is kept. */
 const NOBODY: Owner = { token: '', host: '', machine: '', boot: '', namespace: '', pid: 0, startedAt: 0, birth: '' };
 
 /** The durable note "I am about to send this reference". */
@@ -53,7 +53,7 @@ export interface Doubt extends Claim {
   reason: string;
 }
 
-/** A recipient that surely was not taken and is tried again. */
+/** A recipient that certainly was not taken and is tried again. */
 export interface Retry {
   message: number;
   /** Attempts used up so far. */

@@ -7,7 +7,7 @@ const OPEN_ABOVE = 0.2;
 /** Outcomes of this run before the breaker judges: fewer would let one bad number in four stop a campaign. */
 const OUTCOMES_BEFORE_JUDGING = 20;
 
-/** What one run has seen. It starts anew with every run, so that a paused campaign can go on. */
+/** What one run has seen. It starts again with every run, so that a paused campaign can go on. */
 export interface CircuitBreaker {
   sent: number;
   failed: number;

@@ -16,7 +16,7 @@ export const FAILED_LATER = 'message:failed';
 /** One report about it. `current` is false when it is about an acceptance that a later one has replaced. */
 export type DeliveryReport = Pick<Delivery, 'state' | 'at' | 'failure'> & { current: boolean };
 
-/** Further is higher. A message that was delivered has reached somebody: no failure undoes that, and it undoes a failure. */
+/** Further is higher. A message that was delivered has reached a person: no failure undoes that, and it undoes a failure. */
 const RANK: Record<string, number> = { pending: 0, sent: 1, failed: 2, delivered: 3, read: 4 };
 
 /** True while nobody knows whether the provider took it: it is pending, or its attempts are used up and none of them was confirmed. */

@@ -39,7 +39,7 @@ export function doubtNote(reason: string): string {
   return `${IN_DOUBT} ${reason}`;
 }
 
-/** Note of a row that was surely not taken and waits for its next attempt. */
+/** Note of a row that was certainly not taken and waits for its next attempt. */
 export function retryNote(reason: string): string {
   return `to be tried again: ${reason}`;
 }

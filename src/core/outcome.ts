@@ -8,7 +8,7 @@ import type { Milliseconds } from './units.ts';
  * - `rejected`: it refused this recipient for good (`code` such as `phone:invalid`).
  * - `barred`: it refuses our key, plan or device, or the request itself; every further send would fare the same.
  * - `throttled`: it was not taken because we are too fast (429).
- * - `unavailable`: it was surely not taken, because no request left this machine (DNS, refused, TLS, or too late to be safe).
+ * - `unavailable`: it was certainly not taken, because no request left this machine (DNS, refused, TLS, or too late to be safe).
  * - `unknown`: it may have been taken (timeout, reset, 5xx, a 2xx that does not confirm it): look the reference up. `offline` marks a 503, after
  *   which the device is asked; `unexpected` marks an answer that should have confirmed the message and says something else (UNEXPECTED_IN_A_ROW).
  */

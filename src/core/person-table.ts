@@ -2,7 +2,7 @@ import type { PersonKey } from './person.ts';
 
 /** Gives each person a number from 0 on, in the order in which they come. */
 export interface PersonTable {
-  /** The number of a person, a new one for somebody who was not there before. */
+  /** The number of a person, a new one for a person who was not there before. */
   place(person: PersonKey): number;
   /** The number of a person who was there before; undefined for anybody else. */
   find(person: PersonKey): number | undefined;

@@ -1,9 +1,9 @@
 import type { Phone } from './phone.ts';
 
-/** Names whoever answers at one WhatsApp account: the one form, in E.164, that all true forms of their number have in common. */
+/** Names the person at one WhatsApp account: the one form, in E.164, that all true forms of their number have in common. */
 export type PersonKey = Phone;
 
-/** Code of a row that would be a second message of its campaign to the same person. It failed by nobody's fault, so it counts into no error rate. */
+/** Code of a row that would be a second message of its campaign to the same person. Its failure is no fault, so it counts into no error rate. */
 export const DUPLICATE = 'recipient:duplicate';
 
 /** A country in which one account may be spelled in two true forms: how one becomes the other, and back. */
@@ -35,7 +35,7 @@ const TWO_FORMS: TwoForms[] = [
   { replaced: false, toKey: [/^\+55([1-9]\d)9([6-9]\d{7})$/, '+55$1$2'], toOther: [/^\+55([1-9]\d)([6-9]\d{7})$/, '+55$19$2'] },
 ];
 
-/** The person whom a number reaches. Two numbers with one key are one person: one message, one opt-out, one reply. */
+/** The person that a number reaches. Two numbers with one key are one person: one message, one opt-out, one reply. */
 export function personKey(phone: Phone): PersonKey {
   const country = TWO_FORMS.find(({ toKey }) => toKey[0].test(phone));
   return country === undefined ? phone : keyIn(country, phone);
@@ -46,7 +46,7 @@ export function formsOf(phone: Phone): Phone[] {
   const key = personKey(phone);
   const country = TWO_FORMS.find(({ toOther }) => toOther[0].test(key));
   const other = country === undefined ? key : key.replace(...country.toOther);
-  // A number that was given out after the change never had an old form: what looks like it is somebody else's.
+  // A number that was given out after the change never had an old form: a number that looks like it is another person's.
   return [...new Set([phone, key, ...(personKey(other) === key ? [other] : [])])];
 }
 

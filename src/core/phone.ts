@@ -2,7 +2,7 @@
 export type Phone = string;
 
 /**
- * A number as a database holds it (with or without `+` or `00`, with spaces, dots, dashes, slashes, parentheses or marks that nobody sees) in
+ * A number as a database holds it (with or without `+` or `00`, with spaces, dots, dashes, slashes, parentheses or invisible marks) in
  * E.164. `undefined` when it cannot be one: letters, a leading zero, fewer than 7 or more than 15 digits (the bounds of E.164).
  */
 export function toE164(stored: string): Phone | undefined {

@@ -13,7 +13,7 @@ export interface Progress {
   duplicates?: number;
 }
 
-/** The progress after one recipient went from one standing to another. Throws when nobody stands there: that is a bug, not a state. */
+/** The progress after one recipient went from one standing to another. Throws when no recipient stands there: that is a bug, not a state. */
 export function updateProgress(progress: Progress, from: Standing, to: Standing): Progress {
   if (from === to) return progress;
   if (progress[from] <= 0) throw new Error(`no recipient is ${from}, so none can become ${to}`);
@@ -52,7 +52,7 @@ export function unsettled(p: Progress): number {
 /**
  * The progress of a campaign from what the database says of its rows and what the checkpoint knows beyond that: recipients in doubt, and
  * outcomes that are not in the database yet. The two are read at different moments, so anything beyond the rows still pending is cut off.
- * Other rows were left out (opted out, or set aside by somebody under a status that is none of ours): they count as skipped.
+ * Other rows were left out (opted out, or set aside by a person under a status that wsend does not use): they count as skipped.
  */
 export function progressOf(
   tally: { total: number; pending: number; sent: number; failed: number; duplicates?: number },

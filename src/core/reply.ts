@@ -49,7 +49,7 @@ export function answeredMessage1(
   return now < patience ? 'wait' : latest;
 }
 
-/** Whether a reply from somebody whom we do not know may yet become somebody's: our record of the send, or a report that names them, is on its way. */
+/** Whether a reply from an unknown person may yet find its contact: our record of the send, or a report that names them, is on its way. */
 export function mayBecomeKnown({ receivedAt, now }: Pick<ReplyMoment, 'receivedAt' | 'now'>): boolean {
   return now < receivedAt + OUTCOME_WAIT;
 }

@@ -93,7 +93,7 @@ function hear(run: Run, heard: Heard): void {
   }
 }
 
-/** A full queue rests the line until half of it is gone. As long as it gets shorter, patience begins anew. */
+/** A full queue rests the line until half of it is gone. As long as it gets shorter, patience begins again. */
 function hearQueue(run: Run, queue: { told: number; counted: number }): void {
   const { line, batches } = run;
   const { queueLimit } = batches.policy;

@@ -4,12 +4,12 @@ import { move } from './account.ts';
 import type { LeftInDoubt, Run } from './run.ts';
 import { putBack } from './settle.ts';
 
-/** The operator's word on those whom nobody can know of: they got it, or they did not. */
+/** The operator's word on recipients whose outcome cannot be known: they got it, or they did not. */
 export type Assumption = 'sent' | 'absent';
 
 /**
  * Settles by the operator's word what the look-ups of this run left in doubt: `sent` records it, with a note that it was assumed; `absent` makes
- * it pending again, under the same reference. Whoever could not be looked up because the provider did not answer, or refused the key, stays in doubt.
+ * it pending again, under the same reference. Recipients that could not be looked up because the provider did not answer, or refused the key, stay in doubt.
  */
 export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
   const left = run.lookUps.left.splice(0);

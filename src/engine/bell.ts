@@ -1,7 +1,7 @@
 import type { EpochMs } from '../core/units.ts';
 import type { Clock } from '../ports.ts';
 
-/** Wakes the one loop that waits on it: something it decides by has changed. A ring while nobody waits is not kept, since the loop looks before it waits. */
+/** Wakes the one loop that waits on it: something it decides by has changed. A ring while no loop waits is not kept, since the loop looks before it waits. */
 export class Bell {
   #wake: (() => void) | null = null;
 

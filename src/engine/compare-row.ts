@@ -9,7 +9,7 @@ import type { Clock, LedgerRow, List } from '../ports.ts';
 
 /** Shares of the look-up time at which a difference is looked at again: it is not known how soon an accepted message is listed. */
 const ASK_AT = [0, 0.3, 1];
-/** A message that failed at the provider and was sent anew has a reference of its own; more of them than anybody retries. */
+/** A message that failed at the provider and was sent again has a reference of its own; more of them than a person retries. */
 const MOST_REFERENCES = 10;
 
 /** A row with what only the checkpoint knows of it. */

@@ -9,7 +9,7 @@ import { maySend, type Run } from './run.ts';
 const AT_ONCE = 500;
 
 /**
- * Fails the rows that would be a second message to somebody, before the first send. They go to the database straight away: nothing of them was
+ * Fails the rows that would be a second message to one person, before the first send. They go to the database straight away: nothing of them was
  * or will be under way. Killed in the middle, the next run finds the rest by the same rule.
  */
 export async function failDuplicates(run: Run, found: readonly number[]): Promise<void> {

@@ -83,7 +83,7 @@ async function writeEnd(run: Run) {
   return { tally, progress, failures, finished: status !== 'sending' && progress.inDoubt === 0 };
 }
 
-/** Why it ended although recipients are pending; null when none is, or when it was not to send. Who bars the line has a person look, whoever is left. */
+/** Why it ended although recipients are pending; null when none is, or when it was not to send. A barred line needs a person, even where no recipient is left. */
 function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
   const { stop, away, broken } = run.course;
   if (pending === 0) {

@@ -2,7 +2,7 @@ import { type Milliseconds, SECOND } from '../core/units.ts';
 import { CheckpointUnreachable, DatabaseUnreachable } from '../errors.ts';
 import type { Run } from './run.ts';
 
-/** How long somebody who has pressed Ctrl-C waits for a database or a checkpoint that does not answer: the next run settles the rest. */
+/** How long a person who has pressed Ctrl-C waits for a database or a checkpoint that does not answer: the next run settles the rest. */
 const HURRIED_PATIENCE: Milliseconds = 3 * SECOND;
 
 /** What a store answers; DatabaseUnreachable when a signal has stopped the run and there is no answer for 3 s from then, or from now. */

@@ -82,7 +82,7 @@ export class Journal {
     return this.#current === null ? null : this.#step;
   }
 
-  /** The step in flight is not waited for any more: nobody knows whether it is durable. */
+  /** The step in flight is not waited for any more: it is not known whether it is durable. */
   giveUp(error: CheckpointUnreachable): void {
     this.#giveUp(error);
   }
@@ -155,7 +155,7 @@ export class Journal {
   }
 }
 
-/** A rejection that whoever does not wait for it need not handle. */
+/** A rejection that need not be handled by those who do not wait for it. */
 function rejected(error: unknown): Promise<void> {
   const { promise, reject } = deferred();
   reject(error);

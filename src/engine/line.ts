@@ -14,7 +14,7 @@ export interface Line {
   name: string;
   lease: HeldLease;
   provider: Provider;
-  /** The provider's look-up, asked at its pace by whoever asks. */
+  /** The provider's look-up, asked at its pace, for all who ask. */
   lookUp: Means['lookUp'];
   /** What is known of the list that look-ups are answered from. */
   list: ListKnowledge;
@@ -23,6 +23,8 @@ export interface Line {
   batches: number;
   /** Calls in flight, and claims for them. */
   calls: number;
+  /** How long the last answer took. */
+  answeredAfterMs: Milliseconds;
   trouble: LineTrouble | null;
   /** Sends started on it under its lease, by whichever run of it. */
   starts: number;
@@ -32,11 +34,11 @@ export interface Line {
   askFirst: boolean;
   /** When it was last asked how it is, how many sends had been started by then, and whether the answer is still to come. */
   asked: { at: EpochMs; starts: number; underWay: boolean };
-  /** What it told of its queue: how many messages wait there, and of the sends started on it, how many it surely counted. Null where it tells nothing. */
+  /** What it told of its queue: how many messages wait there, and of the sends started on it, how many it certainly counted. Null where it tells nothing. */
   queue: { told: number; counted: number } | null;
   /** A rest was told and is not over. */
   resting: boolean;
-  /** Somebody has made a Message 2 that is due on it. */
+  /** A listener has made a Message 2 that is due on it. */
   message2Due: boolean;
   /** Wakes the loop that sends on it: something that it decides by has changed. */
   bell: Bell;
@@ -105,7 +107,7 @@ export function giveUpWaiting(run: Run, trouble: LineTrouble): void {
   stopRun(run, 'waiting', `${trouble.detail}, for ${formatDuration(run.clock.now() - trouble.since)}`);
 }
 
-/** Message 2 goes before Message 1: sends what is due, and goes on then. */
+/** Message 2 goes before Message 1: sends what is due, and continues then. */
 export async function sendMessage2First(run: Run): Promise<void> {
   const { line, report, campaign } = run;
   line.message2Due = false;

@@ -2,7 +2,7 @@ import { type PersonKey, personKey } from '../core/person.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import type { OptOuts } from '../ports.ts';
 
-/** A run knows of a change in the list at the latest so long after it was made. */
+/** Maximum age of a run's copy of the opt-out list. */
 const FRESH_FOR: Milliseconds = 200;
 
 /** The contacts who want no messages, as one run or several know them: read whole once, and then by its changes. */
@@ -22,7 +22,7 @@ export class OptOutList {
     return this.#readAt === null || now < this.#readAt || now - this.#readAt >= FRESH_FOR;
   }
 
-  /** Brings it up to date. Whoever asks while it is being read waits for that: an older answer must not overtake a newer one. */
+  /** Brings it up to date. A caller that asks while it is being read waits for that: an older answer must not overtake a newer one. */
   read(now: EpochMs): Promise<void> {
     this.#reading ??= this.#read(now).finally(() => {
       this.#reading = null;
@@ -40,7 +40,7 @@ export class OptOutList {
     this.#readAt = now;
   }
 
-  /** Whoever answers at this number wants no messages, whichever of its true forms is on the list. */
+  /** The person at this number wants no messages, whichever of its true forms is on the list. */
   has(phone: string): boolean {
     return this.#out.has(personKey(phone));
   }

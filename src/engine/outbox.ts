@@ -40,7 +40,7 @@ export class Outbox {
   #failingSince: EpochMs | null = null;
   #closing = false;
   #abandoned = false;
-  /** Resolves when whoever is at it now is done: one write or one count at a time. */
+  /** Resolves when the write or count under way is done: one write or one count at a time. */
   #turn: Promise<void> = Promise.resolve();
   #patience = DATABASE_PATIENCE;
 
@@ -86,7 +86,7 @@ export class Outbox {
     this.#wake.ring();
   }
 
-  /** Nothing more is written: whoever stopped the run does not wait for a database that is away. The checkpoint still holds what is unwritten. */
+  /** Nothing more is written: a person who stopped the run does not wait for a database that is away. The checkpoint still holds what is unwritten. */
   abandon(): void {
     this.#abandoned = true;
     this.#wake.ring();

@@ -18,9 +18,9 @@ export interface Pace<Answer> {
 }
 
 /**
- * Questions to the provider, asked gently: at most `perSecond` begin in a second and few are in flight, whoever asks; a 429 rests everybody
+ * Questions to the provider, asked gently: at most `perSecond` begin in a second and few are in flight, however many ask; a 429 rests everybody
  * for as long as it says, and a question that got no answer is repeated a few times, later and later. Once `stop` is aborted nothing more is
- * asked, and whoever waits is rejected with its reason.
+ * asked, and those who wait are rejected with its reason.
  */
 export function paced<Question, Answer>(
   put: (question: Question) => Promise<Answer>,
@@ -29,7 +29,7 @@ export function paced<Question, Answer>(
   const waiting: (() => void)[] = [];
   let inFlight = 0;
   let rest = { from: 0, ms: 0 };
-  // Since the clock was set back nobody knows how long it was waited: it is waited anew, and no longer than that.
+  // Since the clock was set back the time waited so far is unknown: it is waited again, and no longer than that.
   const left = () => {
     const now = clock.now();
     rest.from = Math.min(rest.from, now);

@@ -7,7 +7,7 @@ import { maySend, type Run } from './run.ts';
 /** Between two tries to read. */
 const TRY_AGAIN_AFTER: Milliseconds = 1_000;
 
-/** Reads recipients. While the database does not answer nobody new is sent to; once patience is over it rejects. False when the run stops before. */
+/** Reads recipients. While the database does not answer no new recipient is sent to; once patience is over it rejects. False when the run stops before. */
 export async function readPage(run: Run, read: () => Promise<unknown>): Promise<boolean> {
   let failingSince: EpochMs | null = null;
   while (maySend(run)) {

@@ -24,7 +24,7 @@ export class Persons {
     this.#held = new Uint8Array(expected);
   }
 
-  /** The message that the person at this number gets: this one, where there was none. What is no number is nobody's. */
+  /** The message that the person at this number gets: this one, where there was none. A text that is no number belongs to no person. */
   messageFor(number: string, message: number): number {
     const phone = toE164(number);
     if (phone === undefined) return message;
@@ -45,7 +45,7 @@ export class Persons {
     return Number.isNaN(before) || before === message ? null : before;
   }
 
-  /** The message surely did not reach the person: another may. */
+  /** The message certainly did not reach the person: another may. */
   free(number: string, message: number): void {
     const phone = toE164(number);
     if (phone === undefined) return;
@@ -72,7 +72,7 @@ export class Persons {
 /** What one pass over a campaign's rows found. */
 export interface FoundPersons {
   persons: Persons;
-  /** Pending rows that would be a second message to somebody, by id. */
+  /** Pending rows that would be a second message to one person, by id. */
   duplicates: number[];
   /** Failed rows that would be, were they sent again; only where the failed were asked for. */
   notAgain: number[];

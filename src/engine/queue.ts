@@ -21,13 +21,13 @@ interface QueueOptions {
   pageSize: () => number;
   /** Recipients left out of the pages: they are claimed, in doubt or waiting when the queue is made. */
   leftOut: Iterable<number>;
-  /** Message ids, ascending: nobody else is taken. Undefined: everybody pending. */
+  /** Message ids, ascending: no other is taken. Undefined: every pending one. */
   only?: readonly number[] | undefined;
   /** Recipients that another run sends to. */
   others?: ReadonlySet<number> | undefined;
 }
 
-/** Waiting retries above which nobody new is taken: memory stays flat when everything fails. */
+/** Waiting retries above which no new recipient is taken: memory stays flat when everything fails. */
 const RETRIES_LIMIT = 1_000;
 
 /**
@@ -58,7 +58,7 @@ export class Queue {
     this.#others = others;
   }
 
-  /** Puts a recipient back, to be tried from `dueAt` on, in a day at the latest; one who is none of this run's is left to the next. */
+  /** Puts a recipient back, to be tried from `dueAt` on, in a day at the latest; a recipient that this run does not own is left for the next run. */
   retry(queued: Queued, dueAt: EpochMs, now: EpochMs): void {
     const { message } = queued.recipient;
     if (this.#others?.has(message) || (this.#only !== undefined && !includes(this.#only, message))) return;
@@ -66,7 +66,7 @@ export class Queue {
     this.#wait({ ...queued, again: true, dueAt: Math.min(dueAt, now + DAY), since: now });
   }
 
-  /** `ready`: take() has one. A moment: the first retry is due then. `unread`: the next page has to be read. `empty`: nobody is left here. */
+  /** `ready`: take() has one. A moment: the first retry is due then. `unread`: the next page has to be read. `empty`: no recipient is left here. */
   peek(now: EpochMs): 'ready' | 'unread' | 'empty' | { at: EpochMs } {
     if (now < this.#latest) this.#waitAnew(now);
     const first = this.#retries[0];

@@ -74,7 +74,7 @@ export async function openLine(
   const bell = new Bell();
   const asked = { at: 0, starts: 0, underWay: false };
   const unasked = { starts: 0, askFirst: true, asked, queue: null };
-  const fresh = { batches: 0, calls: 0, trouble: null, unexpectedInARow: 0, resting: false, message2Due: false };
+  const fresh = { batches: 0, calls: 0, answeredAfterMs: 0, trouble: null, unexpectedInARow: 0, resting: false, message2Due: false };
   return { name, lease, provider, lookUp: pacedLookUp(provider, clock), list: knowNothing(), pacing, bell, ...fresh, ...unasked };
 }
 
@@ -100,7 +100,7 @@ export async function recover(opening: Opening): Promise<{ journal: Journal; fou
   const journal = new Journal({ entries, clock, owner, checkpoint, campaign: { name, epoch: lease.epoch }, line });
   if (!belongsTo(campaign, checkpoint)) await forgetAll(journal);
   const { header, counted, known } = checkpoint;
-  // A campaign that is being sent although nobody ever had its lease: wsend's tables were lost, or another program began it.
+  // A campaign that is being sent although no run ever had its lease: wsend's tables were lost, or another program began it.
   const begunUnseen = before === null && type === 'message_1' && campaign.status === 'sending';
   const trusted = known === before && !begunUnseen;
   if (known !== null && known > (before ?? 0)) lease.wentBack();
@@ -169,7 +169,7 @@ async function forgetAll(journal: Journal): Promise<void> {
   Object.assign(checkpoint, { header: null, counted: null, lastMessage: null, known: null });
 }
 
-/** Rows that were made anew have other ids, so other references: nobody could tell who has got the message. */
+/** Rows that were created again have other ids, so other references: it could not be told who has got the message. */
 async function refuseStrangeRows(
   campaign: Campaign,
   { recipients, checkpoint, trusted }: { recipients: RecipientStore; checkpoint: Checkpoint; trusted: boolean },

@@ -48,7 +48,7 @@ export interface RunParts {
   sending: boolean;
   /** Sends what Message 2 is due on the line, under its lease, and resolves once the line is free again; null in a run that does. Never rejects. */
   sendMessage2: ((run: Run) => Promise<void>) | null;
-  /** Where another run has the line: called once nobody is ready to be sent to. Then this one sends no more, and that one goes on. */
+  /** Where another run has the line: called once nobody is ready to be sent to. Then this one sends no more, and that one continues. */
   onIdle: (() => void) | null;
 }
 
@@ -117,8 +117,8 @@ export function stopRun(run: Run, reason: PauseReason, detail: string): void {
 }
 
 /**
- * Ends the run for something that nobody asked for; the first cause counts. A store that is away when a signal has stopped the run is none: whoever
- * pressed Ctrl-C does not wait for it, and the next run goes on with what is kept.
+ * Ends the run for something unasked; the first cause counts. A store that is away when a signal has stopped the run is none: the person who
+ * pressed Ctrl-C does not wait for it, and the next run continues with what is kept.
  */
 export function breakRun(run: Run, cause: unknown): void {
   const isAway = cause instanceof DatabaseUnreachable || cause instanceof CheckpointUnreachable;
@@ -144,7 +144,7 @@ export function mayLeave({ course: { stop, broken } }: Run): boolean {
   return broken === null && (stop === null || stop.reason === 'limit');
 }
 
-/** Until when both leases are surely ours; nothing is written to the provider later. */
+/** Until when both leases are certainly ours; nothing is written to the provider later. */
 export function sureUntil({ lease, line, clock }: Run): number {
   const now = clock.now();
   return Math.min(lease.goodUntil(now), line.lease.goodUntil(now));

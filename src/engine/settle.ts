@@ -33,7 +33,7 @@ function placePerson({ persons }: Run, { claim: { phone, message } }: Addressed,
   else if (result.providerId === null && !result.code.startsWith(UNCONFIRMED)) persons.free(phone, message);
 }
 
-/** Surely not taken, and not the recipient's doing: pending again, to be tried from `dueAt` on, with no attempt used up. */
+/** Certainly not taken, and not the recipient's doing: pending again, to be tried from `dueAt` on, with no attempt used up. */
 export async function putBack(run: Run, message: Addressed, dueAt: EpochMs): Promise<void> {
   const recipient = { ...message.queued.recipient, marked: false, skipped: false };
   run.queue.retry({ ...message.queued, recipient }, dueAt, run.clock.now());

@@ -21,11 +21,11 @@ import { newBatches } from './turn.ts';
 export interface TakeUp {
   /** What the checkpoint held; see recover. */
   found: Recovered;
-  /** Pending rows that would be a second message to somebody, by id; left out where nobody looked for them. */
+  /** Pending rows that would be a second message to one person, by id; left out where no look was taken. */
   duplicates?: readonly number[];
   /** Where everybody stood when it was told what is to be done. */
   progress: Progress;
-  /** Makes failed recipients pending; their message ids, ascending. This run sends to nobody else, and leaves a pause as it is. */
+  /** Makes failed recipients pending; their message ids, ascending. This run sends to no others, and leaves a pause as it is. */
   retry?: (() => Promise<number[]>) | undefined;
   /** Leaves out who is not to be sent to, once it is known who may have been. */
   leaveOut?: (() => Promise<void>) | undefined;
@@ -53,7 +53,7 @@ export async function takeUp(parts: RunParts, take: TakeUp, startedAt: EpochMs):
   const pending = new Map(rows.map((row) => [row.message, row]));
   // Who was left out before does not wait for a retry: wanted again, they are looked up when their turn comes.
   const retries = waiting.filter(({ message }) => pending.get(message)?.skipped === false);
-  // Of Message 2, some may go out on another line: whoever sends there has them.
+  // Of Message 2, some may go out on another line: the run there has them.
   const others = new Set(pending.keys());
   for (const { message } of await recipients.stillPending(campaign.id, [...pending.keys()])) others.delete(message);
   const kept = new Set(
@@ -108,7 +108,7 @@ export function pauseKept({ sending }: RunParts, { retry, found }: TakeUp): Chec
 }
 
 /**
- * Makes those pending who are to be tried again, once it is known who may have been sent: one who failed surely was not, and must not hide one
+ * Makes those pending who are to be tried again, once it is known who may have been sent: one who failed certainly was not, and must not hide one
  * who may have been. The campaign is unfinished from then on, whatever becomes of this run, so first of all its checkpoint must not expire;
  * a run that has lost its lease ends there.
  */
@@ -120,7 +120,7 @@ async function retryFailed(parts: RunParts, take: TakeUp): Promise<number[] | un
 
 /**
  * The rows that the checkpoint knows of and that are still pending, and the counts of the same moment: a run that was only suspended may be
- * recording what it knew, and whom it records must be counted once, here or when the look-up finds them.
+ * recording what it knew, and the recipients it records must be counted once, here or when the look-up finds them.
  */
 async function countedWith({ campaign, campaigns, everyone }: RunParts, known: number[]): Promise<{ tally: Tally; rows: Recipient[] }> {
   let tally = await campaigns.tally(campaign.id);

@@ -16,7 +16,7 @@ export interface CheckpointView {
   retrying: number;
   /** Outcomes that the database does not have yet. */
   unstored: { sent: number; failed: number };
-  /** Whom it knows of beyond the database. */
+  /** The recipients it knows of beyond the database. */
   beyond: ReturnType<typeof keptOf>;
 }
 

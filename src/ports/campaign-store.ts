@@ -15,7 +15,7 @@ export interface Tally {
   duplicates?: number;
 }
 
-/** What became of one recipient, as the database is told. */
+/** What became of one recipient, as the database records it. */
 export type Result =
   | Settled
   /** Still pending there, with a note (in doubt, or waiting for a retry), so that the loss of the checkpoint does not hide it. */
@@ -29,7 +29,7 @@ export interface CampaignStore {
   setStatus(id: number, status: CampaignStatus): Promise<void>;
   /** Gives a campaign its last status, unless it is no longer `sending` or someone is pending after all; true when it has it now. */
   complete(id: number, status: CampaignStatus): Promise<boolean>;
-  /** Ends a campaign for good, with a status under which nobody goes on with it; its rows stay as they are. May be repeated. */
+  /** Ends a campaign for good, with a status under which no program continues it; its rows stay as they are. May be repeated. */
   cancel(id: number): Promise<void>;
   /** True while a reply may still bring a Message 2 (someone who has had none got Message 1 less than 24 h ago), or a Message 2 is pending. */
   awaitsReplies(id: number, now: EpochMs): Promise<boolean>;
@@ -37,7 +37,7 @@ export interface CampaignStore {
   failures(id: number, limit: number): Promise<{ error: string; count: number }[]>;
 }
 
-/** One Message 1 row and whom it is for. */
+/** One Message 1 row and the person it is for. */
 export interface PlacedRow {
   message: number;
   /** `contacts.full_number`, as stored. */
@@ -114,7 +114,7 @@ export interface CampaignPlan {
   message2: string | null;
   /** Tells this file with this text (and its `--again` repetitions) from every other. At most 100 characters. */
   fingerprint: string;
-  /** Who had whatever text lately: whoever had this very text is left out. Without it, nobody is. */
+  /** People who had any text lately: those who had this very text are left out. Without it, no one is. */
   recent?: Recent | null | undefined;
   /** What is decided for good about who had it lately, where that is not what suits a file. */
   rule?: RecentRule | undefined;

@@ -2,7 +2,7 @@ import type { EpochMs } from '../core/units.ts';
 
 // What else is kept in the operator's database.
 
-/** Whether it keeps what it is told, and lets wsend write it. Nothing of it changes anything. */
+/** Preflight checks: whether it is durable, and lets wsend write. They change nothing. */
 export interface Fitness {
   /**
    * Rejects with UsageError, saying what to do, where a table that wsend writes has no transactions, a column is too narrow or of another type, or
@@ -23,7 +23,7 @@ export interface LedgerRow {
   /** `contacts.full_number`, with or without `+`. */
   phone: string;
   content: string;
-  /** Delivered and read count as sent; a status that is none of ours is `other`. */
+  /** Delivered and read count as sent; a status that wsend does not use is `other`. */
   status: 'pending' | 'sent' | 'failed' | 'other';
   /** `messages.whatsapp_message_id`. */
   providerId: string | null;
@@ -50,7 +50,7 @@ export interface OptOuts {
 export interface OwnTables {
   /** Makes what is missing, step by step, once. Rejects with UsageError where a newer wsend made them, or this user may not (naming `wsend doctor --sql`). */
   migrate(): Promise<void>;
-  /** The statements of the steps that are missing, for whoever may create tables; empty where none is. */
+  /** The statements of the steps that are missing, for a user who may create tables; empty where none is. */
   sql(): Promise<string>;
 }
 

@@ -6,12 +6,12 @@ import type { EpochMs } from '../core/units.ts';
 // What comes back: what the provider reports, and what it leads to.
 
 /**
- * What became of a fact: `done`; `unchanged` (it told nothing new); `unknown` (about a message that is none of ours); `unrelated` (from somebody
+ * What became of a fact: `done`; `unchanged` (it told nothing new); `unknown` (about a message that we did not send); `unrelated` (from a person
  * who answers no campaign); `opted_out` (a stop word); `refused` (the database does not take it); `waits` for our own record of a send.
  */
 export type FactResult = 'done' | 'unchanged' | 'unknown' | 'unrelated' | 'opted_out' | 'refused' | 'waits';
 
-/** One round of working off. `stranger` is what the provider calls the sender, where nobody is known by it. */
+/** One round of working off. `stranger` is what the provider calls the sender, where no contact is known by it. */
 export interface WorkedOff {
   results: { kind: Fact['kind']; result: FactResult; stranger?: string }[];
   /** Message 2 rows that were made, pending ones and such as could not be written. */
@@ -36,7 +36,7 @@ export interface Inbox {
   add(facts: Fact[], receivedAt: EpochMs): Promise<number>;
   /**
    * Works off the oldest facts that are due, a limited number: the effects of each and the mark that it is done in one transaction, so
-   * that it is done once, whoever else does the same. Empty results when nothing is due.
+   * that it is done once, even if others do the same. Empty results when nothing is due.
    */
   workOff(now: EpochMs): Promise<WorkedOff>;
   /** Facts that are not done, and since when the oldest has waited. */
@@ -59,7 +59,7 @@ export interface Replies {
   ): Promise<{ message: number; phone: string; aliases?: Alias[]; sentAt: EpochMs }[]>;
   /**
    * Campaigns and lines with a pending Message 2, the campaign with the oldest first; null where the contact's line is not known. `fresh` when
-   * at least one was never tried, or surely not taken.
+   * at least one was never tried, or certainly not taken.
    */
   pendingMessage2(): Promise<{ campaign: number; line: string | null; fresh: boolean }[]>;
 }

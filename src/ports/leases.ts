@@ -14,11 +14,11 @@ export type Wish = 'pause' | 'message_2';
 
 /** What a name was before a lease took it. */
 export interface Before {
-  /** The epoch of the lease before; null where nobody ever had it. */
+  /** The epoch of the lease before; null where it was never held. */
   epoch: number | null;
   /** Its run gave it back, and did not just end or fall silent. */
   givenBack: boolean;
-  /** How long ago its last sign of life was when it was taken, by the server's clock; null where nobody ever had it, or nobody knows. */
+  /** How long ago its last sign of life was when it was taken, by the server's clock; null where it was never held, or that is unknown. */
   silentMs: Milliseconds | null;
 }
 
@@ -48,13 +48,13 @@ export interface Standing {
 /** Rejects with DatabaseUnreachable when the database does not answer; creates nothing. */
 export interface Leases {
   /**
-   * All names or none. A name is free that nobody has, whose owner was silent for LEASE_LIFE, or whose owner's token is among `dead`. Rejects
+   * All names or none. A name is free that no run has, whose owner was silent for LEASE_LIFE, or whose owner's token is among `dead`. Rejects
    * with UsageError where the table is missing: see OwnTables.
    */
   take(names: readonly string[], owner: Owner, dead: readonly string[]): Promise<{ lease: Lease } | { heldBy: Owner; name: string }>;
-  /** Those of the names that somebody ever had. */
+  /** Those of the names that were ever held. */
   look(names: readonly string[]): Promise<ReadonlyMap<string, Standing>>;
-  /** Leaves a word for who holds the name, to be heard with its next sign of life; false when nobody does. */
+  /** Leaves a word for who holds the name, to be heard with its next sign of life; false when no run does. */
   ask(name: string, wish: Wish): Promise<boolean>;
 }
 

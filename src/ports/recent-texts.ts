@@ -10,7 +10,7 @@ export interface Recent {
   open: ReadonlySet<number>;
 }
 
-/** What becomes of whoever had the same text lately: left out, sent to again, or (where nothing was decided) what suits where the campaign comes from. */
+/** What becomes of people who had the same text lately: left out, sent to again, or (where nothing was decided) what suits where the campaign comes from. */
 export type RecentRule = 'leave_out' | 'send';
 
 /** Message 1 rows of a campaign whose person had the same text lately, by the note that says when and in which campaign. */
@@ -31,7 +31,7 @@ export interface RecentTexts {
   ): Promise<number>;
   /** What was decided for a campaign; of one that was made of a file, `leave_out` where nothing was. */
   rule(campaign: number): Promise<RecentRule | null>;
-  /** Decides it. With `send`, whoever was left out before is so no more. */
+  /** Decides it. With `send`, people who were left out before no longer are. */
   decide(campaign: number, rule: RecentRule): Promise<void>;
   /** How many of a campaign are left out for it. */
   leftOut(campaign: number): Promise<number>;

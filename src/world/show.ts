@@ -14,7 +14,7 @@ export interface Show {
   result(json: Record<string, unknown>, text: string): void;
   /** A part of a table or of a list: as `result`, and never marked. */
   row(json: Record<string, unknown>, text: string): void;
-  /** Resolves once whoever reads the result has taken what was written; between pages, so that what they do not read yet is not kept. */
+  /** Resolves once the reader of the result has taken what was written; between pages, so that what they do not read yet is not kept. */
   drained(): Promise<unknown>;
   /** A word beside the result, on stderr; not with --quiet. */
   aside(text: string): void;

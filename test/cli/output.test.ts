@@ -30,7 +30,7 @@ describe.concurrent('--json', { timeout: 60_000 }, () => {
     expect(outcome.code, outcome.stderr).toBe(3);
     expect(outcome.stderr.split('\n')).toEqual([
       'people.csv: 60 rows, 60 valid, 0 duplicates dropped, 0 refused',
-      'Campaign 1 was made of people.csv: 60 recipients.',
+      'Campaign 1 was made from people.csv: 60 recipients.',
       '',
     ]);
 

@@ -130,10 +130,10 @@ describe('wsend reconcile --assume', { timeout: 60_000 }, () => {
   it('says whom it assumed what of, with masked numbers, and asks a person at a terminal first', async () => {
     const { sandbox, doubted } = await inDoubt();
     await sandbox.set(CANNOT_TELL);
-    const those = `${doubted.length} recipients are in doubt. Recipients that the provider cannot confirm will be`;
+    const those = `${doubted.length} recipients are in doubt. Recipients that the provider cannot confirm`;
     for (const [word, fate] of [
-      ['absent', 'sent to again and may receive the message twice'],
-      ['sent', 'recorded as sent'],
+      ['absent', 'become pending: resume sends to them again, and they may receive the message twice'],
+      ['sent', 'will be recorded as sent'],
     ] as const) {
       const asked = place.startInTerminal(['reconcile', '1', '--assume', word], 200);
       await asked.says('[y/N]');

@@ -163,7 +163,7 @@ describe('the same text to the same person again', { timeout: 120_000 }, () => {
     const taken = await place.run([...file([a, b], 'both.csv'), '--dry-run', '--json']);
     expect(one(taken, 'dry_run')).toMatchObject({ recent: 1, pending: 1 });
     const again = await place.run([...file([a, b], 'both.csv'), '--again', '--json']);
-    expect(again.stderr).toContain('Campaign 2 was made of both.csv before, and nothing was sent: it is taken up again.');
+    expect(again.stderr).toContain('Campaign 2 was made from both.csv earlier, and nothing was sent yet: this run continues it.');
     expect(one(again, 'summary')).toMatchObject({ campaign: 2, total: 2, sent: 2, skipped: 0 });
     expect(one(await place.run(['status', '--json']), 'status').campaigns).toHaveLength(2);
     expect(await all(sandbox)).toEqual([a, a, b]);

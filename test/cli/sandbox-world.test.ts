@@ -77,7 +77,7 @@ describe.concurrent('with --sandbox', { timeout: 60_000 }, () => {
     expect(ended.code, ended.stderr).toBe(6);
     expect(events(ended).at(-1)).toMatchObject({ type: 'summary', sandbox: true, next: 'wsend resume 42 --sandbox' });
     const all = await place.run(['resume', '--all', '--sandbox']);
-    expect([all.code, all.stderr]).toEqual([0, expect.stringContaining('; wsend resume 42 --sandbox goes on with it.')]);
+    expect([all.code, all.stderr]).toEqual([0, expect.stringContaining('; wsend resume 42 --sandbox continues it.')]);
     expect(account.taken).toHaveLength(EXISTING.recipients);
   });
 

@@ -307,7 +307,7 @@ describe.concurrent('going on', { timeout: 60_000 }, () => {
 
     const all = await it.place.run(['resume', '--all', '--json']);
     expect(all.code, all.stderr).toBe(0);
-    expect(all.stderr).toContain('Campaign 2 stays paused (--limit 4 reached); wsend resume 2 goes on with it.');
+    expect(all.stderr).toContain('Campaign 2 stays paused (--limit 4 reached); wsend resume 2 continues it.');
     const summaries = events(all).filter(({ type }) => type === 'summary');
     expect(summaries).toMatchObject([
       { campaign: 1, sent: COUNT },

@@ -32,7 +32,7 @@ export async function* readBytes(path: string): AsyncGenerator<Buffer> {
 async function openRegular(path: string): Promise<FileHandle> {
   let file: FileHandle | undefined;
   try {
-    // Not blocking: opening a pipe that nobody writes to would wait for ever.
+    // Not blocking: opening a pipe without a writer would wait for ever.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const about = await file.stat();
     if (about.isFile()) return file;

@@ -33,7 +33,7 @@ const LONGEST = 40;
 
 /**
  * How likely a column of this name is to hold the WhatsApp number of the person: 0 the likeliest, undefined where it is no phone column.
- * A name with any other word in it (`Phone type`, `Company phone`, `Fax`) is none: it may be somebody else's, or no number at all.
+ * A name with any other word in it (`Phone type`, `Company phone`, `Fax`) is none: it may be another person's, or no number at all.
  */
 export function phoneRank(name: string): number | undefined {
   const kinds = new Set<Kind>();
@@ -47,7 +47,7 @@ export function phoneRank(name: string): number | undefined {
   if (kinds.has('mobile')) return 1;
   if (kinds.has('phone')) return kinds.has('place') ? 4 : 2;
   if (kinds.has('contact') && number) return kinds.has('place') ? 4 : 3;
-  // A number that is somebody's may be any: a member's, a client's.
+  // A number that belongs to a person may be any: a member's, a client's.
   return kinds.has('number') && !kinds.has('place') && !kinds.has('beside') ? 3 : undefined;
 }
 

@@ -30,7 +30,7 @@ export interface Rejected {
  * corrected rows can be sent as they stand). Readable only by its owner.
  *
  * A file that is there already is never touched: it may have been corrected by hand, or belong to an earlier list of that name, to
- * `optout import`, or to a run that goes on at this moment and has told its operator where to look. The same rows are not written twice.
+ * `optout import`, or to a run that continues at this moment and has told its operator where to look. The same rows are not written twice.
  */
 export function collectRejected(path: string, columns: string[], format: Format): Rejected {
   const temporary = `${rejectedPath(path, 1)}.${randomUUID().slice(0, 8)}.tmp`;
@@ -84,7 +84,7 @@ export function collectRejected(path: string, columns: string[], format: Format)
 
 const OURS = ['line', 'reason'];
 
-/** True when these are the columns of a rejected file: somebody corrected one and checks it again. */
+/** True when these are the columns of a rejected file: a person corrected one and checks it again. */
 function isOurs(columns: string[]): boolean {
   return OURS.every((name, position) => columns[position] === name);
 }

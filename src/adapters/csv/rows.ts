@@ -5,7 +5,7 @@ import { WANTED } from './bytes.ts';
 import { announcedDelimiter, detectDelimiter, type Format, findHeader } from './delimiter.ts';
 import { countNewlines, readText } from './text.ts';
 
-/** The longest row, in bytes (our bound: a text has at most 4096 characters). Beyond it a quote was surely left open. */
+/** The longest row, in bytes (our bound: a text has at most 4096 characters). Beyond it a quote was certainly left open. */
 const LONGEST_ROW = 128 * 1024;
 
 /** One row as it stands in the file. */

@@ -86,7 +86,7 @@ function utf16(encoding: string, path: string): Decode {
   };
 }
 
-/** How many bytes are whole characters: at most three at the end may belong to one that goes on in the next piece. */
+/** How many bytes are whole characters: at most three at the end may belong to one that continues in the next piece. */
 function completeLength(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;

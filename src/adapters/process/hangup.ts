@@ -1,7 +1,7 @@
 import { fstatSync, readFileSync } from 'node:fs';
 
 /**
- * True when whoever started this process had it ignore SIGHUP, as `nohup` does. Node itself forgets that before our code runs, so it is told by
+ * True when the program that started this process had it ignore SIGHUP, as `nohup` does. Node itself forgets that before our code runs, so it is told by
  * what `nohup` leaves behind: its name in `_`, where a shell such as bash or zsh sets it; a standard input that was the terminal and
  * cannot be read; or a parent that ignores SIGHUP, and so does what it starts (a script under nohup, or with `trap '' HUP`). The last two on Linux
  * alone.

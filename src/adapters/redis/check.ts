@@ -33,7 +33,7 @@ export async function checkRedis(redis: Connection, entries: Entries): Promise<{
   };
 }
 
-/** Opens and writes a campaign and a line of a name that nobody else has, and takes them away again. Where that is cut off, they run out. */
+/** Opens and writes a campaign and a line of a name that no other program has, and takes them away again. Where that is cut off, they run out. */
 async function tryOut(redis: Connection, entries: Entries): Promise<void> {
   const id = `check-${randomUUID()}`;
   const campaign = { name: `campaign:${id}:message_1`, epoch: 1 };

@@ -2,7 +2,7 @@ import { ReplyError } from 'ioredis';
 import { CheckpointUnreachable, messageOf, UsageError } from '../../errors.ts';
 
 /**
- * What a person is told of an error from Redis at `place` (`host:port`): UsageError where REDIS_URL is wrong, else CheckpointUnreachable.
+ * What a person reads about an error from Redis at `place` (`host:port`): UsageError where REDIS_URL is wrong, else CheckpointUnreachable.
  * `trouble` is what the connection last failed with: it says more than the time-out that it led to.
  */
 export function failureOf(error: unknown, place: string, trouble: Error | undefined): UsageError | CheckpointUnreachable {

@@ -13,7 +13,7 @@ const EMOJI = '👍';
 /** What a plan needs besides the message. */
 export interface Planning {
   faults: Faults;
-  /** Whether there is somebody to tell. Without, an event only happens. */
+  /** Whether there is a webhook to call. Without one, an event only happens. */
   hasWebhook: boolean;
   /** A new id on WhatsApp's side. */
   nextWaId(): string;

@@ -19,7 +19,7 @@ export async function deliverDue(state: SandboxState): Promise<void> {
     teller?.tell(planned);
   }
   if (teller === null) return;
-  // Somebody is told of what happens, and may ask for nothing meanwhile.
+  // A webhook is told of what happens, and may ask for nothing meanwhile.
   const next = queue.nextLeave(delivery);
   clearTimeout(state.nextDelivery);
   if (next !== null) state.nextDelivery = setTimeout(() => void deliverDue(state).catch(() => undefined), next - now()).unref();

@@ -2,7 +2,7 @@ import { type EpochMs, MINUTE } from '../../core/units.ts';
 import type { Faults } from './faults.ts';
 import type { TakenMessage } from './store.ts';
 
-/** How a device delivers what waits in its queue: so many messages a minute (0: at once), or none at all. */
+/** How a device delivers what waits in its queue: messages a minute (0: at once), or none at all. */
 export interface Delivery {
   perMinute: number;
   held: boolean;

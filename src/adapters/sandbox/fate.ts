@@ -4,7 +4,7 @@ import type { Faults } from './faults.ts';
 import { luck } from './luck.ts';
 import { ODD_ANSWERS, type OddAnswer } from './odd-answer.ts';
 
-/** What befalls one send: refused or not taken for a reason, or taken and then perhaps answered badly. */
+/** What happens to one send: refused or not taken for a reason, or taken and then perhaps answered badly. */
 export type Fate =
   | { kind: 'refused'; by: 'number' | 'throttle' | 'offline' | 'error' | 'reset' }
   | { kind: 'taken'; fails: boolean; answer: 'good' | 'error' | 'reset' | 'slow' | 'cut' }

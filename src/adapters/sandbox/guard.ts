@@ -11,7 +11,7 @@ export interface Visitor {
 }
 
 /**
- * Refuses whoever is not a person or a program of this machine: another machine, a web page under a foreign name that leads here (its `Host`
+ * Refuses every caller that is not a person or a program of this machine: another machine, a web page under a foreign name that leads here (its `Host`
  * gives it away), and a page of another site that makes a browser call us (`Origin`, `Sec-Fetch-Site`). Null lets in.
  */
 export function refuseStrangers({ remote, host, origin, fetchSite }: Visitor): Reply | null {

@@ -11,7 +11,7 @@ import { type SandboxState, sandboxState } from './state.ts';
 import type { SandboxStore } from './store.ts';
 import { startTelling } from './teller.ts';
 
-/** A key that every sandbox lets in which is not told another. */
+/** Default API key. */
 export const SANDBOX_KEY = 'sandbox-key-of-no-value-0000000001';
 /** The most that a request may hold: 1 MiB. */
 const BODY_LIMIT = 1_048_576;
@@ -20,7 +20,7 @@ const BODY_LIMIT = 1_048_576;
 export interface SandboxOptions {
   /** 0 takes a free one. */
   port: number;
-  /** Default 127.0.0.1: it is nobody else's business. */
+  /** Default 127.0.0.1: not reachable from other machines. */
   host?: string;
   store: SandboxStore;
   /** Default: none. */
@@ -28,7 +28,7 @@ export interface SandboxOptions {
   clock: Pick<Clock, 'now'>;
   /** The only key let in; without it every key is, unless empty. */
   apiKey?: string;
-  /** Where what happens to messages is told, and what contacts answer; without it nobody is. */
+  /** Where what happens to messages is told, and what contacts answer; without it, nowhere. */
   webhook?: string | undefined;
 }
 
@@ -140,7 +140,7 @@ function write({ status, type, body, headers, fate }: Reply, request: IncomingMe
   else response.end(request.method === 'HEAD' ? undefined : body);
 }
 
-/** What is no HTTP gets an answer in JSON all the same, unless nobody is there to read it. */
+/** Malformed HTTP is answered with JSON too, if the socket is still writable. */
 function refuseGarbage(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

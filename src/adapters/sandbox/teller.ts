@@ -21,7 +21,7 @@ export interface Teller {
   tell(events: ContactEvent[]): void;
   /** Since the start, except `waiting`: events that the webhook has yet to be told of. */
   read(): TellerStatistics;
-  /** Calls nobody any more. What was not told stays in the store. */
+  /** Makes no more calls. Events that were not reported stay in the store. */
   close(): void;
 }
 

@@ -61,7 +61,7 @@ export function linksOf(contact: number, storedNumber: string, names: Alias[]): 
 
 /**
  * Keeps these links, in the transaction of what taught them. Whatever was left undone for want of them is done: a name on the list of those who
- * want no messages puts the contact's number there, and replies that fitted nobody are worked off anew.
+ * want no messages puts the contact's number there, and replies that fitted no contact are worked off again.
  */
 export async function link(context: AliasContext, links: Link[]): Promise<void> {
   const { transaction, dialect, at } = context;
@@ -83,7 +83,7 @@ export async function link(context: AliasContext, links: Link[]): Promise<void> 
   }
 }
 
-/** The same for names that were learned on the way: one that somebody bears already stays theirs. */
+/** The same for names that were learned on the way: one that a contact bears already stays theirs. */
 export async function linkUnclaimed(context: AliasContext, links: Link[]): Promise<void> {
   const { transaction } = context;
   const fresh: Link[] = [];
@@ -97,7 +97,7 @@ export async function linkUnclaimed(context: AliasContext, links: Link[]): Promi
   await link(context, fresh);
 }
 
-/** What was put on the list under a name alone, because nobody knew whose it was. */
+/** What was put on the list under a name alone, because its owner was not known. */
 async function stopThoseOnTheList({ transaction, dialect, at }: AliasContext, links: Link[]): Promise<void> {
   const out = await areOut(
     transaction,

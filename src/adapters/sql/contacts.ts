@@ -12,7 +12,7 @@ import { fitted, type Rooms } from './room.ts';
 import type { Schema } from './table-types.ts';
 import { LONGEST_NAME } from './widths.ts';
 
-/** Finds the contact of somebody whose number is stored as no index finds it. */
+/** Finds the contact of a person whose number is stored as no index finds it. */
 export type SpelledOut = (person: PersonKey) => number | undefined;
 
 /** Reads, once and a page at a time, the contacts whose numbers are stored with spaces, dashes or the like; of several of one person, the first. */

@@ -23,7 +23,7 @@ export interface Copying {
 }
 
 /**
- * Makes a campaign of the operator's database `from` anew in the sandbox's database `to` (SQLite, all tables there), under its own number, as a
+ * Makes a campaign of the operator's database `from` again in the sandbox's database `to` (SQLite, all tables there), under its own number, as a
  * draft: its texts, its pending Message 1 rows (where it has none at all, the contacts of its categories), and who wants no messages. What an
  * earlier copy left goes first, but for its lease; all or nothing of it happens. `from` is only read, a page at a time, as it is at one moment.
  * `epoch` is that of the lease under which it is copied: the checkpoint says of it that it knew everything, for nothing of a copy was ever sent,

@@ -22,7 +22,7 @@ export async function lockCampaign(transaction: Kysely<Schema>, dialect: SqlDial
   return row;
 }
 
-/** Message 1 (or 2) rows of one campaign by status. A status that is none of ours counts in the total alone. */
+/** Message 1 (or 2) rows of one campaign by status. A status that wsend does not use counts in the total alone. */
 export async function tallyOf(db: Kysely<Schema>, dialect: SqlDialect, campaign: number, type: MessageType = 'message_1'): Promise<Tally> {
   const counts = await messageRows(db, campaign, type)
     .select([sql<string>`min(status)`.as('status'), sql<number>`count(*)`.as('count')])

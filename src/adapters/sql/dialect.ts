@@ -5,7 +5,7 @@ import type { Schema } from './table-types.ts';
 
 // What the databases say in different words.
 
-/** Rows that are read under lock: nobody else changes them until the transaction ends. SQLite has locked the whole file by then. */
+/** Rows that are read under lock: no one else changes them until the transaction ends. SQLite has locked the whole file by then. */
 export function locked<Query extends { forUpdate(): Query }>(dialect: SqlDialect, query: Query): Query {
   return dialect === 'sqlite' ? query : query.forUpdate();
 }

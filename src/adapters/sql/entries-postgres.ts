@@ -8,7 +8,7 @@ import { hasRunOut } from './entries-life.ts';
 
 /**
  * Makes one step durable on PostgreSQL in one statement and one round trip: see Entries. Checkpoints are locked in the order of their names,
- * and entries are written only by whoever has locked their checkpoint. The statement sees entries as they were when it began, which is how the
+ * and entries are written only by the run that has locked their checkpoint. The statement sees entries as they were when it began, which is how the
  * step before left them: that one was confirmed before. Throws what the driver throws, and LeaseLost.
  */
 export async function writeAtOnce({ db, name: place }: Database, step: number, writes: readonly [Write, ...Write[]]): Promise<void> {

@@ -11,7 +11,7 @@ import { inRepeatableTransaction } from './transaction.ts';
 
 /**
  * Makes one step durable on SQLite and MySQL: see Entries. Checkpoints are locked in the order of their names, and entries are written only
- * by whoever has locked their checkpoint, so that nobody waits in a circle. Throws what the driver throws, and LeaseLost.
+ * by the run that has locked their checkpoint, so that no two wait for each other. Throws what the driver throws, and LeaseLost.
  */
 export function writeInTransaction(database: Database, step: number, writes: readonly [Write, ...Write[]]): Promise<void> {
   const { dialect, name: place } = database;

@@ -20,7 +20,7 @@ const REMOVED_AT_ONCE = 20;
 
 /**
  * Entries in the campaign's database, in tables that `migrateOwnTables` makes. Values are texts that every database takes: no NUL, no half
- * surrogate pairs, as JSON has none. `close` leaves the database open: whoever opened it closes it.
+ * surrogate pairs, as JSON has none. `close` leaves the database open: its opener closes it.
  */
 export function sqlEntries(database: Database): Entries {
   const { db, dialect, name: place } = database;
@@ -98,7 +98,7 @@ async function removeExpired(database: Database, first: string): Promise<void> {
   const names = await expired(db).orderBy(sql`case when c.name = ${first} then 0 else 1 end`).limit(REMOVED_AT_ONCE).execute();
   for (const { name } of names) {
     await inRepeatableTransaction(database, async (work) => {
-      // Whoever opens it meanwhile waits for this lock, or has kept it from running out.
+      // A run that opens it meanwhile waits for this lock, or has kept it from running out.
       if ((await locked(dialect, expired(work).where('c.name', '=', name)).executeTakeFirst()) === undefined) return;
       await work.deleteFrom('wsend_entries').where('name', '=', name).execute();
       await work.deleteFrom('wsend_checkpoints').where('name', '=', name).execute();

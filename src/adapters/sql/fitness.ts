@@ -12,7 +12,7 @@ import { hasOwnTables } from './own-tables.ts';
 import { roomOf } from './room.ts';
 import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, SENDING_OWN, sendingRights } from './write-rights.ts';
 
-/** Whether the operator's database can be relied on; every call asks it anew, and changes nothing. */
+/** Whether the operator's database can be relied on; every call asks it again, and changes nothing. */
 export function fitness(database: Database): Fitness {
   return {
     require: (what) =>

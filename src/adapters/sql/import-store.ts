@@ -89,7 +89,7 @@ async function create(
   return { campaign, recipients, leftOut };
 }
 
-/** The error of a campaign that would be sent to nobody. */
+/** The error of a campaign that would have no recipients. */
 function nobodyLeft(): UsageError {
   return new UsageError('everybody in this file had this very text lately', 'Nothing was sent. To send it to them again, add --again.');
 }
@@ -186,7 +186,7 @@ function doesNotHold(place: string, cause?: unknown): UsageError {
   );
 }
 
-/** How many recipients were made; nobody may be among them twice, whatever read the file. */
+/** How many recipients were made; no person may be among them twice, whatever read the file. */
 async function countOnce(db: Kysely<Schema>, campaign: number): Promise<number> {
   const counts = messageRows(db, campaign).select([
     sql<number>`count(*)`.as('rows'),

@@ -4,7 +4,7 @@ import type { Schema } from './table-types.ts';
 /**
  * The index of MySQL's `messages` that keeps the rows of one campaign together and, inside, in the order of their ids: one that begins
  * with `campaign_id` and has otherwise only what pending Message 1 rows have in common (InnoDB ends each index with the id). The longest
- * of these, or else the primary key. Asked anew each time, for an operator may drop an index at any moment; `undefined` when there is none.
+ * of these, or else the primary key. Asked again each time, for an operator may drop an index at any moment; `undefined` when there is none.
  */
 export async function indexByCampaign(db: Kysely<Schema>): Promise<string | undefined> {
   const { rows } = await sql<{ Key_name: string; Column_name: string | null }>`show index from messages`.execute(db);

@@ -10,7 +10,7 @@ const ROWS = 3;
 /**
  * What the provider accepted last, latest first: of this campaign, or where it has nothing, of any, by id, which costs the same however many rows
  * there are. What counts as sent by the operator's word has a note, and was perhaps never accepted; of what was found at a time that the provider
- * does not tell, nobody knows how old it is.
+ * does not tell, its age is unknown.
  */
 export async function latestAccepted(database: Database, campaign: number): Promise<AcceptedRow[]> {
   const own = await rowsOf(database, campaign, null);

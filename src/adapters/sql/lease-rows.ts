@@ -8,7 +8,7 @@ import type { Schema } from './table-types.ts';
 /** How a name stands in the table. */
 export type LeaseRow = Selectable<Schema['wsend_leases']>;
 
-/** The epoch of a row that was made to be locked, and that nobody has had yet. */
+/** The epoch of a row that was made to be locked, and was never held. */
 export const NOBODYS = 0;
 
 /** The rows of these names, by name, locked one after another in the same order by everybody. */
@@ -20,7 +20,7 @@ export async function lockedRows(transaction: Kysely<Schema>, dialect: SqlDialec
 
 /**
  * Who holds it `now`, in milliseconds of the server's clock. An expiry further away than any can be comes from a clock that was set back since,
- * and holds nobody up.
+ * and holds no one up.
  */
 export function holderOf({ token, owner, expires_at }: LeaseRow, now: number): Owner | null {
   const left = expires_at - now;

@@ -69,14 +69,14 @@ interface Grip {
 function held(database: Database, names: readonly string[], { epoch, before, token }: Grip): Lease {
   const { dialect } = database;
   const isOurs = (row: LeaseRow | undefined) => row?.token === token && row.epoch === epoch;
-  /** What was asked and is told already, by name. */
+  /** Requests that were handed on already, by name. */
   const told = new Map<string, string>();
   return {
     names,
     epoch,
     before,
 
-    // By token and epoch, whatever the clock says: as long as nobody has taken it, nobody else can have sent.
+    // By token and epoch, whatever the clock says: as long as it was not taken, no other run can have sent.
     prolong: async () => {
       const rows = await asking(database, () =>
         inRepeatableTransaction(database, async (transaction) => {

@@ -16,7 +16,7 @@ export function ledger(database: Database): Ledger {
           .where('campaign_id', '=', campaign)
           .where((eb) => {
             const first = eb('message_type', '=', 'message_1');
-            // A Message 2 that another program made is none of ours: it has no line.
+            // A Message 2 that another program made is not one of ours: it has no line.
             const lines = eb.selectFrom('wsend_message_2_lines').select('message_id');
             return hasMessage2 ? first.or(eb('message_type', '=', 'message_2').and('id', 'in', lines)) : first;
           })

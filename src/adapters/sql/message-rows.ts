@@ -107,7 +107,7 @@ export async function asSettled(rows: SelectQueryBuilder<Schema, 'messages', obj
   });
 }
 
-/** The same for those who only want to know whom these rows are for. */
+/** The same for callers that only want to know which persons these rows are for. */
 export async function placedRows(
   { db }: Pick<Database, 'db'>,
   { status, texts }: { status: PlacedRow['status']; texts: boolean },

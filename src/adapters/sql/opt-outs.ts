@@ -15,7 +15,7 @@ import { inRepeatableTransaction } from './transaction.ts';
 export const LONGEST_LISTED = 25;
 /** The width of `source`. */
 const LONGEST_SOURCE = 100;
-/** The row that writers lock on MySQL; its number is nobody's. */
+/** The row that writers lock on MySQL; its number belongs to no person. */
 const FIRST = 1;
 
 /** The list of those who want no messages, in a table of wsend's own. */
@@ -63,7 +63,7 @@ interface Row {
 }
 
 /**
- * Lets one writer change the list at a time, until its transaction ends, so that the numbers of the changes appear in order: whoever follows
+ * Lets one writer change the list at a time, until its transaction ends, so that the numbers of the changes appear in order: a reader that follows
  * them by cursor would otherwise miss one that is committed after a later one.
  */
 export async function lockOptOuts(transaction: Kysely<Schema>, dialect: SqlDialect): Promise<void> {

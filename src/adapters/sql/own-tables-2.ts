@@ -22,7 +22,7 @@ export function ownTables2(dialect: SqlDialect): Table[] {
       primaryKey: 'name, contact_id',
       indexes: ['contact_id'],
     },
-    // Replies in the inbox that fitted nobody, by what the provider called their sender: should it become known who that is, they are worked off anew.
+    // Replies in the inbox that fitted no contact, by what the provider called their sender: should it become known who that is, they are worked off again.
     {
       name: 'wsend_strangers',
       columns: { name: `${name} not null`, inbox_id: `${key} not null` },

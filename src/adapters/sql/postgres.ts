@@ -59,7 +59,7 @@ const PARSERS: Record<number, (text: string) => unknown> = { 20: wholeNumber, 11
 /**
  * Times in a form that can be read, in UTC, and quotes as we write them, whatever the defaults of server, database and user. These three and no
  * more, by SET: a pooler in transaction mode (PgBouncer) refuses settings that come with the connection, keeps these for each of its clients,
- * and would hand any other on to whoever has the server's connection next. What else is relied on, each transaction says for itself.
+ * and would hand any other on to the next user of the server's connection. What else is relied on, each transaction says for itself.
  */
 export const SESSION = `set datestyle = 'ISO, MDY'; set timezone = 'UTC'; set standard_conforming_strings = on`;
 

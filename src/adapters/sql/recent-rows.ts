@@ -25,7 +25,7 @@ interface Reading {
 
 /**
  * Reads everybody who had a Message 1 since then, or may have had it, of every campaign but one, a page at a time. They are counted first: most often
- * there is nobody, and else the index has the size that it needs from the beginning.
+ * there is no one, and else the index has the size that it needs from the beginning.
  */
 export async function readRecent(database: Database, { since, open, except }: Reading): Promise<Recent | null> {
   const { db, dialect } = database;

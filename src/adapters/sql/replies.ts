@@ -14,7 +14,7 @@ import { hasOwnTables } from './own-tables.ts';
 import { fromStored, toStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 
-/** What came back to campaigns, counted anew each time. */
+/** What came back to campaigns, counted again each time. */
 export function replies(database: Database): Replies {
   const { db, dialect } = database;
   return {

@@ -39,7 +39,7 @@ export async function reply(working: Working, fact: ContactReply, receivedAt: Ep
   const interaction = { type: 'reply', id: fact.waId, text: fact.text, at: fact.at } as const;
   const isNew = answered === null || (await addInteraction(working, answered, interaction));
   if (stops && (isNew || fact.edited)) {
-    // Of somebody whom we do not know, every name: whichever of them becomes known, they are stopped.
+    // Of a person we do not know, every name: whichever of them becomes known, they are stopped.
     const all = contacts.length > 0 ? phones : [...phones, ...(fact.aliases ?? [])].filter((name) => name.length <= LONGEST_LISTED);
     await lockOptOuts(transaction, dialect);
     const source = text(`reply: ${fact.text.trim()}`, rooms('wsend_optouts', 'source'));
@@ -50,7 +50,7 @@ export async function reply(working: Working, fact: ContactReply, receivedAt: Ep
   }
   if (!isNew) return { result: 'unchanged', message2: null };
   if (answered === null) return { result: 'unrelated', message2: null, ...stranger };
-  // Whoever cancels a campaign locks its row, too: it is so for as long as this transaction lasts.
+  // A `cancel` locks the row of its campaign, too: it is so for as long as this transaction lasts.
   if (await isCancelled(transaction, answered.campaign)) return { result: 'done', message2: null };
   return { result: 'done', message2: await message2For(working, { answered, sender, fact }) };
 }

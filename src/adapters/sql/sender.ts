@@ -7,7 +7,7 @@ import type { Schema } from './table-types.ts';
 
 /** Who wrote or reacted, as far as it is known. */
 export interface Sender {
-  /** By id; empty for somebody whom we do not know. */
+  /** By id; empty for a person we do not know. */
   contacts: number[];
   /** All numbers they are known by: the one that the provider gives, and those of the contacts. */
   phones: Phone[];
@@ -16,7 +16,7 @@ export interface Sender {
 }
 
 /**
- * Finds the sender by the message of ours that they quote and by their number; where that finds nobody, by their aliases: two people may have been
+ * Finds the sender by the message of ours that they quote and by their number; where that finds no contact, by their aliases: two people may have been
  * given one alias by mistake, and one who says stop must not stop the other. All contacts with one of the numbers are them. What the provider calls
  * them is kept.
  */
@@ -26,7 +26,7 @@ export async function senderOf(context: AliasContext, fact: ContactReply | Conta
   const quoted = await messageOf(transaction, fact.kind === 'reply' ? fact.quoted : fact.target);
   const byNumber = await contactsNamed(transaction, namesOf({ phone: fact.phone }));
   const named = byNumber.length > 0 ? byNumber : await contactsNamed(transaction, fact.aliases ?? []);
-  // Who quotes a message to somebody is that somebody. A reaction's target may be given by mistake, and counts only with the right person.
+  // A person who quotes a message is the one it was sent to. A reaction's target may be given by mistake, and counts only with the right person.
   const certain = quoted !== null && (fact.kind === 'reply' || named.length === 0) ? [quoted.contact] : [];
   const found = [...new Set([...certain, ...named])];
   if (found.length === 0) return { contacts: [], phones: fact.phone === null ? [] : [fact.phone], quoted: null };

@@ -37,7 +37,7 @@ function* rows(statement: StatementSyncInstance, parameters: readonly unknown[])
   for (const row of statement.iterate(...parameters.map(bindable))) yield asServersDo(row);
 }
 
-/** Booleans, which SQLite does not have, as 0 and 1. Unless it is told that a number is whole, the binding takes one beyond 32 bits for a real. */
+/** Booleans, which SQLite does not have, as 0 and 1. Unless a number is marked as whole, the binding takes one beyond 32 bits for a real. */
 function bindable(value: unknown): unknown {
   if (typeof value === 'boolean') return value ? 1 : 0;
   return Number.isSafeInteger(value) ? BigInt(value as number) : value;

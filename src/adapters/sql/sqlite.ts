@@ -76,7 +76,7 @@ function asKysely<Tables>(file: DatabaseSyncInstance): Kysely<Tables> {
 
 /**
  * SQLite writes what was committed to a log beside the file first. Where the file alone is mounted (into a container), the log stays in the
- * container when that is replaced: whoever was written to last would be pending again, and get the message twice.
+ * container when that is replaced: the person written to last would be pending again, and get the message twice.
  */
 function refuseMountPoint(path: string): void {
   if (!isMountPoint(path)) return;
@@ -120,7 +120,7 @@ const NOT_OPENED: Record<string, string> = {
   EROFS: 'its disk is read-only',
 };
 
-/** Makes the file before SQLite does: whoever opened it in the moment before its rights are set could read it ever after. */
+/** Makes the file before SQLite does: a process that opened it before its rights are set could read it ever after. */
 function createForOwner(path: string): void {
   try {
     closeSync(openSync(path, 'a', 0o600));

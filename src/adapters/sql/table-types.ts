@@ -76,7 +76,7 @@ interface Inbox {
 
 interface Leases {
   name: string;
-  /** 0 where nobody ever had it. */
+  /** 0 where it was never held. */
   epoch: number;
   /** Whose it is; null once it was given back. */
   token: string | null;
@@ -106,7 +106,7 @@ export interface Schema {
   wsend_provider_ids: { provider_id: string; message_id: number; recorded_as: string; line: string | null };
   /** What the provider calls contacts besides their numbers. */
   wsend_aliases: { name: string; contact_id: number };
-  /** Replies that fitted nobody, by what the provider called their sender. */
+  /** Replies that fitted no contact, by what the provider called their sender. */
   wsend_strangers: { name: string; inbox_id: number };
   /** What the provider reported. */
   wsend_inbox: Inbox;

@@ -7,7 +7,7 @@ import { serverNow, unlessThere } from './dialect.ts';
 import { holderOf, type LeaseRow, lockedRows, NOBODYS } from './lease-rows.ts';
 import type { Schema } from './table-types.ts';
 
-/** Who takes which names, and the tokens of owners that are surely over. */
+/** Who takes which names, and the tokens of owners that are certainly over. */
 export interface Taking {
   names: readonly string[];
   owner: Owner;
@@ -19,7 +19,7 @@ export type Taken = { lease: { epoch: number; before: ReadonlyMap<string, Before
 
 /**
  * Takes all names or none, inside one transaction. What each was before stays in its row, so that a call whose answer was lost after the commit is
- * answered alike when it is repeated: the token is the same, and nobody had it in between. Killed before the commit, nothing is taken; after it,
+ * answered alike when it is repeated: the token is the same, and no other run had it in between. Killed before the commit, nothing is taken; after it,
  * the names expire.
  */
 export async function takeLeases(transaction: Kysely<Schema>, dialect: SqlDialect, { names, owner, dead }: Taking): Promise<Taken> {

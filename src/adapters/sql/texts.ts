@@ -46,7 +46,7 @@ const WINDOW = 5_000;
 
 /**
  * Looks at the next Message 1 rows above `after`, by id, and gives those of them that cannot just be sent as they are. The database finds them, so that
- * the texts of a million others are not read; it finds a few too many, and whoever asks looks again.
+ * the texts of a million others are not read; it finds a few too many, and the caller looks again.
  */
 async function oddTexts(database: Database, campaign: number, { after, failed, needed, numbers }: OddTexts) {
   const { db, dialect } = database;

@@ -26,7 +26,7 @@ export function inTransaction<T>(
 
 /**
  * With synchronous_commit = off PostgreSQL confirms what a crash forgets, and by then the checkpoint has forgotten it too. A transaction of
- * ours waits for the server's own disk at least, whatever others do. A process that is suspended in the middle of one keeps nobody from its
+ * ours waits for the server's own disk at least, whatever others do. A process that is suspended in the middle of one keeps no other from its
  * lease for longer than that lasts: the server ends it (MariaDB too, see mysql.ts). It sees rows as they are, and has our own deadlines alone,
  * whatever the defaults of the database or its user. All in one round trip.
  */
@@ -36,7 +36,7 @@ const BEGIN_DURABLY = sql`
 /** How often a transaction that another one got in the way of is tried. */
 const TRIES = 4;
 
-/** The same for work that may be done anew: one that the database ended because of a deadlock is repeated. */
+/** The same for work that may be done again: one that the database ended because of a deadlock is repeated. */
 export async function inRepeatableTransaction<T>(
   database: Pick<Database, 'db' | 'dialect'>,
   work: (transaction: Kysely<Schema>) => Promise<T>,

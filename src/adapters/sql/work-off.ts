@@ -53,7 +53,7 @@ interface Due {
 export interface Worked {
   result: FactResult;
   message2: 'pending' | 'failed' | null;
-  /** What the provider calls the sender, where nobody is known by it. */
+  /** What the provider calls the sender, where no contact is known by it. */
   stranger?: string;
 }
 

@@ -22,7 +22,7 @@ export function sendingRights(dialect: SqlDialect): Right[] {
   ];
 }
 
-/** What keeps aliases, and does for whoever becomes known by one what was left undone. */
+/** Keeps aliases, and catches up for a person who becomes known by one. */
 const ALIASES: Right[] = [
   { may: 'insert', table: 'wsend_aliases', columns: ['name', 'contact_id'] },
   { may: 'update', table: 'wsend_aliases', columns: ['contact_id'] },
@@ -130,7 +130,7 @@ export function namesOf(rights: Right[]): string {
 /** The statement that gives them, for the operator to type. */
 export function grantOf(rights: Right[]): string {
   const byTable = new Map<string, Set<string>>();
-  // Whoever changes rows reads them first.
+  // A program that changes rows reads them first.
   for (const { may, table } of rights) byTable.set(table, (byTable.get(table) ?? new Set(['select'])).add(may));
   return [...byTable].map(([table, mays]) => `grant ${[...mays].join(', ')} on ${table} to <user>`).join('; ');
 }

@@ -99,7 +99,7 @@ function nowPiece({ rest, delayMs, normalDelayMs }: RunView, { now, paint, provi
   };
 }
 
-/** While something is out of reach nobody knows when the run will end. */
+/** While something is out of reach the end of the run is unknown. */
 function endIsKnown({ rest, endsAt }: RunView): boolean {
   return endsAt > 0 && (rest === null || rest.reason === 'batch_pause' || rest.reason === 'throttled');
 }

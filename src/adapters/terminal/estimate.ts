@@ -8,7 +8,7 @@ import { count, counted, seconds } from './text.ts';
 /** How long `count` sends take at a pace. */
 export interface Estimate {
   count: number;
-  /** How many are left out because they are there twice; left out where nobody is named. */
+  /** How many are left out because they are there twice; left out where no people are named. */
   duplicates?: number;
   pace: Pace;
   etaMs: Milliseconds;

@@ -7,9 +7,9 @@ import { neverBlock } from './streams.ts';
 export interface Output {
   write(text: string): void;
   readonly isTTY: boolean;
-  /** Width of the terminal in cells, asked anew each time because it may be resized; 80 where nobody knows. */
+  /** Width of the terminal in cells, asked again each time because it may be resized; 80 where it is unknown. */
   columns(): number;
-  /** False while something that was written has not left: nobody takes it now, or not as fast. */
+  /** False while something that was written has not left: its reader does not take it now, or not as fast. */
   idle(): boolean;
   /**
    * Resolves once everything written has left (true) or is lost (false). With a patience it is given up for lost when nothing of it was taken for
@@ -21,18 +21,18 @@ export interface Output {
 /** How long a program whose work is done waits for a reader that takes nothing. */
 export const PATIENCE: Milliseconds = 30 * SECOND;
 
-/** How an Output keeps what nobody takes now. */
+/** How an Output keeps text that no reader takes now. */
 export interface Keeping {
   /** Characters that may wait. */
   most: number;
   /**
-   * Given where somebody needs all of it, and called once with the reason, in words, when they will not get it. What they do get has no gap: once
+   * Given where a reader needs all of it, and called once with the reason, in words, when they will not get it. What they do get has no gap: once
    * something finds no room, nothing more is written. Without it, what finds no room is left out, and a line says how much as soon as there is.
    */
   onLost?: (reason: string) => void;
 }
 
-/** Waiting text is handed over in blocks of this size: one that leaves shows that somebody still reads. */
+/** Waiting text is handed over in blocks of this size: one that leaves shows that a reader is still there. */
 const BLOCK = 16_384;
 
 /**
@@ -127,7 +127,7 @@ export function safeOutput(stream: Writable & { isTTY?: boolean; columns?: numbe
   };
 }
 
-/** Whoever read it has seen enough, or has closed the terminal. */
+/** Its reader has seen enough, or has closed the terminal. */
 function readerLeft({ code }: NodeJS.ErrnoException, isTTY: boolean): boolean {
   return code === 'EPIPE' || code === 'ECONNRESET' || (code === 'EIO' && isTTY);
 }

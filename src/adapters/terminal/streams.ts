@@ -20,7 +20,7 @@ export function wholeFile(fd: number): Writable {
 
 /**
  * Has writes to a terminal wait in the background. Node lets them block, and one that takes no output (Ctrl-S, ssh that hangs) would stop
- * everything. libuv has opened the terminal anew for itself, so the shell notices nothing; where that was not allowed (the terminal of another
+ * everything. libuv has opened the terminal again for itself, so the shell notices nothing; where that was not allowed (the terminal of another
  * user, after `su`) it stays as it is, and may block.
  */
 export function neverBlock(terminal: Writable): void {

@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts';
 /** The provider's name, as people know it. */
 export const NAME = 'Wassenger';
 
-/** Where and as whom to send, as configured. */
+/** Where to send, and with which account, as configured. */
 export interface WassengerAccount {
   /** The API key; a pasted `Token ` or `Bearer ` before it is taken off. */
   apiKey: string;

@@ -3,7 +3,7 @@ import { type Got, got } from 'got';
 import type { Account } from './account.ts';
 import { CONNECT_TIMEOUT, readyAgent } from './ready-agent.ts';
 
-/** An HTTP client that asks the API and sends nothing. It neither retries nor follows redirects: whoever asks decides. */
+/** An HTTP client that asks the API and sends nothing. It neither retries nor follows redirects: the caller decides. */
 export function askingClient({ secret, base, timeoutMs, proxy }: Account): Got {
   const agent = readyAgent(base.server.protocol, Math.min(timeoutMs, CONNECT_TIMEOUT), proxy);
   return got.extend({

@@ -45,7 +45,7 @@ export interface Reading {
  * | 4xx with a recipient code, or a complaint about `phone` or `message` alone | rejected | high for the codes, likely that /messages uses them |
  * | 3xx; 404, 405, 410, 415, 451 and other refusals of the request's form | barred | high |
  * | 4xx with `device:*`, `queue:*`, `media:*`, `file:*`, `message:forbidden*`, `waba:error`, Meta's codes of that kind, or a complaint about another field | barred | high |
- * | 429; 400 with one of Meta's codes for too many calls | throttled, `Retry-After` honoured | that 429 exists: high; that it carries the header: nobody knows |
+ * | 429; 400 with one of Meta's codes for too many calls | throttled, `Retry-After` honoured | that 429 exists: high; that it carries the header: unknown |
  * | 408, 409 | unknown | our caution |
  * | any other 4xx (400, 413, 425, …) | rejected | our judgement: a refusal, and the breaker stops the run when it is everybody's |
  * | 503 | unknown, offline | seen on another address of the API |

@@ -35,7 +35,7 @@ const META_CODE = /(?<![\w+-])1[34]\d{4}(?!\w)/g;
 /** What a code is about. */
 export type Topic = 'recipient' | 'line' | 'pace' | 'unknown';
 
-/** What a code is about, or undefined when nobody has said. */
+/** What a code is about, or undefined when no source says it. */
 export function topicOf(code: string): Topic | undefined {
   if (ABOUT_RECIPIENT.has(code) || META_RECIPIENT.has(code)) return 'recipient';
   if (ABOUT_LINE.test(code) || META_LINE.has(code)) return 'line';

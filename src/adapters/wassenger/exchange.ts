@@ -20,7 +20,7 @@ export interface Answer {
  * How one HTTP call ended.
  *
  * - `answered`: a status line arrived; the body may be cut.
- * - `unsent`: it failed before the request got a connection, so surely nothing of it left this machine.
+ * - `unsent`: it failed before the request got a connection, so certainly nothing of it left this machine.
  * - `lost`: it failed after that, without a status line.
  */
 export type Exchange = { kind: 'answered'; answer: Answer } | { kind: 'unsent' | 'lost'; code: string; detail: string };

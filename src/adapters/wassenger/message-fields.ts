@@ -13,7 +13,7 @@ export function hasFailed({ status, deliveryStatus }: Record<string, unknown>): 
 
 /**
  * Why a message that was accepted did not arrive, from the item of a list or an event. Our line's condition has a code that says so
- * (`line:131047`, `line:waba:error`), so that nobody takes it for the recipient's.
+ * (`line:131047`, `line:waba:error`), so that it is not taken for the recipient's.
  */
 export function failureOf(item: Record<string, unknown>, secret: string): { code: string; reason: string } {
   const state = FAILED.has(String(item.status)) ? item.status : item.deliveryStatus;

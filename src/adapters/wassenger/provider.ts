@@ -15,7 +15,7 @@ import { CONNECT_TIMEOUT, readyAgent } from './ready-agent.ts';
 /** It can be asked everything. */
 export type WassengerProvider = { [Part in keyof Provider]: NonNullable<Provider[Part]> };
 
-/** A request that is not made: nobody waits for it any more. */
+/** A request that is not made: no caller waits for it any more. */
 const NEVER = new Promise<ClientRequest>(() => undefined);
 
 /** What a look-up asks for, on whichever line where none is named. */
@@ -25,7 +25,7 @@ function queryOf(reference: string, device: string | null): string {
 
 /**
  * The Wassenger API as a provider. One attempt per call: the HTTP client neither retries nor follows redirects, because a send that is
- * repeated or redirected unseen may reach somebody twice.
+ * repeated or redirected unseen may reach a person twice.
  */
 export function wassengerProvider(account: Account): WassengerProvider {
   const { secret, device, base, timeoutMs, retries, lookUpsPerSecond, proxy, now } = account;

@@ -12,7 +12,7 @@ const KEPT_IDLE: Milliseconds = 4 * SECOND;
 
 /**
  * A keep-alive agent for `protocol` (`http:` or `https:`) that hands a request only a socket that is ready (connected, and secured), through a
- * tunnel of the proxy where there is one. So a request that never got a socket surely never left this machine, and one that gets it is
+ * tunnel of the proxy where there is one. So a request that never got a socket certainly never left this machine, and one that gets it is
  * written in that same tick. No socket within `connectTimeoutMs` is an error with code `ETIMEDOUT`.
  */
 export function readyAgent(protocol: string, connectTimeoutMs: Milliseconds, proxy: string | null = null): HttpAgent {

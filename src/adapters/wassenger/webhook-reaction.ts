@@ -22,7 +22,7 @@ export function readReaction(event: Fields, data: Fields, now: EpochMs): Incomin
   const isOnOurs = directionOf(event, data) === 'out';
   if (isOnOurs && (Object.keys(reaction).length === 0 || isByTheLine(reaction, data))) return ignored('the line itself reacted');
   if (!isPersonal(data)) return ignored('it is not from a chat with one person');
-  // In a chat with one person, whoever reacts to our message and is not us is that person.
+  // In a chat with one person, anyone who reacts to our message and is not us is that person.
   const contact = isOnOurs ? [data.toNumber, data.phone, data.to] : [data.fromNumber, data.from];
   const who = whoIs(data, [reaction.fromNumber, reaction.from, ...contact]);
   if (who === null) return strange('it does not say from whom it is');

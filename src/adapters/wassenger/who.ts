@@ -17,12 +17,12 @@ export function senderOf({ fromNumber, from, ...data }: Fields): Who | null {
   return whoIs(data, [fromNumber, from]);
 }
 
-/** Whom a message of ours went to; nobody where nothing says it. */
+/** The person a message of ours went to; none where nothing says it. */
 export function recipientOf({ toNumber, phone, to, wid, ...data }: Fields): Who {
   return whoIs(data, [toNumber, phone, to, wid]) ?? { phone: null };
 }
 
-/** What the provider calls a number, in the form that aliases have: null for what names nobody. */
+/** What the provider calls a number, in the form that aliases have: null for a text that names no one. */
 export function aliasOf(value: unknown): Alias | null {
   const phone = phoneOf(value);
   if (phone !== null) return personKey(phone);

@@ -23,13 +23,13 @@ export interface WebOptions {
   metrics: ListenMetrics;
   /** Takes a parsed body; resolves once what it reports is durable, to why a part of it was not understood, or null. */
   take(body: unknown): Promise<string | null>;
-  /** What is not well, one line each; empty when all is. Anybody may read it: it names no host. */
+  /** Current problems, one line each; empty when healthy. Anybody may read it: it names no host. */
   health(): Promise<string[]>;
 }
 
 /**
- * Listens for the provider: its webhook, `GET /healthz`, `GET /metrics`. 200 means durable. Whoever does not know the secret of an address sees
- * what is to be seen under any unknown one. Rejects with InfrastructureError when it cannot listen there.
+ * Listens for the provider: its webhook, `GET /healthz`, `GET /metrics`. 200 means durable. A caller that does not know the secret of an address
+ * sees what is to be seen under any unknown one. Rejects with InfrastructureError when it cannot listen there.
  */
 export async function startWeb(options: WebOptions): Promise<{ url: string; close(): Promise<void> }> {
   const { host, port, metrics } = options;
