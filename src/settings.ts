@@ -122,7 +122,7 @@ export const COMMON_SETTINGS = {
     flag: null,
     fallback: 'wassenger',
     allowed: 'the name of a provider: wassenger',
-    about: 'Whose API the messages are sent through.',
+    about: 'The provider that messages are sent through.',
     schema: z.string(),
   },
   delay: {

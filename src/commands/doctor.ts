@@ -102,8 +102,8 @@ function partsOf(world: World): Part[] {
 /** What it means for the operator that a provider cannot be asked what became of a message. */
 function unaskable({ name, lookUp }: Provider): Advice[] {
   if (lookUp !== null) return [];
-  const seen = `${name} cannot be asked what became of a message: one whose answer is lost stays in doubt`;
-  return [{ seen, next: 'Keep wsend listen running: a report settles it. What stays in doubt settles wsend reconcile <id> --assume.' }];
+  const seen = `${name} cannot be asked what became of a message: a recipient whose answer is lost stays in doubt`;
+  return [{ seen, next: 'Keep wsend listen running: a delivery report settles it. Settle the rest with wsend reconcile <id> --assume.' }];
 }
 
 function letQueueGoOn(name: string): string {

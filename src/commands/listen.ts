@@ -41,7 +41,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   if (poll && watcher === null)
     throw new UsageError(
       `${world.providerName()} cannot be asked for replies and reports: --poll has nothing to ask`,
-      'Leave --poll out, and let it call wsend listen.',
+      'Run wsend listen without --poll, and let the provider call it.',
     );
   const inbox = await world.inbox();
   const metrics = await world.metrics(inbox);

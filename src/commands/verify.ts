@@ -33,7 +33,7 @@ export async function verify(world: World, options: VerifyOptions): Promise<numb
   if (list === null)
     throw new UsageError(
       `${name} cannot be asked which messages it has: there is nothing to compare campaign ${id} with`,
-      `What was recorded of each recipient says ${world.nextStep(`wsend report ${id}`)}.`,
+      `${world.nextStep(`wsend report ${id}`)} shows what is recorded of each recipient.`,
     );
 
   const total = (await data.campaigns.tally(id)).total + (await data.message2([]).campaigns.tally(id)).total;

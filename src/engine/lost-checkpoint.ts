@@ -47,7 +47,7 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, pro
     if (suspects.length === 0) return;
     const whom = `${seen.size === 0 ? 'its first' : 'the next'} ${formatCount(suspects.length, 'pending recipient')}`;
     const { name, lookUp: asked } = parts.line.provider;
-    const what = asked === null ? `${name} cannot be asked about ${whom}, who are in doubt` : `looking up ${whom} at the provider`;
+    const what = asked === null ? `${name} cannot be asked about ${whom}: they are in doubt` : `looking up ${whom} at the provider`;
     const text = `campaign ${campaign.id} ${reasonFor(found, missing)}: ${what}`;
     report.tell({ type: 'notice', level: 'warning', text });
     // Where some were sent, more may have been than anybody reckoned with.

@@ -90,7 +90,7 @@ describe('a provider that cannot be asked', () => {
     expect(world.provider.duplicates()).toEqual([]);
     expect((world.provider.starts[reached] as number) - begin).toBeLessThanOrEqual(POLICY.pace.delayMs);
     expect(world.events.find(({ type }) => type === 'notice')).toMatchObject({
-      text: expect.stringMatching(/Memory cannot be asked about its first \d+ pending recipients, who are in doubt/),
+      text: expect.stringMatching(/Memory cannot be asked about its first \d+ pending recipients: they are in doubt/),
     });
   });
 
