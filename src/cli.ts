@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EXIT, knownError } from './errors.ts';
 import type { Flags } from './flags.ts';
-import { refuseRepeats } from './given-once.ts';
+import { refuseRepeats } from './flags.ts';
 import { type Had, OPTIONS, type OptionName, REPEATABLE, reads } from './options.ts';
 import type { Outside } from './outside.ts';
 import { ADVISED_BATCH, ENV_FILE, SETTINGS, type Setting } from './settings.ts';

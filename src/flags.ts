@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
 import { parse } from 'dotenv';
 import type { CampaignSettings } from './core/checkpoint.ts';
-import { ConfigurationError, reasonOf } from './errors.ts';
+import { ConfigurationError, reasonOf, UsageError } from './errors.ts';
 import type { Options } from './options.ts';
 import type { Outside } from './outside.ts';
 import { ENV_FILE, type SettingName } from './settings.ts';
@@ -43,3 +44,21 @@ export function readEnvFile(path: string | undefined): Record<string, string> {
 export function wantsColor(flags: Flags, { env }: Outside): boolean {
   return flags.color !== false && !env.NO_COLOR && env.TERM !== 'dumb';
 }
+
+/**
+ * Has a flag that takes one value refused when it is given twice: the last would win in silence, and of two files one would never be sent
+ * to. Flags that gather their values (--fault) may be repeated.
+ */
+export function refuseRepeats(command: Command): void {
+  for (const option of command.options) {
+    if (!option.required || option.variadic || option.parseArg !== undefined) continue;
+    let given = false;
+    command.on(`option:${option.name()}`, () => {
+      if (given) throw new UsageError(`${option.long} is given twice; one value is allowed`, NEXT[option.long ?? ''] ?? 'Leave one out.');
+      given = true;
+    });
+  }
+  for (const inner of command.commands) refuseRepeats(inner);
+}
+
+const NEXT: Record<string, string> = { '--csv': 'Run the command once for each file, or put the people into one.' };

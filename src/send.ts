@@ -5,12 +5,13 @@ import type { EpochMs, Milliseconds } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './engine/ask-line.ts';
 import { namesOf, settleByLookUp } from './engine/doubt.ts';
-import { type Addressed, address } from './engine/envelope.ts';
+import { address } from './engine/envelope.ts';
 import { noteAnswer, restLine, rests, sendMessage2First } from './engine/line.ts';
 import { readPage } from './engine/page.ts';
+import type { Addressed, Run } from './engine/parts.ts';
 import type { Queued } from './engine/queue.ts';
 import { settleReported } from './engine/reported.ts';
-import { beside, breakRun, confirmLeases, mayLeave, maySend, type Run, stopRun, sureUntil } from './engine/run.ts';
+import { beside, breakRun, confirmLeases, mayLeave, maySend, stopRun, sureUntil } from './engine/run.ts';
 import { putBack, refuse, settle, skip } from './engine/settle.ts';
 import { myTurn, startedAt, takeTurn } from './engine/turn.ts';
 

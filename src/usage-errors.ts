@@ -1,6 +1,6 @@
 import type { Command, CommanderError } from 'commander';
-import { nearest } from './core/nearest.ts';
 import { UsageError } from './errors.ts';
+import { nearest } from './misspelt.ts';
 
 /** The error of commander as a person sees it: what was typed, and the nearest that there is. */
 export function usageErrorOf({ message }: CommanderError, argv: string[], program: Command): UsageError {

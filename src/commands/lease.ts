@@ -13,7 +13,7 @@ import {
 import { formatDuration, MINUTE, type Milliseconds } from '../core/units.ts';
 import { type HeldLease, holdLease } from '../engine/held-lease.ts';
 import type { Journal } from '../engine/journal.ts';
-import type { Line } from '../engine/line.ts';
+import type { Line } from '../engine/parts.ts';
 import { openLine, type Recovered, recover, refuseOthers } from '../engine/recover.ts';
 import { HeldElsewhere } from '../errors.ts';
 import { LEASE_LIFE, type Provider, type RecipientStore } from '../ports.ts';

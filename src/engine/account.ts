@@ -1,30 +1,13 @@
 import type { Settled } from '../core/checkpoint.ts';
-import { type CircuitBreaker, CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
-import type { Calls, FailureGroup } from '../core/event.ts';
-import { type Histogram, newHistogram, record as recordLatency } from '../core/latency.ts';
+import { CLOSED, checkCircuitBreaker, observe } from '../core/circuit-breaker.ts';
+import type { Calls } from '../core/event.ts';
+import { newHistogram, record as recordLatency } from '../core/latency.ts';
 import { isOfLine } from '../core/line-condition.ts';
 import { DUPLICATE } from '../core/person.ts';
 import { admit, type Progress, type Standing, updateProgress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
-import type { Addressed } from './envelope.ts';
-import { type Run, stopRun } from './run.ts';
-
-/** How far a run is, and what its outcomes have taught; this file changes it, and recount.ts. */
-export interface Account {
-  progress: Progress;
-  /** Pending recipients that this run leaves to another. */
-  othersPending: number;
-  breaker: CircuitBreaker;
-  failures: Map<string, FailureGroup>;
-  /** Of the failed, those who failed for the sake of our line: counted when the run began, and since. */
-  failedOfLine: number;
-  latency: Histogram;
-  /** When it was last looked at what failed after it was accepted, and how long not to look again. */
-  recounted: { at: EpochMs; pause: Milliseconds };
-  startedAt: EpochMs;
-  /** When the first and the last call began, and how many did; null before the first. */
-  calls: { first: EpochMs; last: EpochMs; count: number } | null;
-}
+import type { Account, Addressed, Run } from './parts.ts';
+import { stopRun } from './run.ts';
 
 /** The account of a run that begins at `startedAt`. */
 export function newAccount(progress: Progress, othersPending: number, startedAt: EpochMs, failedOfLine: number): Account {

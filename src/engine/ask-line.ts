@@ -2,7 +2,8 @@ import type { LineState } from '../core/outcome.ts';
 import { OFFLINE_WAIT } from '../core/retry.ts';
 import { type EpochMs, formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { rest, restUnreachable } from './line.ts';
-import { breakRun, maySend, type Run, stopRun } from './run.ts';
+import type { Run } from './parts.ts';
+import { breakRun, maySend, stopRun } from './run.ts';
 
 /** A send waits no longer than this for word of the queue, counted from the question: a device that is slow to tell must not stop a run. Our judgement. */
 const PATIENCE: Milliseconds = 2 * SECOND;

@@ -1,7 +1,7 @@
 import { ASSUMED_ABSENT, ASSUMED_SENT } from '../core/note.ts';
 import { formatCount } from '../core/units.ts';
 import { move } from './account.ts';
-import type { LeftInDoubt, Run } from './run.ts';
+import type { LeftInDoubt, Run } from './parts.ts';
 import { putBack } from './settle.ts';
 
 /** The operator's word on recipients whose outcome cannot be known: they got it, or they did not. */

@@ -5,11 +5,12 @@ import type { Policy } from '../core/policy.ts';
 import { mayRetry, retryWait } from '../core/retry.ts';
 import type { EpochMs } from '../core/units.ts';
 import { move } from './account.ts';
-import { type Addressed, controlOf } from './envelope.ts';
+import { controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
 import { acceptedFrom, lookUpReference, type Means, type Sought } from './look-up.ts';
+import type { Addressed, LeftInDoubt, Run, RunParts } from './parts.ts';
 import { isReported } from './reported.ts';
-import { type LeftInDoubt, type Run, type RunParts, stopRun } from './run.ts';
+import { stopRun } from './run.ts';
 import { putBack, settle } from './settle.ts';
 
 /** An attempt whose outcome is unknown. */

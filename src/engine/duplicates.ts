@@ -1,9 +1,10 @@
 import { DUPLICATE } from '../core/person.ts';
 import { withDuplicates } from '../core/progress.ts';
 import type { Result } from '../ports.ts';
-import { type Addressed, address } from './envelope.ts';
+import { address } from './envelope.ts';
 import { readPage } from './page.ts';
-import { maySend, type Run } from './run.ts';
+import type { Addressed, Run } from './parts.ts';
+import { maySend } from './run.ts';
 
 /** Rows that are written in one transaction. */
 const AT_ONCE = 500;

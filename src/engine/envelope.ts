@@ -1,31 +1,12 @@
 import type { Claim } from '../core/checkpoint.ts';
-import type { Attempted } from '../core/event.ts';
 import type { Control } from '../core/list-knowledge.ts';
 import { DUPLICATE } from '../core/person.ts';
 import { toE164 } from '../core/phone.ts';
-import type { Standing } from '../core/progress.ts';
 import { referenceOf } from '../core/reference.ts';
 import { textProblem } from '../core/text.ts';
-import type { AcceptedRow, OutboundMessage } from '../ports.ts';
+import type { AcceptedRow } from '../ports.ts';
+import type { Addressed, Problem, RunParts } from './parts.ts';
 import type { Queued } from './queue.ts';
-import type { RunParts } from './run.ts';
-
-/** Why a row cannot be sent as the database holds it. */
-export interface Problem {
-  code: string;
-  reason: string;
-}
-
-/** One recipient with everything the path of its message needs. */
-export interface Addressed {
-  queued: Queued;
-  problem: Problem | null;
-  outbound: OutboundMessage;
-  claim: Omit<Claim, 'at'>;
-  attempted: Attempted;
-  /** Where the recipient stood before this attempt. */
-  standing: Extract<Standing, 'pending' | 'inDoubt' | 'skipped'>;
-}
 
 /** Makes the next attempt's reference and claim of what the database holds. */
 export function address(run: RunParts, queued: Queued): Addressed {

@@ -8,7 +8,8 @@ import { EXIT, LeaseLost, messageOf, UserError } from '../errors.ts';
 import type { Tally } from '../ports.ts';
 import { callsOf } from './account.ts';
 import { unlessHurried } from './hurried.ts';
-import { breakRun, type Run, type RunParts, type Stop } from './run.ts';
+import type { Run, RunParts, Stop } from './parts.ts';
+import { breakRun } from './run.ts';
 import { nextCommand, summaryOf } from './summary.ts';
 import { headerOf, pauseKept, type TakeUp } from './take-up.ts';
 

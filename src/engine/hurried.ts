@@ -1,6 +1,6 @@
 import { type Milliseconds, SECOND } from '../core/units.ts';
 import { CheckpointUnreachable, DatabaseUnreachable } from '../errors.ts';
-import type { Run } from './run.ts';
+import type { Run } from './parts.ts';
 
 /** How long a person who has pressed Ctrl-C waits for a database or a checkpoint that does not answer: the next run settles the rest. */
 const HURRIED_PATIENCE: Milliseconds = 3 * SECOND;

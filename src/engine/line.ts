@@ -1,57 +1,8 @@
-import type { ListKnowledge } from '../core/list-knowledge.ts';
 import { type Outcome, UNEXPECTED_IN_A_ROW } from '../core/outcome.ts';
-import type { PacingState } from '../core/pacing.ts';
 import { OFFLINE_WAIT, THROTTLED_WAIT, unreachableWait, WAITING_LIMIT } from '../core/retry.ts';
 import { type EpochMs, formatDuration, type Milliseconds } from '../core/units.ts';
-import type { Provider } from '../ports.ts';
-import type { Bell } from './bell.ts';
-import type { HeldLease } from './held-lease.ts';
-import type { Means } from './look-up.ts';
-import { type Run, stopRun } from './run.ts';
-
-/** One line while its lease is ours; all runs on it share it, one sending at a time. */
-export interface Line {
-  name: string;
-  lease: HeldLease;
-  provider: Provider;
-  /** The provider's look-up, asked at its pace, for all who ask. */
-  lookUp: Means['lookUp'];
-  /** What is known of the list that look-ups are answered from. */
-  list: ListKnowledge;
-  pacing: PacingState;
-  /** Batches begun on it under its lease, by whichever run of it. */
-  batches: number;
-  /** Calls in flight, and claims for them. */
-  calls: number;
-  /** How long the last answer took. */
-  answeredAfterMs: Milliseconds;
-  trouble: LineTrouble | null;
-  /** Sends started on it under its lease, by whichever run of it. */
-  starts: number;
-  /** Answers in a row that should have confirmed a message and did not. */
-  unexpectedInARow: number;
-  /** The line has to be asked how it is before the next send: at the beginning, after a 503, and while it says that it is not ready or its queue is full. */
-  askFirst: boolean;
-  /** When it was last asked how it is, how many sends had been started by then, and whether the answer is still to come. */
-  asked: { at: EpochMs; starts: number; underWay: boolean };
-  /** What it told of its queue: how many messages wait there, and of the sends started on it, how many it certainly counted. Null where it tells nothing. */
-  queue: { told: number; counted: number } | null;
-  /** A rest was told and is not over. */
-  resting: boolean;
-  /** A listener has made a Message 2 that is due on it. */
-  message2Due: boolean;
-  /** Wakes the loop that sends on it: something that it decides by has changed. */
-  bell: Bell;
-}
-
-/** Why the line rests, and since when it has been resting without a single answer that it works. */
-export interface LineTrouble {
-  reason: 'throttled' | 'offline' | 'queue_paused' | 'queue_full' | 'unreachable';
-  detail: string;
-  since: EpochMs;
-  /** Failures in a row to reach the provider at all. */
-  unreachableInARow: number;
-}
+import type { LineTrouble, Run } from './parts.ts';
+import { stopRun } from './run.ts';
 
 type Trouble = Extract<Outcome, { kind: 'throttled' | 'unavailable' | 'unknown' }>;
 

@@ -9,8 +9,8 @@ import { byEarlierRun, meansOf, namesOf, sentAt } from './doubt.ts';
 import { address } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from './outbox.ts';
+import type { RunParts } from './parts.ts';
 import type { Recovered } from './recover.ts';
-import type { RunParts } from './run.ts';
 
 /** Recipients that any run may have had under way at once: in a call, in a look-up, or returned to the queue. */
 const UNDER_WAY = 64;

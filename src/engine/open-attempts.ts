@@ -3,11 +3,11 @@ import { CLAIM_GOOD_FOR, type Claim, campaignName } from '../core/checkpoint.ts'
 import type { Finding } from '../core/outcome.ts';
 import { type EpochMs, MINUTE, type Milliseconds } from '../core/units.ts';
 import { leaveInDoubt, meansOf, settleByFinding } from './doubt.ts';
-import { type Addressed, readdress } from './envelope.ts';
+import { readdress } from './envelope.ts';
 import { lookUpAll } from './look-up.ts';
+import type { Addressed, Run } from './parts.ts';
 import type { Recovered } from './recover.ts';
 import { isReported } from './reported.ts';
-import type { Run } from './run.ts';
 import { putBack } from './settle.ts';
 
 /**

@@ -2,7 +2,8 @@ import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import { unlessHurried } from './hurried.ts';
 import { DATABASE_PATIENCE } from './outbox.ts';
-import { maySend, type Run } from './run.ts';
+import type { Run } from './parts.ts';
+import { maySend } from './run.ts';
 
 /** Between two tries to read. */
 const TRY_AGAIN_AFTER: Milliseconds = 1_000;

@@ -4,8 +4,8 @@ import { failedLater } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { learnOfLine } from './account.ts';
 import { readPage } from './page.ts';
+import type { Run } from './parts.ts';
 import { failedMeanwhile, settleDoubts } from './reported.ts';
-import type { Run } from './run.ts';
 
 /** Counting all rows of a large campaign takes a while: it is done at most for a fiftieth of the time, and at most once a second. */
 const SHARE = 50;

@@ -21,9 +21,9 @@ import type { Clock, Entries, Provider, RecipientStore } from '../ports.ts';
 import { Bell } from './bell.ts';
 import type { HeldLease } from './held-lease.ts';
 import { Journal } from './journal.ts';
-import type { Line } from './line.ts';
 import type { Wanted } from './look-up.ts';
 import { paced } from './paced.ts';
+import type { Line } from './parts.ts';
 
 /** Everything a run finds when it takes a campaign up. */
 export interface Recovered {

@@ -1,8 +1,7 @@
 import { keptOf } from '../core/checkpoint.ts';
 import { DatabaseUnreachable } from '../errors.ts';
-import type { Addressed } from './envelope.ts';
 import { unlessHurried } from './hurried.ts';
-import type { Run } from './run.ts';
+import type { Addressed, Run } from './parts.ts';
 import { settle } from './settle.ts';
 
 // A report that carries our reference settles a row in the database, whatever this run is doing about it. The run finds that there.

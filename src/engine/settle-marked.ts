@@ -2,7 +2,8 @@ import { type Assumption, assumeInDoubt } from './assume.ts';
 import { settleByLookUp } from './doubt.ts';
 import { address } from './envelope.ts';
 import { readPage } from './page.ts';
-import { beside, breakRun, maySend, type Run } from './run.ts';
+import type { Run } from './parts.ts';
+import { beside, breakRun, maySend } from './run.ts';
 
 /**
  * Settles what earlier runs left open and sends nothing: waits for the look-ups under way, and looks up every row that carries a note of ours.

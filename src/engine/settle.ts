@@ -2,8 +2,7 @@ import type { Change, Settled } from '../core/checkpoint.ts';
 import { SKIPPED, UNCONFIRMED } from '../core/note.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { learn, move } from './account.ts';
-import type { Addressed, Problem } from './envelope.ts';
-import type { Run } from './run.ts';
+import type { Addressed, Problem, Run } from './parts.ts';
 
 /** How an outcome was learned. */
 interface Learned {

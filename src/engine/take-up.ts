@@ -7,14 +7,14 @@ import { newAccount } from './account.ts';
 import type { Assumption } from './assume.ts';
 import { giveUpWhenHurried } from './hurried.ts';
 import { CHECKPOINT_PATIENCE } from './journal.ts';
-import type { Line } from './line.ts';
 import { lookUpWhatMayBeSent } from './lost-checkpoint.ts';
 import { openAttempts, settleOpen } from './open-attempts.ts';
 import { Outbox } from './outbox.ts';
+import type { Line, Run, RunParts } from './parts.ts';
 import { Queue } from './queue.ts';
 import { failedOfLine } from './recount.ts';
 import type { Recovered } from './recover.ts';
-import { beside, breakRun, newCourse, type Run, type RunParts, stopRun } from './run.ts';
+import { beside, breakRun, newCourse, stopRun } from './run.ts';
 import { newBatches } from './turn.ts';
 
 /** What a run takes up besides its parts. */

@@ -1,30 +1,17 @@
 import { adaptiveDelay, SLOW_DOWN_ABOVE } from '../core/adaptive-delay.ts';
 import { errorRate } from '../core/error-rate.ts';
-import { afterClockStep, batchIsFull, nextStart, type Pace, started } from '../core/pacing.ts';
+import { afterClockStep, batchIsFull, nextStart, started } from '../core/pacing.ts';
 import type { Policy } from '../core/policy.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { blamed, countCall, openIfTooMany, ownPending } from './account.ts';
 import { askInTime, askLine, queueMayBeFull, waitForQueue } from './ask-line.ts';
 import { giveUpWaiting, patienceEnds } from './line.ts';
+import type { Batches, Run } from './parts.ts';
 import { recount } from './recount.ts';
-import { maySend, type Run } from './run.ts';
+import { maySend } from './run.ts';
 
 /** The loop is ready this long before a turn: less than the list of opt-outs is fresh. */
 const READY_AHEAD: Milliseconds = 100;
-
-/** The batches of a run; this file changes it. */
-export interface Batches {
-  /** The policy of this batch, as it is configured. */
-  policy: Policy;
-  /** The pace of this batch: the configured one with the adaptive delay. */
-  pace: Pace;
-  /** Batches begun by this run. */
-  begun: number;
-  /** The batch of the line that this run has begun, too: a Message 2 may have opened the next one. */
-  ofLine: number;
-  /** Sends started by this run. */
-  starts: number;
-}
 
 /** The batches of a run that has just begun. */
 export function newBatches(policy: Policy): Batches {

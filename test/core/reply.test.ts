@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { dueAgain } from '../../src/adapters/sql/work-off.ts';
 import { afterDelivery, type DeliveryRow } from '../../src/core/delivery.ts';
 import { factKey } from '../../src/core/fact.ts';
-import { dueAgain } from '../../src/core/inbox-wait.ts';
 import type { Fact } from '../../src/core/incoming.ts';
 import { answeredMessage1, bringsMessage2, type SentMessage1 } from '../../src/core/reply.ts';
 import { COURTESY, isStopWord, STOP_WORDS } from '../../src/core/stop-words.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../src/adapters/redis/keys.ts';
-import { type Database, openDatabase, type SqlDialect } from '../../src/adapters/sql/database.ts';
+import { type Database, openDatabase } from '../../src/adapters/sql/database.ts';
+import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
 import { columnsByTable } from '../../src/adapters/sql/inspect.ts';
 import { migrateOwnTables } from '../../src/adapters/sql/own-tables.ts';
 import { operatorTables, statementsFor } from '../../src/adapters/sql/tables.ts';

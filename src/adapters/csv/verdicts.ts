@@ -7,8 +7,9 @@ import type { PlannedRecipient } from '../../ports.ts';
 import { readBytes } from './bytes.ts';
 import type { Format } from './delimiter.ts';
 import { type Header, readHeader, variablesOf } from './header.ts';
+import type { ReadNumber } from './number.ts';
+import { readNumber } from './number.ts';
 import { withoutPhone } from './number-columns.ts';
-import { readPhone } from './phone-cell.ts';
 import { createPhoneSet } from './phone-set.ts';
 import { type Row, readRows } from './rows.ts';
 
@@ -127,4 +128,19 @@ async function* hashed(pieces: AsyncIterable<Buffer>, hash: Hash): AsyncGenerato
 
 function cellCount(count: number): string {
   return count === 1 ? '1 field' : `${count} fields`;
+}
+
+/** What Google Contacts puts between several numbers in one cell. */
+const SEVERAL = ':::';
+
+/**
+ * The number of a row, from the first of its phone columns that is filled: one without a digit (`-`, `none`, `yes`) counts as empty. Of
+ * several numbers in one cell it is the first that is one.
+ */
+export function readPhone({ cells }: Row, columns: number[], country: CountryCode | undefined): ReadNumber {
+  const filled = columns.find((position) => /\p{Nd}/u.test(cells[position] ?? ''));
+  const cell = cells[filled ?? columns[0] ?? 0] ?? '';
+  if (!cell.includes(SEVERAL)) return readNumber(cell, country);
+  const numbers = cell.split(SEVERAL).map((part) => readNumber(part, country));
+  return numbers.find((number) => 'phone' in number) ?? (numbers[0] as ReadNumber);
 }

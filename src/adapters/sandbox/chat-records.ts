@@ -4,7 +4,7 @@ import type { Wording } from './faults.ts';
 import { chatWith, fromContact, toContact } from './identity.ts';
 import { type MessageState, stateOf } from './message-state.ts';
 import { LINE_PHONE, widOf } from './records.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 
 type Fields = Record<string, unknown>;
 

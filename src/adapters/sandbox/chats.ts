@@ -2,7 +2,7 @@ import { type ContactEvent, newestFirst } from './events.ts';
 import { byMessage, emojiOf, stateOf } from './message-state.ts';
 import { json, type Reply } from './reply.ts';
 import type { SandboxState } from './state.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 
 /** Chats in the list, and messages of each side in one of them, the newest of each. */
 const CHATS = 200;

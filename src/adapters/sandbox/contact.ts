@@ -1,11 +1,10 @@
 import type { Milliseconds } from '../../core/units.ts';
 import type { ContactEvent, EventKind } from './events.ts';
-import { within } from './fate.ts';
+import { luck, within } from './fate.ts';
 import type { Range } from './fault-values.ts';
 import type { Faults } from './faults.ts';
-import { luck } from './luck.ts';
 import { OTHER_DEVICE } from './records.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 
 /** The emoji of a contact who reacts by itself. */
 const EMOJI = '👍';

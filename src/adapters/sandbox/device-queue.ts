@@ -1,6 +1,6 @@
 import { type EpochMs, MINUTE } from '../../core/units.ts';
 import type { Faults } from './faults.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 
 /** How a device delivers what waits in its queue: messages a minute (0: at once), or none at all. */
 export interface Delivery {

@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../core/units.ts';
-import type { Filter, TakenMessage } from './store.ts';
+import type { Filter, TakenMessage } from './taken-message.ts';
 
 /** What may happen to a message, or what its contact does. */
 export type EventKind = 'sent' | 'delivered' | 'read' | 'failed' | 'reply' | 'reaction';

@@ -1,8 +1,6 @@
 import type { Milliseconds } from '../../core/units.ts';
-import { fits, type Range } from './fault-values.ts';
+import { fits, ODD_ANSWERS, type OddAnswer, type Range } from './fault-values.ts';
 import type { Faults } from './faults.ts';
-import { luck } from './luck.ts';
-import { ODD_ANSWERS, type OddAnswer } from './odd-answer.ts';
 
 /** What happens to one send: refused or not taken for a reason, or taken and then perhaps answered badly. */
 export type Fate =
@@ -56,4 +54,16 @@ export function within({ min, max }: Range, seed: number, ...words: (string | nu
 
 function isRejected(phone: string, { reject, seed }: Faults): boolean {
   return (reject.share > 0 && luck(seed, 'reject', phone) < reject.share) || reject.patterns.some((pattern) => fits(pattern, phone));
+}
+
+/**
+ * A number from 0 (included) to 1 (excluded) that depends on nothing but the seed and the words: the same rehearsal meets the same luck, in
+ * whatever order its requests arrive.
+ */
+export function luck(seed: number, ...words: (string | number)[]): number {
+  let hash = 0x811c9dc5 ^ seed;
+  for (const char of words.join('\n')) hash = Math.imul(hash ^ (char.codePointAt(0) as number), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }

@@ -123,3 +123,7 @@ function parseRange(text: string, unit: number, limit: number): Range | undefine
   const [min, max] = [Math.round(Number(from) * unit), Math.round(Number(to) * unit)];
   return min <= max && max <= limit ? { min, max } : undefined;
 }
+
+/** How a 2xx may look that does not confirm the message. */
+export const ODD_ANSWERS = ['error', 'no-success', 'page', 'empty', 'list', 'null', 'no-content', 'failed', 'stranger'] as const;
+export type OddAnswer = (typeof ODD_ANSWERS)[number];

@@ -1,6 +1,5 @@
 import { UsageError } from '../../errors.ts';
-import { count, type Kind, milliseconds, oneOf, perMinute, rejection, share, stretch, texts, whole } from './fault-values.ts';
-import { ODD_ANSWERS } from './odd-answer.ts';
+import { count, type Kind, milliseconds, ODD_ANSWERS, oneOf, perMinute, rejection, share, stretch, texts, whole } from './fault-values.ts';
 
 /** One switchable fault: its kind of value, the value that switches it off, and what it does. */
 interface Fault<T> {

@@ -1,6 +1,6 @@
 import type { EpochMs } from '../../core/units.ts';
 import { append, type ContactEvent } from './events.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 
 /** How far a message has come. */
 export type MessageState = 'queued' | 'sent' | 'delivered' | 'read' | 'failed';

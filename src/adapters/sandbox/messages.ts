@@ -2,16 +2,15 @@ import type { EpochMs } from '../../core/units.ts';
 import { planContact } from './contact.ts';
 import { deliverDue, deliveryNow } from './deliver.ts';
 import type { ContactEvent } from './events.ts';
-import { type Fate, fateOf } from './fate.ts';
+import { type Fate, fateOf, luck } from './fate.ts';
 import { chatIdOf } from './identity.ts';
-import { luck } from './luck.ts';
 import { byMessage } from './message-state.ts';
 import { oddAnswer } from './odd-answer.ts';
 import { readPage, readStretch } from './query.ts';
 import { listedRecord, queuedRecord } from './records.ts';
 import { json, problem, type Reply, webPage } from './reply.ts';
 import type { SandboxState } from './state.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 import { type NewMessage, validate } from './validate.ts';
 
 /** The furthest that pages reach back. */

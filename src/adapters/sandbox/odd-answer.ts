@@ -1,10 +1,7 @@
+import type { OddAnswer } from './fault-values.ts';
 import { queuedRecord } from './records.ts';
 import { json, type Reply, webPage } from './reply.ts';
-import type { TakenMessage } from './store.ts';
-
-/** How a 2xx may look that does not confirm the message. */
-export const ODD_ANSWERS = ['error', 'no-success', 'page', 'empty', 'list', 'null', 'no-content', 'failed', 'stranger'] as const;
-export type OddAnswer = (typeof ODD_ANSWERS)[number];
+import type { TakenMessage } from './taken-message.ts';
 
 /** A 2xx in place of the answer to a message, which may have been taken all the same. */
 export function oddAnswer(kind: OddAnswer, message: TakenMessage): Reply {

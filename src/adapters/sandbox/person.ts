@@ -6,7 +6,7 @@ import { byMessage, stateOf } from './message-state.ts';
 import { SANDBOX_DEVICE } from './records.ts';
 import { json, problem, type Reply } from './reply.ts';
 import type { SandboxState } from './state.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 import { isDeviceId } from './validate.ts';
 
 /** Messages that a contact reads at once when they open the chat. */

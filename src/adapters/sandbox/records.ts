@@ -2,7 +2,7 @@ import type { EpochMs } from '../../core/units.ts';
 import type { ContactEvent } from './events.ts';
 import type { Faults } from './faults.ts';
 import { stateOf } from './message-state.ts';
-import type { TakenMessage } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 import { USUAL_RETRIES } from './validate.ts';
 
 /** The device id of every sandbox. It serves any other that is well formed too. */

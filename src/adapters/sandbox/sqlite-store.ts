@@ -3,7 +3,8 @@ import type { ContactEvent } from './events.ts';
 import { grouped } from './grouped.ts';
 import { insertEvents, sqliteEvents } from './sqlite-events.ts';
 import { createSandboxTables, type Tables } from './sqlite-tables.ts';
-import type { SandboxStore, TakenMessage } from './store.ts';
+import type { SandboxStore } from './store.ts';
+import type { TakenMessage } from './taken-message.ts';
 
 /** Ids in one question; a request holds no more. */
 const MOST_IDS = 1_000;

@@ -4,7 +4,7 @@ import { formsOf, personKey } from '../../core/person.ts';
 import { type Phone, toE164 } from '../../core/phone.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { chunks } from './chunks.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { unlessThere } from './dialect.ts';
 import { areOut, lockOptOuts, setOptOuts } from './opt-outs.ts';
 import { toStored } from './stored-time.ts';

@@ -2,7 +2,7 @@ import type { Insertable, Kysely } from 'kysely';
 import { identityOf } from '../../core/campaign.ts';
 import type { EpochMs } from '../../core/units.ts';
 import { chunks } from './chunks.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { fromStored } from './stored-time.ts';
 import type { Schema } from './table-types.ts';
 

@@ -1,4 +1,4 @@
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import type { Column } from './inspect.ts';
 import { roomOf } from './room.ts';
 import { SHORTEST_ERROR, SHORTEST_ID } from './widths.ts';

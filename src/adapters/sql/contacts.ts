@@ -5,7 +5,7 @@ import { createPersonTable } from '../../core/person-table.ts';
 import { toE164 } from '../../core/phone.ts';
 import type { PlannedRecipient } from '../../ports.ts';
 import { chunks } from './chunks.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { isSpelledOut, unlessThere } from './dialect.ts';
 import { asText } from './message-rows.ts';
 import { fitted, type Rooms } from './room.ts';

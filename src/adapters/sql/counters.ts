@@ -4,11 +4,11 @@ import { SKIPPED_PREFIX } from '../../core/note.ts';
 import { DUPLICATE } from '../../core/person.ts';
 import { UsageError } from '../../errors.ts';
 import type { CountersMoved, Tally } from '../../ports.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { locked } from './dialect.ts';
-import { keptTimes } from './kept-times.ts';
 import { exactly, messageRows, TAKEN } from './message-rows.ts';
 import type { Schema } from './table-types.ts';
+import { keptTimes } from './tables.ts';
 
 /**
  * The campaign's row, kept from others until the transaction ends (SQLite has already locked the file). It is locked before the rows of

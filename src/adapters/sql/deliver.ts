@@ -6,14 +6,14 @@ import type { EpochMs } from '../../core/units.ts';
 import type { CountersMoved, FactResult } from '../../ports.ts';
 import { linksOf, linkUnclaimed, namesOf } from './aliases.ts';
 import { failWhereAllFailed, lockCampaign, moveCounters } from './counters.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { locked } from './dialect.ts';
-import { keptTimes } from './kept-times.ts';
 import { type Acceptance, keepProviderIds, messagesNamed } from './provider-ids.ts';
 import { messagesReferred } from './referred.ts';
 import { fromStored, toStored } from './stored-time.ts';
+import { keptTimes } from './tables.ts';
 import { LONGEST_ERROR, LONGEST_ID } from './widths.ts';
-import type { Working } from './work-off.ts';
+import type { Working } from './working.ts';
 
 /** A row of `messages` with the reports about it, in the order they came. */
 interface Reported {

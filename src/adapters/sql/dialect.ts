@@ -1,5 +1,4 @@
 import { type InsertQueryBuilder, type InsertResult, type RawBuilder, sql } from 'kysely';
-import type { SqlDialect } from './database.ts';
 import { exactId } from './exact-ids.ts';
 import type { Schema } from './table-types.ts';
 
@@ -54,3 +53,5 @@ export function serverNow(dialect: SqlDialect): RawBuilder<number> {
   if (dialect === 'mysql') return sql<number>`timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000`;
   return sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
 }
+
+export type SqlDialect = 'sqlite' | 'postgres' | 'mysql';

@@ -4,7 +4,7 @@ import { LeaseLost } from '../../errors.ts';
 import type { Write } from '../../ports.ts';
 import type { Database } from './database.ts';
 import { serverNow } from './dialect.ts';
-import { hasRunOut } from './entries-life.ts';
+import { hasRunOut } from './entries-write.ts';
 
 /**
  * Makes one step durable on PostgreSQL in one statement and one round trip: see Entries. Checkpoints are locked in the order of their names,

@@ -1,11 +1,12 @@
+import type { RawBuilder } from 'kysely';
 import { type Kysely, sql } from 'kysely';
 import { judge } from '../../core/fence.ts';
 import { LeaseLost } from '../../errors.ts';
 import type { Write } from '../../ports.ts';
 import { chunks } from './chunks.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { locked, serverNow } from './dialect.ts';
-import { hasRunOut } from './entries-life.ts';
 import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 
@@ -73,4 +74,9 @@ async function takeFields(work: Kysely<Schema>, dialect: SqlDialect, name: strin
     return;
   }
   for (const some of chunks(taken)) await work.deleteFrom('wsend_entries').where('name', '=', name).where('field', 'in', some).execute();
+}
+
+/** True of a row `c` of wsend_checkpoints whose name is not kept any more. */
+export function hasRunOut(dialect: SqlDialect): RawBuilder<boolean> {
+  return sql<boolean>`coalesce(c.kept_until <= ${serverNow(dialect)}, false)`;
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import type { Schema } from './table-types.ts';
 
 /** A column as the database describes it. */

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
 import type { EpochMs } from '../../core/units.ts';
-import { keptTimes } from './kept-times.ts';
 import { toStored } from './stored-time.ts';
+import { keptTimes } from './tables.ts';
 import { LONGEST_ID } from './widths.ts';
-import type { Working } from './work-off.ts';
+import type { Working } from './working.ts';
 
 /** Something a contact did. `id` is the name that WhatsApp gave to it. */
 export interface Interaction {

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Owner } from '../../core/checkpoint.ts';
 import { LEASE_LIFE } from '../../ports.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { locked } from './dialect.ts';
 import type { Schema } from './table-types.ts';
 

@@ -5,7 +5,7 @@ import { takes } from './room.ts';
 import { storedText } from './stored-text.ts';
 import type { Messages } from './table-types.ts';
 import { LONGEST_ERROR, LONGEST_LINE } from './widths.ts';
-import type { Working } from './work-off.ts';
+import type { Working } from './working.ts';
 
 /** What Message 2 of one contact is made of. */
 export interface Message2 {

@@ -1,4 +1,4 @@
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { type Table, TYPES } from './tables.ts';
 
 /** wsend's own tables, version 1: all of them. None refers to another, so that each may be made and missing by itself. */

@@ -1,4 +1,4 @@
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { type Table, TYPES } from './tables.ts';
 
 /** What version 2 of wsend's own tables adds to version 1. */

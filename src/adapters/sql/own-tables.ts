@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 import { messageOf, UsageError } from '../../errors.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
 import { asking, describeDatabaseError, isDenied, isMissingTable } from './database-errors.ts';
+import type { SqlDialect } from './dialect.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { ownTables1 } from './own-tables-1.ts';
 import { OWN_COLUMNS_2, ownTables2 } from './own-tables-2.ts';

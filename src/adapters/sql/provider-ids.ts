@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Result } from '../../ports.ts';
 import { chunks } from './chunks.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { unlessThere } from './dialect.ts';
 import type { Schema } from './table-types.ts';
 import { LONGEST_ID, LONGEST_LINE } from './widths.ts';

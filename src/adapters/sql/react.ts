@@ -5,7 +5,7 @@ import { lockCampaign } from './counters.ts';
 import { addInteraction } from './interactions.ts';
 import { sentTo } from './reply.ts';
 import { senderOf } from './sender.ts';
-import type { Working } from './work-off.ts';
+import type { Working } from './working.ts';
 
 /** The effects of a reaction: an interaction of the message it is on, or else of the latest Message 1. It never brings a Message 2. */
 export async function react(working: Working, fact: ContactReaction): Promise<FactResult> {

@@ -1,6 +1,7 @@
 import { type Kysely, sql } from 'kysely';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
+import type { SqlDialect } from './dialect.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import type { Schema } from './table-types.ts';
 

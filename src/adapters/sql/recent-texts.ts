@@ -7,12 +7,12 @@ import { chunks, inChunks } from './chunks.ts';
 import { lockCampaign } from './counters.ts';
 import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { keptTimes } from './kept-times.ts';
 import { hasStatus, messageRows } from './message-rows.ts';
 import { hasCampaignNotes } from './own-tables.ts';
 import { candidates, confirmed, readRecent } from './recent-rows.ts';
 import { storedText } from './stored-text.ts';
 import { fromStored } from './stored-time.ts';
+import { keptTimes } from './tables.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 import { LONGEST_ERROR } from './widths.ts';
 

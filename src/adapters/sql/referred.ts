@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { toE164 } from '../../core/phone.ts';
 import { readReference, referenceOf } from '../../core/reference.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { asText } from './message-rows.ts';
 import type { NamedMessage } from './provider-ids.ts';
 import { fromStored } from './stored-time.ts';

@@ -12,7 +12,7 @@ import { lineOf } from './provider-ids.ts';
 import { isWanted } from './replies.ts';
 import { type Sender, senderOf } from './sender.ts';
 import { fromStored } from './stored-time.ts';
-import type { Worked, Working } from './work-off.ts';
+import type { Worked, Working } from './working.ts';
 
 /**
  * The effects of a reply: the interaction, the opt-out when it is a stop word, and Message 2 where it brings one. A stop word never waits. The

@@ -3,8 +3,8 @@ import { BEFORE_ALL } from '../../core/campaign.ts';
 import { LOOK_UP_FIRST, noteText, UNCONFIRMED } from '../../core/note.ts';
 import { lockCampaign, writeStatus } from './counters.ts';
 import type { Database } from './database.ts';
-import { keptTimes } from './kept-times.ts';
 import { hasStatus, messageRows } from './message-rows.ts';
+import { keptTimes } from './tables.ts';
 import { inRepeatableTransaction } from './transaction.ts';
 
 /** Rows that one statement makes pending again: few enough to answer well within the time a statement has. */

@@ -1,4 +1,5 @@
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { type Column, columnsByTable } from './inspect.ts';
 import { plainText, storedText } from './stored-text.ts';
 

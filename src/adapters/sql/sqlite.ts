@@ -1,9 +1,8 @@
-import { chmodSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, constants, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
 import { InfrastructureError, messageOf, UsageError } from '../../errors.ts';
 import { exactIds } from './exact-ids.ts';
-import { isMountPoint } from './mount-point.ts';
 import { sqliteCode } from './sqlite-code.ts';
 import { statementsOf } from './sqlite-statements.ts';
 
@@ -128,3 +127,20 @@ function createForOwner(path: string): void {
     // SQLite meets the same, and says it.
   }
 }
+
+/** True when a file is itself a mount point, as with `docker run -v ./wsend.db:/app/wsend.db`; false where the system does not say (it has no /proc). */
+export function isMountPoint(path: string): boolean {
+  try {
+    return mountPointsIn(readFileSync('/proc/self/mountinfo', 'utf8')).has(realpathSync(path));
+  } catch {
+    return false;
+  }
+}
+
+/** The mount points that a text as in `/proc/self/mountinfo` names: its fifth column, in which blanks and backslashes are octal numbers. */
+export function mountPointsIn(mountinfo: string): Set<string> {
+  const paths = mountinfo.split('\n').flatMap((line) => line.split(' ')[MOUNT_POINT] ?? []);
+  return new Set(paths.map((path) => path.replace(/\\([0-7]{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)))));
+}
+
+const MOUNT_POINT = 4;

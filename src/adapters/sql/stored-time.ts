@@ -1,5 +1,5 @@
 import type { EpochMs } from '../../core/units.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 
 /** A moment as it is written: UTC to the millisecond, in a form that both kinds of PostgreSQL timestamp read alike, MySQL and SQLite too. */
 export function toStored(at: EpochMs, dialect: SqlDialect): string {

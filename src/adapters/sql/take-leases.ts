@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Owner } from '../../core/checkpoint.ts';
 import { plainJson } from '../../core/plain-json.ts';
 import { type Before, LEASE_LIFE } from '../../ports.ts';
-import type { SqlDialect } from './database.ts';
+import type { SqlDialect } from './dialect.ts';
 import { serverNow, unlessThere } from './dialect.ts';
 import { holderOf, type LeaseRow, lockedRows, NOBODYS } from './lease-rows.ts';
 import type { Schema } from './table-types.ts';

@@ -1,15 +1,16 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { SET_ASIDE_PREFIX } from '../../core/note.ts';
 import type { OddText, OddTexts, Texts } from '../../ports.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
 import { asking } from './database-errors.ts';
-import { keptTimes } from './kept-times.ts';
+import type { SqlDialect } from './dialect.ts';
 import { asText, rowsAfter } from './message-rows.ts';
 import { hasOwnTables } from './own-tables.ts';
 import { FIELDS, fieldsOf } from './prepare.ts';
 import { roomsOf, takes } from './room.ts';
 import { storedText } from './stored-text.ts';
 import type { Schema } from './table-types.ts';
+import { keptTimes } from './tables.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Every call rejects with DatabaseUnreachable when the database does not answer. */

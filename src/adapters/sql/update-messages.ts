@@ -1,8 +1,8 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
-import type { SqlDialect } from './database.ts';
-import { keptTimes } from './kept-times.ts';
+import type { SqlDialect } from './dialect.ts';
 import type { RowChange } from './row-change.ts';
 import type { Schema } from './table-types.ts';
+import { keptTimes } from './tables.ts';
 
 /** Writes these changes in one statement. */
 export async function updateMessages(transaction: Kysely<Schema>, dialect: SqlDialect, changes: RowChange[], now: string): Promise<void> {

@@ -1,39 +1,20 @@
-import type { Kysely } from 'kysely';
-import { dueAgain } from '../../core/inbox-wait.ts';
+import { REPLY_WINDOW } from '../../core/campaign.ts';
 import type { Fact } from '../../core/incoming.ts';
-import type { StopRules } from '../../core/stop-words.ts';
-import type { EpochMs } from '../../core/units.ts';
+import type { EpochMs, Milliseconds } from '../../core/units.ts';
+import { MINUTE, SECOND } from '../../core/units.ts';
 import { DatabaseUnreachable } from '../../errors.ts';
-import type { CountersMoved, FactResult, WorkedOff, WriteText } from '../../ports.ts';
+import type { CountersMoved, FactResult, WorkedOff } from '../../ports.ts';
 import { namesOf } from './aliases.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
 import { deliver } from './deliver.ts';
 import { locked, unlessThere } from './dialect.ts';
-import type { OptionalColumns } from './optional-columns.ts';
 import { react } from './react.ts';
 import { reply } from './reply.ts';
-import { type Fitting, fitted, fittedPlainly, type Rooms } from './room.ts';
+import { type Fitting, fitted, fittedPlainly } from './room.ts';
 import { fromStored, toStored } from './stored-time.ts';
-import type { Schema } from './table-types.ts';
 import { inRepeatableTransaction } from './transaction.ts';
-
-/** What the effects of facts need of the transaction they happen in. */
-export interface Working {
-  transaction: Kysely<Schema>;
-  dialect: SqlDialect;
-  at: EpochMs;
-  /** The same as it is stored. */
-  now: string;
-  columns: OptionalColumns;
-  /** The room in the columns, and how texts that may be changed are made fit for it. */
-  rooms: Rooms;
-  text: Fitting;
-  /** The database takes the text of Message 2 no better than the others did: it cannot be written. */
-  unwritable: boolean;
-  stop: StopRules;
-  write: WriteText;
-}
+import type { Worked, Working } from './working.ts';
 
 /** What stays the same from one round to the next. */
 export type WorkingRules = Pick<Working, 'columns' | 'rooms' | 'stop' | 'write'>;
@@ -47,14 +28,6 @@ interface Due {
   fact: Fact;
   receivedAt: EpochMs;
   tries: number;
-}
-
-/** What became of one fact, and the Message 2 that it brought. */
-export interface Worked {
-  result: FactResult;
-  message2: 'pending' | 'failed' | null;
-  /** What the provider calls the sender, where no contact is known by it. */
-  stranger?: string;
 }
 
 /**
@@ -187,4 +160,16 @@ function refuse(database: Database, kind: Fact['kind'], at: EpochMs): Promise<Wo
 
 function isLoss(error: unknown, { name }: Database): boolean {
   return describeDatabaseError(error, name, 'open') instanceof DatabaseUnreachable || error instanceof DatabaseUnreachable;
+}
+
+/** The longest wait between two tries of a fact that waits for our own record of a send. */
+const LONGEST_WAIT: Milliseconds = MINUTE;
+/** A report about a message that is still unknown after this time is not about one of ours: the line is used by other programs too. */
+const UNKNOWN_AFTER: Milliseconds = 10 * MINUTE;
+
+/** When a fact that could not be worked off yet is due again: after 1 s, 2 s, 4 s … 60 s. Null once it is not waited for any longer. */
+export function dueAgain(fact: Fact, { tries, receivedAt, now }: { tries: number; receivedAt: EpochMs; now: EpochMs }): EpochMs | null {
+  const end = fact.kind === 'reply' ? Math.max(fact.at + REPLY_WINDOW, receivedAt + UNKNOWN_AFTER) : receivedAt + UNKNOWN_AFTER;
+  if (now >= end) return null;
+  return Math.min(now + Math.min(SECOND * 2 ** Math.min(tries, 10), LONGEST_WAIT), end);
 }

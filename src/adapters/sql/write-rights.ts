@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import { messageOf, UsageError } from '../../errors.ts';
-import type { Database, SqlDialect } from './database.ts';
+import type { Database } from './database.ts';
 import { describeDatabaseError } from './database-errors.ts';
+import type { SqlDialect } from './dialect.ts';
 
 /** Something that the user of the database must be allowed to do with a table, in these columns. */
 export interface Right {

@@ -1,7 +1,6 @@
 import { EXIT, messageOf, UserError } from '../../errors.ts';
-import { discreet } from './discreet.ts';
 import { makePaint } from './paint.ts';
-import { oneLine } from './text.ts';
+import { discreet, oneLine } from './text.ts';
 
 /**
  * A fatal error for a person: `wsend: …` and the next step below it. A message of several lines (all problems at once) keeps them,

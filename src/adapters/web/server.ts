@@ -1,8 +1,9 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { isSecret } from '../../core/secret.ts';
 import { InfrastructureError, messageOf } from '../../errors.ts';
 import type { ListenMetrics, Webhook } from '../../ports.ts';
-import { limitCrowd } from './crowd.ts';
 
 /** The largest body that is read: 1 MiB, a thousand times what the provider sends. */
 const LARGEST_BODY = 1_048_576;
@@ -118,4 +119,30 @@ function addWebhook(app: FastifyInstance, webhook: NonNullable<WebOptions['webho
 
 function notFound(_request: unknown, reply: FastifyReply) {
   return reply.code(404).send({ message: 'not found' });
+}
+
+/**
+ * Keeps connections that never finish a request from keeping others out: of more than `most` connections that wait for one, the oldest is
+ * closed. One whose request is being answered counts as busy and stays.
+ */
+export function limitCrowd(server: Server, most: number): void {
+  const waiting = new Set<Socket>();
+  const wait = (socket: Socket) => {
+    if (socket.destroyed) return;
+    waiting.add(socket);
+    const [oldest] = waiting;
+    if (waiting.size > most) oldest?.destroy();
+  };
+  server.on('connection', (socket) => {
+    socket.once('close', () => waiting.delete(socket));
+    wait(socket);
+  });
+  server.on('request', (request, response) => {
+    const { socket } = request;
+    request.once('end', () => waiting.delete(socket));
+    response.once('close', () => {
+      waiting.delete(socket);
+      wait(socket);
+    });
+  });
 }

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
-import { processStart } from '../../../src/adapters/process/process-start.ts';
-import { processes } from '../../../src/adapters/process/processes.ts';
+import { processes, processStart } from '../../../src/adapters/process/processes.ts';
 import type { Owner } from '../../../src/core/checkpoint.ts';
 
 describe('whether the run behind a lock is over', () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type Planning, planContact } from '../../../src/adapters/sandbox/contact.ts';
 import { type FaultName, NO_FAULTS, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
 import { stateOf } from '../../../src/adapters/sandbox/message-state.ts';
-import type { TakenMessage } from '../../../src/adapters/sandbox/store.ts';
+import type { TakenMessage } from '../../../src/adapters/sandbox/taken-message.ts';
 
 const MESSAGE: TakenMessage = {
   id: '65bb00000000000000000009',

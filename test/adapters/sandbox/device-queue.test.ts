@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { deviceQueue } from '../../../src/adapters/sandbox/device-queue.ts';
 import { type Faults, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
 import { startSandbox } from '../../../src/adapters/sandbox/server.ts';
-import type { TakenMessage } from '../../../src/adapters/sandbox/store.ts';
 import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
+import type { TakenMessage } from '../../../src/adapters/sandbox/taken-message.ts';
 import { closing } from '../wassenger/support.ts';
 
 const message = (id: string, at: number): TakenMessage => ({

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fateOf, isOffline } from '../../../src/adapters/sandbox/fate.ts';
+import { fateOf, isOffline, luck } from '../../../src/adapters/sandbox/fate.ts';
 import { fits } from '../../../src/adapters/sandbox/fault-values.ts';
 import { FAULT_OPTIONS, NO_FAULTS, parseFaults, showFaults } from '../../../src/adapters/sandbox/faults.ts';
-import { luck } from '../../../src/adapters/sandbox/luck.ts';
 import { UsageError } from '../../../src/errors.ts';
 
 const SEND = { reference: 'wsend-1-1-aaaaaaaa', phone: '+22997000017', nth: 1, number: 1, elapsedMs: 0 };

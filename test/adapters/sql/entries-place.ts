@@ -1,4 +1,5 @@
-import { openDatabase, type SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
 import { sqlEntries } from '../../../src/adapters/sql/entries.ts';
 import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import type { EntriesPlace } from '../../contract/entries.ts';

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
-import { type Database, openDatabase, type SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
 import { importStore } from '../../../src/adapters/sql/import-store.ts';
 import { openInbox } from '../../../src/adapters/sql/inbox.ts';
 import { optOuts } from '../../../src/adapters/sql/opt-outs.ts';

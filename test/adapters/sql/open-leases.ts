@@ -1,4 +1,5 @@
-import { type Database, openDatabase, type SqlDialect } from '../../../src/adapters/sql/database.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
 import { leases } from '../../../src/adapters/sql/leases.ts';
 import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import type { LeasesUnderTest } from '../../contract/leases.ts';

@@ -1,5 +1,5 @@
-import type { SqlDialect } from '../../../src/adapters/sql/database.ts';
 import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
 import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
 import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
 import type { OpenedDatabase } from '../../contract/campaign-store.ts';

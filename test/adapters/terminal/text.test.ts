@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { clockTime, countdown, iso, roughly, stamp } from '../../../src/adapters/terminal/clock-time.ts';
-import { discreet } from '../../../src/adapters/terminal/discreet.ts';
-import { cells, count, counted, cut, jsonLine, oneLine, pad, plainLines, seconds } from '../../../src/adapters/terminal/text.ts';
+import { cells, count, counted, cut, discreet, jsonLine, oneLine, pad, plainLines, seconds } from '../../../src/adapters/terminal/text.ts';
 import { anyText, NOON } from './support.ts';
 
 test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { ODD_ANSWERS } from '../../../src/adapters/sandbox/fault-values.ts';
 import { type FaultName, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
-import { ODD_ANSWERS } from '../../../src/adapters/sandbox/odd-answer.ts';
 import { SANDBOX_DEVICE } from '../../../src/adapters/sandbox/records.ts';
 import { startSandbox } from '../../../src/adapters/sandbox/server.ts';
 import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
