@@ -1,11 +1,12 @@
 import { Command, CommanderError, Option } from 'commander';
-import { EXIT, knownError } from './errors.ts';
+import { EXIT } from './errors.ts';
 import type { Flags } from './flags.ts';
 import { refuseRepeats } from './flags.ts';
 import { type Had, OPTIONS, type OptionName, REPEATABLE, reads } from './options.ts';
 import type { Outside } from './outside.ts';
 import { ADVISED_BATCH, ENV_FILE, SETTINGS, type Setting } from './settings.ts';
 import { strayWords, usageErrorOf } from './usage-errors.ts';
+import { showError } from './world/show-error.ts';
 
 declare const WSEND_VERSION: string;
 
@@ -345,18 +346,4 @@ function examplesText(examples: string[]): string {
 
 function byDefault({ fallback }: Setting): string {
   return `default ${fallback}`;
-}
-
-/** The one place where an error becomes a line on stderr, a next step and an exit code; resolves to the code. */
-export async function showError(seen: unknown, argv: string[], outside: Outside): Promise<number> {
-  const { stderr } = outside;
-  const error = knownError(seen);
-  const [{ errorJson, errorText }, { wantsColor }] = await Promise.all([
-    import('./adapters/terminal/errors.ts'),
-    import('./flags.ts'),
-  ]).catch((cause) => Promise.reject(knownError(cause)));
-  const color = stderr.isTTY && wantsColor({ color: !argv.includes('--no-color') }, outside);
-  const json = errorJson(error);
-  stderr.write(argv.includes('--json') ? `${JSON.stringify(json)}\n` : errorText(error, { color, debug: argv.includes('--debug') }));
-  return json.code;
 }

@@ -1,22 +1,16 @@
-import { fstatSync } from 'node:fs';
-import { ignoresHangup } from './adapters/process/hangup.ts';
-import { type Output, PATIENCE, safeOutput } from './adapters/terminal/output.ts';
-import { wholeFile } from './adapters/terminal/streams.ts';
-import { plainLines } from './adapters/terminal/text.ts';
-import { run, showError } from './cli.ts';
+import { run } from './cli.ts';
 import { EXIT, InfrastructureError, UserError } from './errors.ts';
 import type { Outside, StopSignal } from './outside.ts';
+import { PATIENCE } from './ports/output.ts';
+import { showError } from './world/show-error.ts';
+import { lastWords, openStreams, survivesHangup } from './world/standard-streams.ts';
 
 // The only file that says `process`: everything else gets what it needs handed in.
 
-const survivesHangup = ignoresHangup(process.env);
-if (survivesHangup) process.on('SIGHUP', () => undefined);
-const SIGNALS: StopSignal[] = survivesHangup ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const outlives = survivesHangup(process.env);
+if (outlives) process.on('SIGHUP', () => undefined);
+const SIGNALS: StopSignal[] = outlives ? ['SIGINT', 'SIGTERM'] : ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** This much of a result is kept while no reader takes it: some 90,000 events of --json, two days at the fastest pace. */
-const RESULT_KEPT = 32e6;
-/** Of everything else: a thousand lines. */
-const LINES_KEPT = 128_000;
 /** The wait for a reader where the process is to end at once. */
 const AT_ONCE_MS = 300;
 
@@ -35,18 +29,11 @@ function resultLost(reason: string): void {
 }
 let said: Promise<unknown> = Promise.resolve();
 
-const stderr = safeOutput(process.stderr, { most: LINES_KEPT });
-
-/** At a terminal both are one stream: what is written to them in turn is read in that order, however late. */
-function openStdout(): Output {
-  const [to, other] = [fstatSync(1), fstatSync(2)];
-  if (process.stdout.isTTY && stderr.isTTY && to.rdev === other.rdev) return stderr;
-  return safeOutput(to.isFile() ? wholeFile(1) : process.stdout, { most: RESULT_KEPT, onLost: resultLost });
-}
+const streams = openStreams(process, resultLost);
+const { stderr } = streams;
 
 const outside: Outside = {
-  stdout: openStdout(),
-  stderr,
+  ...streams,
   env: process.env,
   interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
   onSignal(handler) {
@@ -92,9 +79,7 @@ process.exitCode = await run(argv, outside).catch((bug) => {
   // What would show it cannot be loaded: it says as much as it can.
   const text =
     bug instanceof UserError ? `${bug.message}\n  next: ${bug.next}` : `unexpected: ${bug instanceof Error ? bug.stack : String(bug)}`;
-  outside.stderr.write(
-    argv.includes('--json') ? `${JSON.stringify({ type: 'error', code: EXIT.bug, message: text })}\n` : plainLines(`wsend: ${text}\n`),
-  );
+  outside.stderr.write(argv.includes('--json') ? `${JSON.stringify({ type: 'error', code: EXIT.bug, message: text })}\n` : lastWords(text));
   return EXIT.bug;
 });
 // A result waits for its reader as that of any program does. What a run had to wait for, it has given up by now.

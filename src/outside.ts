@@ -1,4 +1,4 @@
-import type { Output } from './adapters/terminal/output.ts';
+import type { Output } from './ports/output.ts';
 
 export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 

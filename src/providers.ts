@@ -1,6 +1,6 @@
-import { NAME as WASSENGER } from './adapters/wassenger/account.ts';
+import { NAME as WASSENGER } from './adapters/wassenger/api-account.ts';
 import type { EpochMs, Milliseconds } from './core/units.ts';
-import type { Provider, Setup, Watcher, Webhook } from './ports.ts';
+import type { Provider, Setup, Watcher, Webhook } from './ports/provider.ts';
 import { type ProviderSettings, WASSENGER_SETTINGS } from './settings.ts';
 
 /** An account of a provider, as configured. */

@@ -1,15 +1,15 @@
-import { timeLeft } from './core/estimate.ts';
+import { timeLeft } from './core/eta.ts';
 import { type Milliseconds, SECOND } from './core/units.ts';
-import { ownPending } from './engine/account.ts';
-import { Bell } from './engine/bell.ts';
-import { failDuplicates } from './engine/duplicates.ts';
-import { type Ending, finish, tellBroken } from './engine/finish.ts';
-import { unlessHurried } from './engine/hurried.ts';
-import type { Run, RunParts } from './engine/parts.ts';
-import { settleDoubts } from './engine/reported.ts';
-import { breakRun } from './engine/run.ts';
-import { settleMarked } from './engine/settle-marked.ts';
-import { type TakeUp, takeUp } from './engine/take-up.ts';
+import { ownPending } from './loop/account.ts';
+import { Bell } from './loop/bell.ts';
+import { breakRun } from './loop/course.ts';
+import { unlessHurried } from './loop/hurried.ts';
+import type { Run, RunParts } from './loop/parts.ts';
+import { settleDoubts } from './loop/reported.ts';
+import { failDuplicates } from './runs/duplicates.ts';
+import { type Ending, finish, tellBroken } from './runs/finish.ts';
+import { settleMarked } from './runs/settle-marked.ts';
+import { type TakeUp, takeUp } from './runs/take-up.ts';
 import { sendCampaign } from './send.ts';
 
 /** How often those who watch are told how far it is. */

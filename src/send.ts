@@ -3,17 +3,17 @@ import { remember } from './core/list-knowledge.ts';
 import type { Outcome } from './core/outcome.ts';
 import type { EpochMs, Milliseconds } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
-import { askBeside } from './engine/ask-line.ts';
-import { namesOf, settleByLookUp } from './engine/doubt.ts';
-import { address } from './engine/envelope.ts';
-import { noteAnswer, restLine, rests, sendMessage2First } from './engine/line.ts';
-import { readPage } from './engine/page.ts';
-import type { Addressed, Run } from './engine/parts.ts';
-import type { Queued } from './engine/queue.ts';
-import { settleReported } from './engine/reported.ts';
-import { beside, breakRun, confirmLeases, mayLeave, maySend, stopRun, sureUntil } from './engine/run.ts';
-import { putBack, refuse, settle, skip } from './engine/settle.ts';
-import { myTurn, startedAt, takeTurn } from './engine/turn.ts';
+import { askBeside } from './loop/ask-line.ts';
+import { beside, breakRun, confirmLeases, mayLeave, maySend, stopRun, sureUntil } from './loop/course.ts';
+import { namesOf, settleByLookUp } from './loop/doubt.ts';
+import { address } from './loop/envelope.ts';
+import { noteAnswer, restLine, rests, sendMessage2First } from './loop/line.ts';
+import type { Addressed, Run } from './loop/parts.ts';
+import { readPage } from './loop/patience.ts';
+import type { Queued } from './loop/queue.ts';
+import { settleReported } from './loop/reported.ts';
+import { putBack, refuse, settle, skip } from './loop/settle.ts';
+import { myTurn, startedAt, takeTurn } from './loop/turn.ts';
 
 /** From here on a machine that sends at full speed has time left while it waits for answers. */
 const SLOW_ANSWER: Milliseconds = 10;

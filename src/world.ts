@@ -1,37 +1,30 @@
 import { existsSync } from 'node:fs';
-import { systemClock } from './adapters/clock.ts';
 import type { ReadNumber } from './adapters/csv/number.ts';
 import type { CheckedPeople, PeopleOptions } from './adapters/csv/people.ts';
 import type { Template } from './adapters/liquid/template.ts';
-import type { Database } from './adapters/sql/database.ts';
-import { PATIENCE } from './adapters/terminal/output.ts';
-import { oneLine } from './adapters/terminal/text.ts';
+import type { Database } from './adapters/sql/open/sql-database.ts';
+import { systemClock } from './adapters/system-clock.ts';
+import { oneLine } from './adapters/terminal/terminal-text.ts';
 import { type Config, type Purpose, resolveConfig } from './config.ts';
 import { identityOf, type MessageType } from './core/campaign.ts';
 import { type CampaignSettings, campaignName } from './core/checkpoint.ts';
 import { type Fact, isFact, isStrange, type StrangeEvent } from './core/incoming.ts';
 import { type NamedProxy, proxyFor } from './core/proxy.ts';
-import { type CheckpointView, viewOf } from './engine/view.ts';
 import { UsageError } from './errors.ts';
 import { type Flags, readEnvFile, settingFlags, wantsColor } from './flags.ts';
 import type { Outside } from './outside.ts';
-import type {
-  Clock,
-  Entries,
-  Inbox,
-  Leases,
-  Ledger,
-  ListenMetrics,
-  Processes,
-  Provider,
-  RecipientReports,
-  Report,
-  Setup,
-  Watcher,
-} from './ports.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Ledger, RecipientReports } from './ports/database.ts';
+import type { Entries } from './ports/entries.ts';
+import type { Report } from './ports/event-sink.ts';
+import type { Inbox, ListenMetrics } from './ports/inbox.ts';
+import type { Leases, Processes } from './ports/leases.ts';
+import { PATIENCE } from './ports/output.ts';
+import type { Provider, Setup, Watcher } from './ports/provider.ts';
 import { type Account, PROVIDERS, type ProviderEntry, REHEARSED } from './providers.ts';
+import { type CheckpointView, viewOf } from './runs/view.ts';
 import { type Data, openData } from './world/data.ts';
-import { checkWebhook, openSandbox, type RunningSandbox } from './world/sandbox.ts';
+import { checkWebhook, openSandbox, type RunningSandbox } from './world/sandbox-world.ts';
 import { makeShow, type Show } from './world/show.ts';
 
 /** How the provider's calls are listened for. */
@@ -153,14 +146,14 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
     return sandbox ? { ...resolved, databaseUrl: `sqlite:${resolved.sandboxFile}`, redisUrl: null } : resolved;
   };
   const database = once(async () => {
-    const { openDatabase } = await import('./adapters/sql/database.ts');
+    const { openDatabase } = await import('./adapters/sql/open/sql-database.ts');
     const opened = await openDatabase(stores().databaseUrl, { now, rehearsals: sandbox });
     closers.push(() => opened.close());
     return opened;
   });
   /** The operator's database, open for as long as a rehearsal copies from it. */
   const reading = async (copy: (from: Database) => Promise<void>) => {
-    const { openDatabase } = await import('./adapters/sql/database.ts');
+    const { openDatabase } = await import('./adapters/sql/open/sql-database.ts');
     const from = await openDatabase(config('sandbox').databaseUrl, { now, readOnly: true });
     await copy(from).finally(() => from.close());
   };
@@ -175,7 +168,7 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
   });
   const leases = once(async () => {
     const log = await debugLog();
-    const open = (await import('./adapters/sql/leases.ts')).leases(await database());
+    const open = (await import('./adapters/sql/leases/sql-leases.ts')).leases(await database());
     return log?.leases(open) ?? open;
   });
   const entries = once(async () => {
@@ -183,8 +176,8 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
     const { redisUrl } = stores();
     const store =
       redisUrl === null
-        ? (await import('./adapters/sql/entries.ts')).sqlEntries(await database())
-        : (await import('./adapters/redis/entries.ts')).redisEntries(redisUrl);
+        ? (await import('./adapters/sql/entries/sql-entries.ts')).sqlEntries(await database())
+        : (await import('./adapters/redis/redis-entries.ts')).redisEntries(redisUrl);
     closers.push(() => store.close());
     return log?.entries(store) ?? store;
   });
@@ -240,16 +233,16 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
       return data();
     },
     async copyCampaign(campaign, epoch) {
-      const { copyCampaign } = await import('./adapters/sql/copy-campaign.ts');
+      const { copyCampaign } = await import('./adapters/sql/stores/copy-campaign.ts');
       await reading(async (from) => copyCampaign({ from, to: await database(), campaign, epoch }));
     },
     async copyOptOuts() {
       if (!isThere(config('sandbox').databaseUrl)) return;
-      const { copyOptOuts } = await import('./adapters/sql/copy-opt-outs.ts');
+      const { copyOptOuts } = await import('./adapters/sql/stores/copy-opt-outs.ts');
       await reading(async (from) => copyOptOuts({ from, to: await database() }));
     },
-    ledger: once(async () => (await import('./adapters/sql/ledger.ts')).ledger(await database())),
-    recipientReports: async () => (await import('./adapters/sql/recipient-reports.ts')).recipientReports(await database()),
+    ledger: once(async () => (await import('./adapters/sql/stores/ledger.ts')).ledger(await database())),
+    recipientReports: async () => (await import('./adapters/sql/stores/recipient-reports.ts')).recipientReports(await database()),
     csvLine: async () => (await import('./adapters/csv/cells.ts')).csvLine,
     leases,
     entries,
@@ -267,19 +260,19 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
     provider: providerOf,
     async startSandbox({ port, file, ...rest }) {
       if (rest.webhook !== undefined) await checkWebhook(rest.webhook);
-      const { openSqlite } = await import('./adapters/sql/sqlite.ts');
+      const { openSqlite } = await import('./adapters/sql/open/sqlite.ts');
       const db = file === null ? null : openSqlite<never>(file);
       if (db !== null) closers.push(() => db.destroy());
       return openSandbox({ port, db, ...rest }, closers);
     },
     async faultList() {
-      const { FAULT_OPTIONS } = await import('./adapters/sandbox/faults.ts');
+      const { FAULT_OPTIONS } = await import('./sandbox/faults.ts');
       const lines = FAULT_OPTIONS.map(({ name, argument, help, off }) => `  ${`${name}=${argument}`.padEnd(34)} ${help} (off: ${off})\n`);
       return [{ type: 'faults', faults: FAULT_OPTIONS }, `Faults of the sandbox, for --fault <name=value>:\n${lines.join('')}`];
     },
     async inbox() {
       const [{ openInbox }, { textWriter }] = await Promise.all([
-        import('./adapters/sql/inbox.ts'),
+        import('./adapters/sql/inbox/sql-inbox.ts'),
         import('./adapters/liquid/write-text.ts'),
       ]);
       const { ownTables, fitness } = await data();
@@ -296,7 +289,7 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
       });
     },
     async listen({ webhook, take, strange, ...options }) {
-      const { startWeb } = await import('./adapters/web/server.ts');
+      const { startWeb } = await import('./adapters/web/webhook-server.ts');
       const config = stores();
       const calls = webhook ? await entryOf(config).webhook(config.provider.values) : null;
       const web = await startWeb({
@@ -335,7 +328,7 @@ export function openWorld(flags: Flags, outside: Outside, providers: readonly Pr
       return (await import('./adapters/csv/people.ts')).checkPeople(options);
     },
     report: once(async () => {
-      const { makeReport } = await import('./adapters/terminal/report.ts');
+      const { makeReport } = await import('./adapters/terminal/report-lines.ts');
       const live = outside.env.TERM !== 'dumb';
       const report = makeReport({
         ...outside,

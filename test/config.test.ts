@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'dotenv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanKey } from '../src/adapters/wassenger/account.ts';
+import { cleanKey } from '../src/adapters/wassenger/api-account.ts';
 import { type Layers, type Purpose, resolveConfig } from '../src/config.ts';
 import { UsageError } from '../src/errors.ts';
 import { PROVIDERS } from '../src/providers.ts';

@@ -4,7 +4,7 @@ import { doubtNote, noteText, SKIPPED } from '../src/core/note.ts';
 import { DUPLICATE, personKey } from '../src/core/person.ts';
 import { createPersonTable } from '../src/core/person-table.ts';
 import { toE164 } from '../src/core/phone.ts';
-import { findPersons } from '../src/engine/persons.ts';
+import { findPersons } from '../src/loop/persons.ts';
 import { MemoryStore } from './support/memory-store.ts';
 import { SimWorld } from './support/sim-world.ts';
 

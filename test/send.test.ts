@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { eta } from '../src/core/estimate.ts';
+import { eta } from '../src/core/eta.ts';
 import { remember } from '../src/core/list-knowledge.ts';
 import { accepted, answers, endAllRight, faults, faultyFor, gaps, invalid, kills, unexpected, unknown } from './support/answers.ts';
 import type { Accepted } from './support/memory-provider.ts';

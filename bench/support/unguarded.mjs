@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from './program.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 /** Builds wsend with steps that write the same and prove nothing: neither epoch nor step is read. Returns the path of its program. */
 export function buildUnguarded() {
   const folder = makeFolder().path;

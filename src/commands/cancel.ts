@@ -1,10 +1,10 @@
 import { campaignName, keptOf } from '../core/checkpoint.ts';
 import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError } from '../errors.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { amend, takeLease } from '../runs/under-lease.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { amend, takeLease } from './lease.ts';
 
 /** What can be cancelled: what is not begun, and what is unfinished. */
 const OPEN = new Set(['draft', 'sending']);

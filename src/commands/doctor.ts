@@ -1,7 +1,7 @@
 import { formatCount } from '../core/units.ts';
 import { ConfigurationError, EXIT, messageOf, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
-import type { Advice, Provider } from '../ports.ts';
+import type { Advice, Provider } from '../ports/provider.ts';
 import type { World } from '../world.ts';
 
 export type DoctorOptions = Pick<Options, 'sql'>;

@@ -1,12 +1,12 @@
-import { eta } from '../core/estimate.ts';
-import type { CheckpointView } from '../engine/view.ts';
+import { eta } from '../core/eta.ts';
 import { EXIT, UsageError } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { readCampaignId, readCount } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { checkAll } from '../runs/check-config.ts';
+import { plannedFor } from '../runs/planned.ts';
+import type { CheckpointView } from '../runs/view.ts';
 import type { World } from '../world.ts';
-import { readCampaignId, readCount } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { checkAll } from './check-config.ts';
-import { plannedFor } from './planned.ts';
 
 export type EstimateOptions = Pick<Options, 'count' | 'campaign' | 'csv' | 'country' | 'phoneColumn'>;
 

@@ -3,22 +3,22 @@ import { afterReports } from '../core/checkpoint.ts';
 import type { StrangeEvent } from '../core/incoming.ts';
 import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
-import { OptOutList } from '../engine/opt-out-list.ts';
-import type { Run } from '../engine/parts.ts';
-import { stopRun } from '../engine/run.ts';
 import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
 import { makeIntake } from '../listen/intake.ts';
 import { LookAgain } from '../listen/look-again.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
 import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
+import { stopRun } from '../loop/course.ts';
+import { OptOutList } from '../loop/opt-out-list.ts';
+import type { Run } from '../loop/parts.ts';
 import type { Options } from '../options.ts';
 import type { StopSignal } from '../outside.ts';
-import type { CountersMoved, ListenMetrics } from '../ports.ts';
+import type { CountersMoved, ListenMetrics } from '../ports/inbox.ts';
+import { readPort } from '../runs/arguments.ts';
+import { completeCampaigns } from '../runs/complete.ts';
+import { adjust } from '../runs/under-lease.ts';
 import type { World } from '../world.ts';
-import { readPort } from './arguments.ts';
-import { completeCampaigns } from './complete.ts';
-import { adjust } from './lease.ts';
 
 export type ListenOptions = Required<Pick<Options, 'port' | 'host'>> & Pick<Options, 'poll'>;
 
@@ -185,7 +185,7 @@ interface Sending {
 async function sendOne(world: World, wish: { campaign: number; line: string }, { optOuts, stop }: Sending): Promise<number> {
   const over = new AbortController();
   try {
-    const { sendMessage2 } = await import('./message-2.ts');
+    const { sendMessage2 } = await import('../runs/send-message-2.ts');
     const onRun = (run: Run) => {
       const end = () => stopRun(run, 'signal', 'the listener ends');
       if (stop.aborted) end();

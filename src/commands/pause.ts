@@ -1,10 +1,10 @@
 import { campaignName } from '../core/checkpoint.ts';
 import type { Milliseconds } from '../core/units.ts';
 import { EXIT, InfrastructureError } from '../errors.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { adjust } from '../runs/under-lease.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { adjust } from './lease.ts';
 
 /** A run notices within a heartbeat, and then waits for the calls in flight. */
 const LONGEST_WAIT: Milliseconds = 60_000;

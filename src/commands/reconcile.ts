@@ -1,10 +1,10 @@
 import { EXIT, UsageError } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { checkConfig } from '../runs/check-config.ts';
+import { conduct } from '../runs/conduct.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { checkConfig } from './check-config.ts';
-import { conduct } from './conduct.ts';
 
 export type ReconcileOptions = Pick<Options, 'json' | 'yes' | 'assume'> & { id: string };
 

@@ -1,10 +1,10 @@
 import { BEFORE_ALL } from '../core/campaign.ts';
 import type { EpochMs } from '../core/units.ts';
 import { EXIT } from '../errors.ts';
-import type { RecipientReport } from '../ports.ts';
+import type { RecipientReport } from '../ports/database.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
 
 /** Recipients read at a time. */
 const PAGE = 500;

@@ -1,11 +1,11 @@
 import { EXIT, UsageError, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { checkConfig } from '../runs/check-config.ts';
+import { completeCampaigns } from '../runs/complete.ts';
+import { conduct, type SendingOptions } from '../runs/conduct.ts';
+import { dryRunCampaign } from '../runs/dry-run.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { checkConfig } from './check-config.ts';
-import { completeCampaigns } from './complete.ts';
-import { conduct, type SendingOptions } from './conduct.ts';
-import { dryRunCampaign } from './dry-run.ts';
 
 /** A campaign is resumed with the rows that it has: none is left out as invalid. */
 export type ResumeOptions = Omit<SendingOptions, 'skipInvalid'> & Pick<Options, 'all'> & { id?: string };

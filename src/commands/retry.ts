@@ -1,9 +1,9 @@
 import { formatCount } from '../core/units.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { checkConfig } from '../runs/check-config.ts';
+import { conduct, type SendingOptions } from '../runs/conduct.ts';
+import { dryRunCampaign } from '../runs/dry-run.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { checkConfig } from './check-config.ts';
-import { conduct, type SendingOptions } from './conduct.ts';
-import { dryRunCampaign } from './dry-run.ts';
 
 export type RetryOptions = Omit<SendingOptions, 'skipInvalid' | 'skipRecent'> & { id: string };
 

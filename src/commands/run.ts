@@ -1,21 +1,21 @@
 import { basename } from 'node:path';
 import { campaignName } from '../core/checkpoint.ts';
-import { eta } from '../core/estimate.ts';
+import { eta } from '../core/eta.ts';
 import { maskPhone } from '../core/phone.ts';
 import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { checkAll, checkConfig } from '../runs/check-config.ts';
+import { conduct, readLimit, type SendingOptions } from '../runs/conduct.ts';
+import { dryRunCampaign, nothingSent } from '../runs/dry-run.ts';
+import { tellMistaken, tellMistakenIn } from '../runs/mistaken.ts';
+import { daysOf, leftOutWords, recentOf } from '../runs/recent-check.ts';
+import { slowly } from '../runs/slowly.ts';
+import { takeLease } from '../runs/under-lease.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { checkAll, checkConfig } from './check-config.ts';
-import { conduct, readLimit, type SendingOptions } from './conduct.ts';
-import { dryRunCampaign, nothingSent } from './dry-run.ts';
-import { takeLease } from './lease.ts';
-import { tellMistaken, tellMistakenIn } from './mistaken.ts';
-import { daysOf, leftOutWords, recentOf } from './recent.ts';
-import { slowly } from './slowly.ts';
 
 export type RunOptions = SendingOptions &
   Pick<Options, 'campaign' | 'csv' | 'message' | 'message2' | 'name' | 'country' | 'phoneColumn' | 'again'>;

@@ -1,7 +1,7 @@
 import { EXIT } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { readPort } from '../runs/arguments.ts';
 import type { World } from '../world.ts';
-import { readPort } from './arguments.ts';
 
 export type SandboxOptions = Required<Pick<Options, 'port'>> & Pick<Options, 'file' | 'fault' | 'webhook'>;
 

@@ -1,16 +1,16 @@
 import type { Campaign } from '../core/campaign.ts';
 import type { CampaignState } from '../core/campaign-state.ts';
-import { timeLeft } from '../core/estimate.ts';
+import { timeLeft } from '../core/eta.ts';
 import { UNPACED } from '../core/pacing.ts';
 import { beyondOf, progressOf } from '../core/progress.ts';
-import { groupByCode } from '../engine/finish.ts';
-import { nextCommand } from '../engine/summary.ts';
 import { EXIT } from '../errors.ts';
-import type { Tally } from '../ports.ts';
+import type { Tally } from '../ports/campaign-store.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { completeCampaigns } from '../runs/complete.ts';
+import { groupByCode } from '../runs/finish.ts';
+import { nextCommand } from '../runs/run-summary.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { completeCampaigns } from './complete.ts';
 
 /** Different error texts read for the failures of one campaign. */
 const FAILURES_READ = 200;

@@ -1,15 +1,15 @@
 import type { MessageType } from '../core/campaign.ts';
 import { maskPhone } from '../core/phone.ts';
 import { formatCount, formatDuration, type Milliseconds, SECOND } from '../core/units.ts';
-import type { Discrepancy } from '../engine/compare-row.ts';
-import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../engine/verify.ts';
 import { EXIT, HeldElsewhere, UsageError } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { readCampaignId } from '../runs/arguments.ts';
+import { campaignOf } from '../runs/campaign-of.ts';
+import { checkConfig } from '../runs/check-config.ts';
 import { SETTINGS } from '../settings.ts';
+import type { Discrepancy } from '../verify/compare-row.ts';
+import { type VerifyCounts, type VerifyParts, verifyCampaign } from '../verify/verify-campaign.ts';
 import type { World } from '../world.ts';
-import { readCampaignId } from './arguments.ts';
-import { campaignOf } from './campaign-of.ts';
-import { checkConfig } from './check-config.ts';
 
 type Beyond = VerifyParts['beyond'];
 

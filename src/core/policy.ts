@@ -1,6 +1,6 @@
 import type { DelayBounds } from './adaptive-delay.ts';
 import type { Pace } from './pacing.ts';
-import type { RetryPolicy } from './retry.ts';
+import type { RetryPolicy } from './retry-policy.ts';
 import type { Milliseconds } from './units.ts';
 
 /** How to send, as configured. Read again before each batch, so that a change applies from the next one on. */

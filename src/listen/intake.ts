@@ -2,7 +2,8 @@ import type { Fact } from '../core/incoming.ts';
 import { type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
 import { type Deferred, deferred } from '../deferred.ts';
 import { messageOf } from '../errors.ts';
-import type { Clock, Inbox } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inbox } from '../ports/inbox.ts';
 
 interface Batch {
   facts: Fact[];

@@ -1,7 +1,9 @@
 import { REPLY_WINDOW } from '../core/campaign.ts';
 import type { StrangeEvent } from '../core/incoming.ts';
 import { HOUR, type Milliseconds, SECOND } from '../core/units.ts';
-import type { Clock, Listed, Replies, Watcher } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Replies } from '../ports/inbox.ts';
+import type { Listed, Watcher } from '../ports/provider.ts';
 import type { Intake } from './intake.ts';
 
 /** Between two questions: kind to the provider's limits, of which nothing is published. Our caution. */

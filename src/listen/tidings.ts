@@ -1,7 +1,7 @@
 import type { StrangeEvent } from '../core/incoming.ts';
 import { maskPhone } from '../core/phone.ts';
 import { formatCount } from '../core/units.ts';
-import type { WorkedOff } from '../ports.ts';
+import type { WorkedOff } from '../ports/inbox.ts';
 
 /** Strangers, and kinds of events, that are named in one line. */
 const NAMED = 3;

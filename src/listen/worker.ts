@@ -1,6 +1,7 @@
 import { type EpochMs, HOUR, type Milliseconds, SECOND } from '../core/units.ts';
 import { DatabaseUnreachable, messageOf } from '../errors.ts';
-import type { Clock, Inbox, WorkedOff } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Inbox, WorkedOff } from '../ports/inbox.ts';
 
 /** How often the inbox is looked at although nothing has arrived here: another listener may have taken something. */
 const LOOK_EVERY: Milliseconds = 5 * SECOND;

@@ -1,5 +1,9 @@
-import type { Database } from '../adapters/sql/database.ts';
-import type { CampaignStore, Fitness, ImportStore, OptOuts, OwnTables, RecentTexts, RecipientStore, Replies, Texts } from '../ports.ts';
+import type { Database } from '../adapters/sql/open/sql-database.ts';
+import type { CampaignStore, ImportStore, RecipientStore } from '../ports/campaign-store.ts';
+import type { Fitness, OptOuts, OwnTables } from '../ports/database.ts';
+import type { Replies } from '../ports/inbox.ts';
+import type { RecentTexts } from '../ports/recent-texts.ts';
+import type { Texts } from '../ports/renderer.ts';
 
 /** The operator's database, opened, with missing tables made. */
 export interface Data {
@@ -32,16 +36,16 @@ export async function openData(database: Database): Promise<Data> {
     { fitness },
     { texts },
   ] = await Promise.all([
-    import('../adapters/sql/schema.ts'),
-    import('../adapters/sql/own-tables.ts'),
-    import('../adapters/sql/campaign-store.ts'),
-    import('../adapters/sql/recipient-store.ts'),
-    import('../adapters/sql/import-store.ts'),
-    import('../adapters/sql/opt-outs.ts'),
-    import('../adapters/sql/recent-texts.ts'),
-    import('../adapters/sql/replies.ts'),
-    import('../adapters/sql/fitness.ts'),
-    import('../adapters/sql/texts.ts'),
+    import('../adapters/sql/tables/schema.ts'),
+    import('../adapters/sql/tables/own-tables.ts'),
+    import('../adapters/sql/stores/sql-campaign-store.ts'),
+    import('../adapters/sql/stores/recipient-store.ts'),
+    import('../adapters/sql/stores/import-store.ts'),
+    import('../adapters/sql/stores/opt-outs.ts'),
+    import('../adapters/sql/stores/sql-recent-texts.ts'),
+    import('../adapters/sql/inbox/sql-replies.ts'),
+    import('../adapters/sql/open/preflight.ts'),
+    import('../adapters/sql/stores/text-rows.ts'),
   ]);
   await createMissingTables(database);
   return {

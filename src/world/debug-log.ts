@@ -1,10 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import type { ClientRequest } from 'node:http';
-import { discreet } from '../adapters/terminal/text.ts';
+import { discreet } from '../adapters/terminal/terminal-text.ts';
 import type { EpochMs } from '../core/units.ts';
 import { messageOf, reasonOf, UsageError } from '../errors.ts';
-import type { Entries, Lease, Leases } from '../ports.ts';
+import type { Entries } from '../ports/entries.ts';
+import type { Lease, Leases } from '../ports/leases.ts';
 
 type Facts = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { jsonLine, oneLine, plainLines } from '../adapters/terminal/text.ts';
+import { jsonLine, oneLine, plainLines } from '../adapters/terminal/terminal-text.ts';
 import type { CampaignState } from '../core/campaign-state.ts';
 import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
@@ -39,15 +39,15 @@ export function makeShow(flags: Flags, outside: Outside, { now, providerName }: 
     row,
     result: (json, text) => row(json, text === '' ? '' : `${mark}${text}`),
     async estimate(estimate) {
-      const { estimateJson, estimateText } = await import('../adapters/terminal/estimate.ts');
+      const { estimateJson, estimateText } = await import('../adapters/terminal/estimate-text.ts');
       row(estimateJson(estimate), estimateText(estimate, now()));
     },
     async state(state) {
-      const { statusJson, statusText } = await import('../adapters/terminal/status.ts');
+      const { statusJson, statusText } = await import('../adapters/terminal/status-table.ts');
       row(statusJson(state), statusText(state, now(), providerName()));
     },
     async states(states) {
-      const { statusListJson, statusTable } = await import('../adapters/terminal/status.ts');
+      const { statusListJson, statusTable } = await import('../adapters/terminal/status-table.ts');
       const columns = stdout.isTTY ? stdout.columns() : undefined;
       row(statusListJson(states, { sandbox }), statusTable(states, now(), { columns, sandbox }));
     },
@@ -60,7 +60,7 @@ export function makeShow(flags: Flags, outside: Outside, { now, providerName }: 
         stderr.write(`\r\x1b[K${oneLine(text ?? '').slice(0, stderr.columns() - 1)}`);
     },
     async problem(campaign, error) {
-      const { errorJson, errorText } = await import('../adapters/terminal/errors.ts');
+      const { errorJson, errorText } = await import('../adapters/terminal/error-text.ts');
       const text = () =>
         `Could not resume campaign ${campaign}:\n${errorText(error, { color: stderr.isTTY && wantsColor(flags, outside) })}`;
       stderr.write(flags.json ? `${JSON.stringify({ ...errorJson(error), campaign })}\n` : text());

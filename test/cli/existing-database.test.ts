@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
+import type { SqlDialect } from '../../src/adapters/sql/open/dialect.ts';
 import { isAvailable, type TestDatabase } from '../support/databases.ts';
 import { redisDatabase } from '../support/env.ts';
 import { createExistingDatabase, describeTables, EXISTING } from '../support/existing-database.ts';

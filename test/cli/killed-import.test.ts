@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
+import type { SqlDialect } from '../../src/adapters/sql/open/dialect.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../support/databases.ts';
 import { events, Place, QUICK } from './program.ts';
 

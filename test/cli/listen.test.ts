@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/adapters/sql/database.ts';
+import { openDatabase } from '../../src/adapters/sql/open/sql-database.ts';
 import { Place, phones, QUICK, type Sandbox, type Started } from './program.ts';
 
 const SECRET = 'a-secret-that-nobody-guesses';

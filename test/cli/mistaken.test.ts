@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/adapters/sql/database.ts';
+import { openDatabase } from '../../src/adapters/sql/open/sql-database.ts';
 import { Place, QUICK } from './program.ts';
 
 describe('marks of another program in a text', () => {

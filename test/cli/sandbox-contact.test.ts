@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { listenForEvents } from '../adapters/sandbox/listener.ts';
+import { listenForEvents } from '../sandbox/listener.ts';
 import { events, Place, phones, QUICK } from './program.ts';
 
 const PEOPLE = 12;

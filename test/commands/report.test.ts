@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { csvLine } from '../../src/adapters/csv/cells.ts';
 import { report } from '../../src/commands/report.ts';
-import type { RecipientReport } from '../../src/ports.ts';
+import type { RecipientReport } from '../../src/ports/database.ts';
 import type { World } from '../../src/world.ts';
 
 const ONE: RecipientReport = {

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { campaignStore } from '../../src/adapters/sql/campaign-store.ts';
-import type { Database } from '../../src/adapters/sql/database.ts';
-import { importStore } from '../../src/adapters/sql/import-store.ts';
-import { recentTexts } from '../../src/adapters/sql/recent-texts.ts';
-import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
+import type { Database } from '../../src/adapters/sql/open/sql-database.ts';
+import { importStore } from '../../src/adapters/sql/stores/import-store.ts';
+import { recipientStore } from '../../src/adapters/sql/stores/recipient-store.ts';
+import { campaignStore } from '../../src/adapters/sql/stores/sql-campaign-store.ts';
+import { recentTexts } from '../../src/adapters/sql/stores/sql-recent-texts.ts';
 import { REPLY_WINDOW } from '../../src/core/campaign.ts';
 import { doubtNote, SENT_SOMETIME } from '../../src/core/note.ts';
-import type { CampaignPlan, CampaignStore, ImportStore, PlannedRecipient, Recent, RecipientStore, Result } from '../../src/ports.ts';
+import type { CampaignPlan, CampaignStore, ImportStore, PlannedRecipient, RecipientStore, Result } from '../../src/ports/campaign-store.ts';
+import type { Recent } from '../../src/ports/recent-texts.ts';
 import type { TestDatabase } from '../support/databases.ts';
 
 /** A database with all tables, and the way around wsend to look into it. */

@@ -1,16 +1,18 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { campaignStore } from '../../src/adapters/sql/campaign-store.ts';
-import { openInbox } from '../../src/adapters/sql/inbox.ts';
-import { optOuts } from '../../src/adapters/sql/opt-outs.ts';
-import { recipientReports } from '../../src/adapters/sql/recipient-reports.ts';
-import { recipientStore } from '../../src/adapters/sql/recipient-store.ts';
-import { replies } from '../../src/adapters/sql/replies.ts';
-import { toStored } from '../../src/adapters/sql/stored-time.ts';
+import { openInbox } from '../../src/adapters/sql/inbox/sql-inbox.ts';
+import { replies } from '../../src/adapters/sql/inbox/sql-replies.ts';
+import { optOuts } from '../../src/adapters/sql/stores/opt-outs.ts';
+import { recipientReports } from '../../src/adapters/sql/stores/recipient-reports.ts';
+import { recipientStore } from '../../src/adapters/sql/stores/recipient-store.ts';
+import { campaignStore } from '../../src/adapters/sql/stores/sql-campaign-store.ts';
+import { toStored } from '../../src/adapters/sql/tables/stored-time.ts';
 import type { ContactReply, Delivery, DeliveryState, Fact } from '../../src/core/incoming.ts';
 import { referenceOf } from '../../src/core/reference.ts';
 import { COURTESY, STOP_WORDS } from '../../src/core/stop-words.ts';
-import type { Inbox, OptOuts, Result, WriteText } from '../../src/ports.ts';
+import type { Result } from '../../src/ports/campaign-store.ts';
+import type { OptOuts } from '../../src/ports/database.ts';
+import type { Inbox, WriteText } from '../../src/ports/inbox.ts';
 import { CAMPAIGNS, liveThrough, PEOPLE, type ReplyWorld, type Send, story } from '../support/reply-model.ts';
 import type { OpenedDatabase } from './campaign-store.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dueAgain } from '../../src/adapters/sql/work-off.ts';
+import { dueAgain } from '../../src/adapters/sql/inbox/work-off.ts';
 import { afterDelivery, type DeliveryRow } from '../../src/core/delivery.ts';
 import { factKey } from '../../src/core/fact.ts';
 import type { Fact } from '../../src/core/incoming.ts';

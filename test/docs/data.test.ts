@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keysOf } from '../../src/adapters/redis/keys.ts';
-import { type Database, openDatabase } from '../../src/adapters/sql/database.ts';
-import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
-import { columnsByTable } from '../../src/adapters/sql/inspect.ts';
-import { migrateOwnTables } from '../../src/adapters/sql/own-tables.ts';
-import { operatorTables, statementsFor } from '../../src/adapters/sql/tables.ts';
-import { LISTENING, MAKING, sendingRights } from '../../src/adapters/sql/write-rights.ts';
+import type { SqlDialect } from '../../src/adapters/sql/open/dialect.ts';
+import { type Database, openDatabase } from '../../src/adapters/sql/open/sql-database.ts';
+import { LISTENING, MAKING, sendingRights } from '../../src/adapters/sql/open/write-rights.ts';
+import { columnsByTable } from '../../src/adapters/sql/tables/inspect.ts';
+import { migrateOwnTables } from '../../src/adapters/sql/tables/own-tables.ts';
+import { operatorTables, statementsFor } from '../../src/adapters/sql/tables/tables.ts';
 import { campaignName } from '../../src/core/checkpoint.ts';
 import { freshDatabase, type TestDatabase } from '../support/databases.ts';
 import { pathOf, read, withPart } from './page.ts';

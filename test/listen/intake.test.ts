@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import type { Fact } from '../../src/core/incoming.ts';
 import { makeIntake } from '../../src/listen/intake.ts';
-import type { Clock, Inbox } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Inbox } from '../../src/ports/inbox.ts';
 
 const fact = (id: string): Fact => ({ kind: 'reply', waId: id, phone: '+22901000001', text: '', at: 0, device: null, quoted: null });
 const clock = { now: () => 5, turn: () => new Promise<void>((resolve) => setImmediate(resolve)) } as unknown as Clock;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Fact } from '../../src/core/incoming.ts';
 import { poll } from '../../src/listen/poll.ts';
-import type { Clock, Listed, Replies } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Replies } from '../../src/ports/inbox.ts';
+import type { Listed } from '../../src/ports/provider.ts';
 
 const START = Date.UTC(2026, 8, 1);
 

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { DatabaseUnreachable } from '../../src/errors.ts';
 import { KEPT_FOR, Worker } from '../../src/listen/worker.ts';
-import type { Clock, Inbox, WorkedOff } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { Inbox, WorkedOff } from '../../src/ports/inbox.ts';
 
 const NOTHING: WorkedOff = { results: [], message2: { pending: 0, failed: 0 }, moved: [] };
 const ROUND: WorkedOff = { results: [{ kind: 'reply', result: 'done' }], message2: { pending: 1, failed: 0 }, moved: [] };

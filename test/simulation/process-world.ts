@@ -1,9 +1,10 @@
 import { resolveConfig } from '../../src/config.ts';
 import { identityOf } from '../../src/core/campaign.ts';
 import { campaignName } from '../../src/core/checkpoint.ts';
-import { viewOf } from '../../src/engine/view.ts';
-import type { Leases, Provider } from '../../src/ports.ts';
+import type { Leases } from '../../src/ports/leases.ts';
+import type { Provider } from '../../src/ports/provider.ts';
 import { PROVIDERS } from '../../src/providers.ts';
+import { viewOf } from '../../src/runs/view.ts';
 import type { World } from '../../src/world.ts';
 import type { MemoryStore } from '../support/memory-store.ts';
 import { noOddTexts } from '../support/no-odd-texts.ts';

@@ -1,4 +1,4 @@
-import type { OutboundMessage } from '../../src/ports.ts';
+import type { OutboundMessage } from '../../src/ports/provider.ts';
 import { accepted, answers, invalid, unexpected, unknown } from '../support/answers.ts';
 import type { Behaviour } from '../support/memory-provider.ts';
 import { Random, seedOf } from './random.ts';

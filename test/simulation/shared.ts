@@ -1,6 +1,6 @@
 import { campaignName, keptOf, readCheckpoint } from '../../src/core/checkpoint.ts';
 import type { EpochMs } from '../../src/core/units.ts';
-import type { Processes } from '../../src/ports.ts';
+import type { Processes } from '../../src/ports/leases.ts';
 import { MemoryEntries } from '../support/memory-entries.ts';
 import { type LeaseRow, MemoryLeases } from '../support/memory-leases.ts';
 import { MemoryOptOuts } from '../support/memory-opt-outs.ts';

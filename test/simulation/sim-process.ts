@@ -1,6 +1,6 @@
 import type { Owner } from '../../src/core/checkpoint.ts';
 import { CheckpointUnreachable, DatabaseUnreachable } from '../../src/errors.ts';
-import type { Clock } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 import type { Random } from './random.ts';
 import type { Fault } from './scenario.ts';
 

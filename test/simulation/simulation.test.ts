@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Fields } from '../../src/core/checkpoint.ts';
-import type { Lease } from '../../src/ports.ts';
+import type { Lease } from '../../src/ports/leases.ts';
 import type { MemoryLeases } from '../support/memory-leases.ts';
 import { failure } from './main.ts';
 import { play } from './play.ts';

@@ -2,7 +2,7 @@ import { campaignName } from '../../src/core/checkpoint.ts';
 import type { Event } from '../../src/core/event.ts';
 import { isConsistent } from '../../src/core/progress.ts';
 import { messageOf, UserError } from '../../src/errors.ts';
-import type { OutboundMessage } from '../../src/ports.ts';
+import type { OutboundMessage } from '../../src/ports/provider.ts';
 import type { MemoryEntries } from '../support/memory-entries.ts';
 import type { Row } from '../support/memory-store.ts';
 import { keptBy, type Shared } from './shared.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
-import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
+import type { SqlDialect } from '../../src/adapters/sql/open/dialect.ts';
 import { mysqlUrl, postgresUrl } from './env.ts';
 
 /** An empty database of a test's own. */

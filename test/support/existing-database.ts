@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
+import type { SqlDialect } from '../../src/adapters/sql/open/dialect.ts';
 import { freshDatabase, type TestDatabase } from './databases.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { SqlDialect } from '../../src/adapters/sql/dialect.ts';
+import type { SqlDialect } from '../../src/adapters/sql/open/dialect.ts';
 import type { TestDatabase } from './databases.ts';
 
 /** A user of a server who may do little. */

@@ -1,4 +1,4 @@
-import type { OptOuts } from '../../src/ports.ts';
+import type { OptOuts } from '../../src/ports/database.ts';
 
 /** Opt-outs in memory. */
 export class MemoryOptOuts implements OptOuts {

@@ -1,6 +1,8 @@
 import type { Finding, LineState, Outcome } from '../../src/core/outcome.ts';
-import { controlOf } from '../../src/engine/envelope.ts';
-import type { AcceptedRow, Clock, OutboundMessage, Provider, Slot } from '../../src/ports.ts';
+import { controlOf } from '../../src/loop/envelope.ts';
+import type { AcceptedRow } from '../../src/ports/campaign-store.ts';
+import type { Clock } from '../../src/ports/clock.ts';
+import type { OutboundMessage, Provider, Slot } from '../../src/ports/provider.ts';
 
 /** What the provider does with one call: whether it takes the message, what it answers, and how long that takes. */
 export interface Behaviour {

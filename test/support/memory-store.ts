@@ -2,7 +2,7 @@ import { type Campaign, type CampaignStatus, cancelledStatus, REPLY_WINDOW, type
 import type { Settled } from '../../src/core/checkpoint.ts';
 import { LOOK_UP_FIRST, marksOf, noteText, readNote, SENT_SOMETIME, UNCONFIRMED } from '../../src/core/note.ts';
 import { DUPLICATE } from '../../src/core/person.ts';
-import type { AcceptedRow, CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports.ts';
+import type { AcceptedRow, CampaignStore, PlacedRow, RecipientStore, Result, Tally } from '../../src/ports/campaign-store.ts';
 
 /** A row of `messages`. */
 export interface Row {

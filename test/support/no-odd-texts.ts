@@ -1,4 +1,4 @@
-import type { Texts } from '../../src/ports/texts.ts';
+import type { Texts } from '../../src/ports/renderer.ts';
 
 /** A database whose texts can all be sent as they are. */
 export const noOddTexts: Texts = {

@@ -1,4 +1,4 @@
-import type { RecentTexts } from '../../src/ports.ts';
+import type { RecentTexts } from '../../src/ports/recent-texts.ts';
 
 /** A database in which nobody had any text lately. */
 export const noRecentTexts: RecentTexts = {

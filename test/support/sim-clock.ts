@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { EpochMs, Milliseconds } from '../../src/core/units.ts';
-import type { Clock } from '../../src/ports.ts';
+import type { Clock } from '../../src/ports/clock.ts';
 
 interface Sleeper {
   at: EpochMs;

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { Entries, Lease, Leases } from '../../src/ports.ts';
+import type { Entries } from '../../src/ports/entries.ts';
+import type { Lease, Leases } from '../../src/ports/leases.ts';
 import { openDebugLog } from '../../src/world/debug-log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wsend-test-'));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type RefusedRow, refusedRows } from '../../core/refused-rows.ts';
 import { UsageError } from '../../errors.ts';
-import type { PlannedRecipient } from '../../ports.ts';
+import type { PlannedRecipient } from '../../ports/campaign-store.ts';
 import { WANTED } from './bytes.ts';
 import { type Header, variablesOf } from './header.ts';
 import { readCountry } from './number.ts';

@@ -3,7 +3,7 @@ import { CsvError, type Parser, parse } from 'csv-parse';
 import { UsageError } from '../../errors.ts';
 import { WANTED } from './bytes.ts';
 import { announcedDelimiter, detectDelimiter, type Format, findHeader } from './delimiter.ts';
-import { countNewlines, readText } from './text.ts';
+import { countNewlines, readText } from './file-text.ts';
 
 /** The longest row, in bytes (our bound: a text has at most 4096 characters). Beyond it a quote was certainly left open. */
 const LONGEST_ROW = 128 * 1024;

@@ -3,7 +3,7 @@ import type { CountryCode } from 'libphonenumber-js/min';
 import { personKey } from '../../core/person.ts';
 import { trimmed } from '../../core/trimmed.ts';
 import { UsageError } from '../../errors.ts';
-import type { PlannedRecipient } from '../../ports.ts';
+import type { PlannedRecipient } from '../../ports/campaign-store.ts';
 import { readBytes } from './bytes.ts';
 import type { Format } from './delimiter.ts';
 import { type Header, readHeader, variablesOf } from './header.ts';

@@ -1,5 +1,5 @@
 import { messageOf, UsageError } from '../../errors.ts';
-import type { WriteText } from '../../ports.ts';
+import type { WriteText } from '../../ports/inbox.ts';
 import { compileTemplate, type Template } from './template.ts';
 
 /** Templates that are kept understood: of as many campaigns as are likely to get replies at once. */

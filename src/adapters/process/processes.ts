@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Owner } from '../../core/checkpoint.ts';
 import { SECOND } from '../../core/units.ts';
-import type { Processes } from '../../ports.ts';
+import type { Processes } from '../../ports/leases.ts';
 
 /** Where a process runs: what must be the same here for its pid to mean anything. */
 type Place = Pick<Owner, 'host' | 'machine' | 'boot' | 'namespace'>;

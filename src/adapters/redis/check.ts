@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MINUTE } from '../../core/units.ts';
 import { CheckpointUnreachable, UsageError } from '../../errors.ts';
-import type { Entries } from '../../ports.ts';
+import type { Entries } from '../../ports/entries.ts';
 import type { Connection } from './connection.ts';
 import { keysOf } from './keys.ts';
 

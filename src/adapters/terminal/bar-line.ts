@@ -2,7 +2,7 @@ import type { EpochMs } from '../../core/units.ts';
 import { clockTime, countdown } from './clock-time.ts';
 import type { Paint } from './paint.ts';
 import { type RunView, timeLeftOf } from './run-view.ts';
-import { cells, count, cut, pad, seconds } from './text.ts';
+import { cells, count, cut, pad, seconds } from './terminal-text.ts';
 import { restingWords } from './words.ts';
 
 /** When, how wide and in which colours, and whether it is a rehearsal. */

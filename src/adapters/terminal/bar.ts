@@ -1,10 +1,10 @@
 import cliProgress from 'cli-progress';
 import type { Event } from '../../core/event.ts';
 import type { EpochMs } from '../../core/units.ts';
-import type { Report } from '../../ports.ts';
+import type { Report } from '../../ports/event-sink.ts';
+import type { Output } from '../../ports/output.ts';
 import { barLine } from './bar-line.ts';
 import { stamp } from './clock-time.ts';
-import type { Output } from './output.ts';
 import type { Paint } from './paint.ts';
 import { isNews, type RunView, seen, UNSEEN } from './run-view.ts';
 import { makeScreen, type Screen } from './screen.ts';

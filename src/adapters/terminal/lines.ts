@@ -1,11 +1,11 @@
 import type { Event } from '../../core/event.ts';
 import { type EpochMs, type Milliseconds, SECOND } from '../../core/units.ts';
-import type { Report } from '../../ports.ts';
+import type { Report } from '../../ports/event-sink.ts';
+import type { Output } from '../../ports/output.ts';
 import { clockTime, roughly, stamp } from './clock-time.ts';
-import type { Output } from './output.ts';
 import { PLAIN } from './paint.ts';
 import { isNews, type RunView, seen, timeLeftOf, UNSEEN } from './run-view.ts';
-import { count } from './text.ts';
+import { count } from './terminal-text.ts';
 import { sandboxMark, sentence } from './words.ts';
 
 /** How often a log says how far the run is when nothing else happens. */

@@ -2,7 +2,7 @@ import type { Event } from '../../core/event.ts';
 import type { Progress } from '../../core/progress.ts';
 import { type EpochMs, formatDuration } from '../../core/units.ts';
 import { clockTime } from './clock-time.ts';
-import { count, counted, oneLine, pad, seconds } from './text.ts';
+import { count, counted, oneLine, pad, seconds } from './terminal-text.ts';
 import { sandboxMark } from './words.ts';
 
 /** What is about to happen, for a person to read before it does. Ends with a line end. */

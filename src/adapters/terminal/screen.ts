@@ -1,4 +1,4 @@
-import type { Output } from './output.ts';
+import type { Output } from '../../ports/output.ts';
 
 /**
  * The terminal as cli-progress drives it, with two differences: what belongs to one frame leaves in one write, so that no half of it is

@@ -3,7 +3,7 @@ import type { Progress } from '../../core/progress.ts';
 import { formatDuration, type Milliseconds, SECOND } from '../../core/units.ts';
 import { EXIT } from '../../errors.ts';
 import type { Paint } from './paint.ts';
-import { cells, count, counted, oneLine, pad } from './text.ts';
+import { cells, count, counted, oneLine, pad } from './terminal-text.ts';
 import { pausedWords, sandboxMark } from './words.ts';
 
 type Summary = Extract<Event, { type: 'summary' }>;

@@ -2,7 +2,7 @@ import type { Event, PauseReason, RestReason } from '../../core/event.ts';
 import { maskPhone } from '../../core/phone.ts';
 import { type EpochMs, formatDuration, formatPercent, type Milliseconds } from '../../core/units.ts';
 import type { Paint } from './paint.ts';
-import { discreet, oneLine, seconds } from './text.ts';
+import { discreet, oneLine, seconds } from './terminal-text.ts';
 
 /** What a person should read when it happens, as one line without its time; null for what only the bar or the summary shows. */
 export function sentence(event: Event, { now, paint, provider }: { now: EpochMs; paint: Paint; provider: string }): string | null {

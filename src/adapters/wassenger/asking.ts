@@ -1,6 +1,6 @@
 import { type RequestOptions, request } from 'node:http';
 import { type Got, got } from 'got';
-import type { Account } from './account.ts';
+import type { Account } from './api-account.ts';
 import { CONNECT_TIMEOUT, readyAgent } from './ready-agent.ts';
 
 /** An HTTP client that asks the API and sends nothing. It neither retries nor follows redirects: the caller decides. */

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http';
 import type { Got } from 'got';
 import type { EpochMs, Milliseconds } from '../../core/units.ts';
-import type { Slot } from '../../ports.ts';
+import type { Slot } from '../../ports/provider.ts';
 
 /** The most of an answer that is read: 1 MiB, a hundred times what the provider sends. The rest is cut off. */
 const ANSWER_LIMIT = 1_048_576;

@@ -1,5 +1,5 @@
 import type { Finding } from '../../core/outcome.ts';
-import { THROTTLED_WAIT } from '../../core/retry.ts';
+import { THROTTLED_WAIT } from '../../core/retry-policy.ts';
 import { type EpochMs, type Milliseconds, SECOND } from '../../core/units.ts';
 import { complaintOf, idOf, isFields, readJson } from './body.ts';
 import { detailOf, REFUSES_US, type Reading, reasonOf, retryAfter } from './classify.ts';

@@ -1,5 +1,5 @@
-import { NAME, readAccount, type WassengerAccount } from './account.ts';
-import type { WassengerProvider } from './provider.ts';
+import { NAME, readAccount, type WassengerAccount } from './api-account.ts';
+import type { WassengerProvider } from './wassenger-provider.ts';
 
 /**
  * The Wassenger API as a provider whose HTTP client is loaded with the first call: a run has its checkpoint by then. Throws UsageError at
@@ -9,7 +9,7 @@ export function lazyWassengerProvider(account: WassengerAccount): WassengerProvi
   const read = readAccount(account);
   let loaded: Promise<WassengerProvider> | undefined;
   const load = () => {
-    loaded ??= import('./provider.ts').then(({ wassengerProvider }) => wassengerProvider(read));
+    loaded ??= import('./wassenger-provider.ts').then(({ wassengerProvider }) => wassengerProvider(read));
     return loaded;
   };
   return {

@@ -1,6 +1,6 @@
 import type { Pace } from '../../core/pacing.ts';
 import { formatCount, formatDuration, MINUTE } from '../../core/units.ts';
-import type { Advice } from '../../ports.ts';
+import type { Advice } from '../../ports/provider.ts';
 import { isFields, quote } from './body.ts';
 
 type Fields = Record<string, unknown>;

@@ -1,5 +1,5 @@
-import { THROTTLED_WAIT } from '../../core/retry.ts';
-import type { Listing } from '../../ports.ts';
+import { THROTTLED_WAIT } from '../../core/retry-policy.ts';
+import type { Listing } from '../../ports/provider.ts';
 import { complaintOf, idOf, readJson } from './body.ts';
 import { detailOf, REFUSES_US, type Reading, reasonOf, retryAfter } from './classify.ts';
 import type { Exchange } from './exchange.ts';

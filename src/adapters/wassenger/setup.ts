@@ -1,5 +1,5 @@
-import type { Setup } from '../../ports.ts';
-import { readAccount, type WassengerAccount } from './account.ts';
+import type { Setup } from '../../ports/provider.ts';
+import { readAccount, type WassengerAccount } from './api-account.ts';
 import { askingClient } from './asking.ts';
 import { readJson, subject } from './body.ts';
 import { exchange } from './exchange.ts';

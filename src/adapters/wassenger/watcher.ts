@@ -1,7 +1,7 @@
 import { type Alias, isFact, isStrange } from '../../core/incoming.ts';
 import type { EpochMs } from '../../core/units.ts';
-import type { Listed, Watcher } from '../../ports.ts';
-import { readAccount, type WassengerAccount } from './account.ts';
+import type { Listed, Watcher } from '../../ports/provider.ts';
+import { readAccount, type WassengerAccount } from './api-account.ts';
 import { askingClient } from './asking.ts';
 import { complaintOf, isFields, readJson } from './body.ts';
 import { detailOf, reasonOf } from './classify.ts';

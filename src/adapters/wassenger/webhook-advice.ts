@@ -1,4 +1,4 @@
-import type { Advice } from '../../ports.ts';
+import type { Advice } from '../../ports/provider.ts';
 import { isFields } from './body.ts';
 import { PATH, SHOWN_PATH } from './webhook.ts';
 

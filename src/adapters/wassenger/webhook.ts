@@ -1,14 +1,14 @@
 import type { Incoming } from '../../core/incoming.ts';
 import { isSigned } from '../../core/secret.ts';
 import type { EpochMs } from '../../core/units.ts';
-import type { Webhook } from '../../ports.ts';
+import type { Webhook } from '../../ports/provider.ts';
+import { canBeEdited, wordsOf } from './api-words.ts';
 import { isFields } from './body.ts';
 import { deviceOf, isPersonal, messageNameOf, nameOf, textOf, timeOf } from './event-fields.ts';
 import { directionOf, flatten } from './event-shape.ts';
 import { readDelivery, stateOf } from './webhook-delivery.ts';
 import { readReaction } from './webhook-reaction.ts';
 import { senderOf } from './who.ts';
-import { canBeEdited, wordsOf } from './words.ts';
 
 /** Where a listener takes the calls. */
 export const PATH = '/webhooks/wassenger';

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { ListenMetrics } from '../../ports.ts';
+import type { ListenMetrics } from '../../ports/inbox.ts';
 
 /** Counts what a listener does, for Prometheus. `depth` is asked at each look. */
 export function listenMetrics(depth: () => Promise<{ waiting: number; oldestSeconds: number }>): ListenMetrics {

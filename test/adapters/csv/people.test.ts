@@ -9,7 +9,7 @@ import { checkPeople, type PeopleOptions } from '../../../src/adapters/csv/peopl
 import type { RowTemplate } from '../../../src/adapters/csv/verdicts.ts';
 import { compileTemplate } from '../../../src/adapters/liquid/template.ts';
 import { InfrastructureError, UsageError } from '../../../src/errors.ts';
-import type { PlannedRecipient } from '../../../src/ports.ts';
+import type { PlannedRecipient } from '../../../src/ports/campaign-store.ts';
 import { temporaryFolder } from './folder.ts';
 import { style, writeCsv } from './writer.ts';
 

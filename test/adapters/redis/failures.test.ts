@@ -3,7 +3,7 @@ import { connect as connectSocket } from 'node:net';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { redisEntries } from '../../../src/adapters/redis/entries.ts';
+import { redisEntries } from '../../../src/adapters/redis/redis-entries.ts';
 import { DAY } from '../../../src/core/units.ts';
 import { CheckpointUnreachable, LeaseLost, UsageError } from '../../../src/errors.ts';
 import type { Entries, Write } from '../../../src/ports/entries.ts';

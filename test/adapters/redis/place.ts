@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { redisEntries } from '../../../src/adapters/redis/entries.ts';
+import { redisEntries } from '../../../src/adapters/redis/redis-entries.ts';
 import type { EntriesPlace } from '../../contract/entries.ts';
 
 /** An emptied Redis database for the contract. Time passes there by taking it off every key's time to live. */

@@ -1,4 +1,4 @@
-import { openDatabase } from '../../../src/adapters/sql/database.ts';
+import { openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
 
 /** Run as a child: opens the database it is told, and prints `opened`, or why not. */
 const { message, next, exitCode } = await openDatabase(process.argv[2] as string).then(

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import { sqlEntries } from '../../../src/adapters/sql/entries.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { sqlEntries } from '../../../src/adapters/sql/entries/sql-entries.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
 import { CheckpointUnreachable, UsageError } from '../../../src/errors.ts';
 import type { Entries, Write } from '../../../src/ports/entries.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';

@@ -1,7 +1,7 @@
-import { openDatabase } from '../../../src/adapters/sql/database.ts';
-import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
-import { sqlEntries } from '../../../src/adapters/sql/entries.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { sqlEntries } from '../../../src/adapters/sql/entries/sql-entries.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/open/dialect.ts';
+import { openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
 import type { EntriesPlace } from '../../contract/entries.ts';
 import { freshDatabase } from '../../support/databases.ts';
 

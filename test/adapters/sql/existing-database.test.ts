@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import { importStore } from '../../../src/adapters/sql/import-store.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
-import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
-import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { importStore } from '../../../src/adapters/sql/stores/import-store.ts';
+import { recipientStore } from '../../../src/adapters/sql/stores/recipient-store.ts';
+import { campaignStore } from '../../../src/adapters/sql/stores/sql-campaign-store.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
+import { createMissingTables } from '../../../src/adapters/sql/tables/schema.ts';
 import { REPLY_WINDOW } from '../../../src/core/campaign.ts';
 import { freshDatabase, isAvailable, type TestDatabase, userWithoutCreate } from '../../support/databases.ts';
 import { createExistingDatabase, describeTables, EXISTING } from '../../support/existing-database.ts';

@@ -1,6 +1,6 @@
-import { openDatabase } from '../../../src/adapters/sql/database.ts';
-import { leases } from '../../../src/adapters/sql/leases.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { leases } from '../../../src/adapters/sql/leases/sql-leases.ts';
+import { openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
 
 // A process of its own, for own-tables.test.ts: at a given moment it makes wsend's tables in a database, and takes a lease there.
 const [url = '', at = '0'] = process.argv.slice(2);

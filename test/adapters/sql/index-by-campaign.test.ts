@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { indexByCampaign } from '../../../src/adapters/sql/message-rows.ts';
+import { indexByCampaign } from '../../../src/adapters/sql/tables/message-rows.ts';
 import { isAvailable } from '../../support/databases.ts';
 import { open } from './open.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
-import { openDatabase } from '../../../src/adapters/sql/database.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
-import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
-import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { recipientStore } from '../../../src/adapters/sql/stores/recipient-store.ts';
+import { campaignStore } from '../../../src/adapters/sql/stores/sql-campaign-store.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
+import { createMissingTables } from '../../../src/adapters/sql/tables/schema.ts';
 import { freshDatabase, isAvailable } from '../../support/databases.ts';
 
 /** As a platform's migrations made them where the first TIMESTAMP of a table changes with every update, unless it is assigned. */

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import { describeDatabaseError } from '../../../src/adapters/sql/database-errors.ts';
-import { leases } from '../../../src/adapters/sql/leases.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
-import { inTransaction } from '../../../src/adapters/sql/transaction.ts';
+import { leases } from '../../../src/adapters/sql/leases/sql-leases.ts';
+import { describeDatabaseError } from '../../../src/adapters/sql/open/database-errors.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { inTransaction } from '../../../src/adapters/sql/open/transaction.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
 import type { Owner } from '../../../src/core/checkpoint.ts';
 import { DatabaseUnreachable, LeaseLost, UsageError } from '../../../src/errors.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';

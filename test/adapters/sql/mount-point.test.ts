@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { build } from 'rolldown';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isMountPoint, mountPointsIn, openSqlite } from '../../../src/adapters/sql/sqlite.ts';
+import { isMountPoint, mountPointsIn, openSqlite } from '../../../src/adapters/sql/open/sqlite.ts';
 
 const MOUNTINFO = String.raw`24 30 0:22 / /proc rw,nosuid,nodev,noexec,relatime shared:13 - proc proc rw
 36 35 98:0 /mnt1 /app/wsend.db rw,noatime master:1 - ext3 /dev/root rw,errors=continue

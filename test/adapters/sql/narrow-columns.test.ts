@@ -1,10 +1,10 @@
 import { afterEach, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
-import { importStore } from '../../../src/adapters/sql/import-store.ts';
-import { openInbox } from '../../../src/adapters/sql/inbox.ts';
-import { optOuts } from '../../../src/adapters/sql/opt-outs.ts';
-import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { openInbox } from '../../../src/adapters/sql/inbox/sql-inbox.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/open/dialect.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { importStore } from '../../../src/adapters/sql/stores/import-store.ts';
+import { optOuts } from '../../../src/adapters/sql/stores/opt-outs.ts';
+import { createMissingTables } from '../../../src/adapters/sql/tables/schema.ts';
 import type { Fact } from '../../../src/core/incoming.ts';
 import { COURTESY, STOP_WORDS } from '../../../src/core/stop-words.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';

@@ -1,7 +1,7 @@
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
-import { leases } from '../../../src/adapters/sql/leases.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
+import { leases } from '../../../src/adapters/sql/leases/sql-leases.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/open/dialect.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
 import type { LeasesUnderTest } from '../../contract/leases.ts';
 import { freshDatabase } from '../../support/databases.ts';
 

@@ -1,7 +1,7 @@
-import { openDatabase } from '../../../src/adapters/sql/database.ts';
-import type { SqlDialect } from '../../../src/adapters/sql/dialect.ts';
-import { migrateOwnTables } from '../../../src/adapters/sql/own-tables.ts';
-import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import type { SqlDialect } from '../../../src/adapters/sql/open/dialect.ts';
+import { openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { migrateOwnTables } from '../../../src/adapters/sql/tables/own-tables.ts';
+import { createMissingTables } from '../../../src/adapters/sql/tables/schema.ts';
 import type { OpenedDatabase } from '../../contract/campaign-store.ts';
 import { freshDatabase } from '../../support/databases.ts';
 import { createExistingDatabase } from '../../support/existing-database.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { createMissingTables } from '../../../src/adapters/sql/tables/schema.ts';
 import { UsageError } from '../../../src/errors.ts';
 
 describe('an SQLite file belongs to one world, whatever path leads to it', () => {

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../../src/adapters/sql/database.ts';
-import { importStore } from '../../../src/adapters/sql/import-store.ts';
-import { recipientStore } from '../../../src/adapters/sql/recipient-store.ts';
-import { createMissingTables } from '../../../src/adapters/sql/schema.ts';
+import { type Database, openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { importStore } from '../../../src/adapters/sql/stores/import-store.ts';
+import { recipientStore } from '../../../src/adapters/sql/stores/recipient-store.ts';
+import { createMissingTables } from '../../../src/adapters/sql/tables/schema.ts';
 import { DatabaseUnreachable, UsageError } from '../../../src/errors.ts';
-import type { PlannedRecipient, Result } from '../../../src/ports.ts';
+import type { PlannedRecipient, Result } from '../../../src/ports/campaign-store.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 

@@ -1,11 +1,11 @@
 import { sql } from 'kysely';
 import mysql from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
-import { campaignStore } from '../../../src/adapters/sql/campaign-store.ts';
-import { openDatabase } from '../../../src/adapters/sql/database.ts';
-import { openInbox } from '../../../src/adapters/sql/inbox.ts';
-import { SESSION } from '../../../src/adapters/sql/mysql.ts';
-import { inTransaction } from '../../../src/adapters/sql/transaction.ts';
+import { openInbox } from '../../../src/adapters/sql/inbox/sql-inbox.ts';
+import { SESSION } from '../../../src/adapters/sql/open/mysql.ts';
+import { openDatabase } from '../../../src/adapters/sql/open/sql-database.ts';
+import { inTransaction } from '../../../src/adapters/sql/open/transaction.ts';
+import { campaignStore } from '../../../src/adapters/sql/stores/sql-campaign-store.ts';
 import { freshDatabase, isAvailable, type TestDatabase } from '../../support/databases.ts';
 import { createExistingDatabase } from '../../support/existing-database.ts';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { barLine } from '../../../src/adapters/terminal/bar-line.ts';
 import { makePaint, PLAIN } from '../../../src/adapters/terminal/paint.ts';
 import { type RunView, UNSEEN } from '../../../src/adapters/terminal/run-view.ts';
-import { cells } from '../../../src/adapters/terminal/text.ts';
+import { cells } from '../../../src/adapters/terminal/terminal-text.ts';
 import type { RestReason } from '../../../src/core/event.ts';
 import { anyProgress, NOON, progress } from './support.ts';
 

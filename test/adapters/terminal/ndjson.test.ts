@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { jsonOf } from '../../../src/adapters/terminal/ndjson.ts';
-import { makeReport } from '../../../src/adapters/terminal/report.ts';
+import { makeReport } from '../../../src/adapters/terminal/report-lines.ts';
 import { anyRun, EVENTS, fakeOutput, NOON, PHONE, progress } from './support.ts';
 
 const json = (event: Parameters<typeof jsonOf>[0]) => JSON.stringify(jsonOf(event, NOON));

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import type { Output } from '../../../src/adapters/terminal/output.ts';
 import type { Calls, Event, Latency } from '../../../src/core/event.ts';
 import type { Progress } from '../../../src/core/progress.ts';
+import type { Output } from '../../../src/ports/output.ts';
 
 /** 10 March 2026, 12:04:31 on the clock of whoever runs the tests. */
 export const NOON = new Date(2026, 2, 10, 12, 4, 31).getTime();

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { ODD_ANSWERS } from '../../../src/adapters/sandbox/fault-values.ts';
-import { type FaultName, parseFaults } from '../../../src/adapters/sandbox/faults.ts';
-import { SANDBOX_DEVICE } from '../../../src/adapters/sandbox/records.ts';
-import { startSandbox } from '../../../src/adapters/sandbox/server.ts';
-import { memorySandboxStore } from '../../../src/adapters/sandbox/store.ts';
-import type { WassengerProvider } from '../../../src/adapters/wassenger/provider.ts';
+import type { WassengerProvider } from '../../../src/adapters/wassenger/wassenger-provider.ts';
+import { ODD_ANSWERS } from '../../../src/sandbox/fault-values.ts';
+import { type FaultName, parseFaults } from '../../../src/sandbox/faults.ts';
+import { SANDBOX_DEVICE } from '../../../src/sandbox/records.ts';
+import { startSandbox } from '../../../src/sandbox/sandbox-server.ts';
+import { memorySandboxStore } from '../../../src/sandbox/store.ts';
 import { closing, KEY, LATER, MESSAGE, providerAt } from './support.ts';
 
 interface Rehearsal {

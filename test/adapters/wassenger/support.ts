@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { afterEach } from 'vitest';
 import { lazyWassengerProvider } from '../../../src/adapters/wassenger/lazy-provider.ts';
-import type { WassengerProvider } from '../../../src/adapters/wassenger/provider.ts';
+import type { WassengerProvider } from '../../../src/adapters/wassenger/wassenger-provider.ts';
 import { DEVICE, KEY } from './sample.ts';
 
 export { DEVICE, KEY, MESSAGE, WANTED } from './sample.ts';

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../../src/core/outcome.ts';
-import type { Provider } from '../../../src/ports.ts';
+import type { Provider } from '../../../src/ports/provider.ts';
 import type { Account } from '../../../src/providers.ts';
 
 export const NAME = 'Pigeon';

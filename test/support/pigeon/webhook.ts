@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Incoming } from '../../../src/core/incoming.ts';
 import { toE164 } from '../../../src/core/phone.ts';
 import { isSecret } from '../../../src/core/secret.ts';
-import type { Webhook } from '../../../src/ports.ts';
+import type { Webhook } from '../../../src/ports/provider.ts';
 
 const PATH = '/webhooks/pigeon';
 
