@@ -14,15 +14,15 @@ const { version } = JSON.parse(readFileSync(here('./package.json'), 'utf8'));
 const GROUPS = [
   {
     name: 'cli',
-    test: /src\/(cli|errors|options|settings|usage-errors|given-once)\.ts|core\/(nearest|stop-words)\.ts|process\/hangup|terminal\/(output|streams|text)\.ts|node_modules\/commander\//,
+    test: /src\/(cli|errors|options|settings|usage-errors|misspelt)\.ts|core\/stop-words\.ts|world\/(show-error|standard-streams)\.ts|ports\/output\.ts|process\/hangup|terminal\/(safe-output|streams|terminal-text)\.ts|node_modules\/commander\//,
   },
   {
     name: 'world',
-    test: /src\/(world|flags|config|providers)\.ts|wassenger\/account\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate|clock-time)\.ts/,
+    test: /src\/(world|flags|config|providers)\.ts|wassenger\/api-account\.ts|src\/world\/|src\/commands\/estimate\.ts|terminal\/(estimate-text|clock-time)\.ts/,
   },
   {
     name: 'run',
-    test: /src\/(send|run-campaign)\.ts|src\/engine\/|src\/commands\/(run|resume|conduct)\.ts|terminal\/report\.ts|src\/adapters\/process\/|wassenger\/lazy-provider\.ts/,
+    test: /src\/(send|run-campaign)\.ts|src\/loop\/|src\/commands\/(run|resume)\.ts|runs\/conduct\.ts|terminal\/report-lines\.ts|src\/adapters\/process\/|wassenger\/lazy-provider\.ts/,
   },
   { name: 'database', test: /src\/adapters\/sql\/(?!.*(mysql|postgres))|node_modules\/kysely\// },
   { name: 'redis', test: /src\/adapters\/redis\// },

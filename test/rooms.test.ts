@@ -56,7 +56,7 @@ const MAY_IMPORT: Record<string, string> = {
 
   // Joins them; what is big is loaded when it is used.
   world: [
-    'config core errors flags outside ports providers runs kysely node:diagnostics_channel node:fs node:http node:stream ~flags',
+    'config core errors flags outside ports providers runs kysely node:diagnostics_channel node:fs node:http node:stream',
     'adapters/csv adapters/liquid adapters/process adapters/sql adapters/system-clock adapters/terminal',
     '~adapters/csv ~adapters/liquid ~adapters/process ~adapters/redis ~adapters/sql ~adapters/terminal ~adapters/web ~sandbox',
   ].join(' '),
