@@ -1,7 +1,7 @@
 import { CLAIM_GOOD_FOR, type Claim } from './core/checkpoint.ts';
 import { remember } from './core/list-knowledge.ts';
 import type { Outcome } from './core/outcome.ts';
-import type { EpochMs, Milliseconds } from './core/units.ts';
+import type { EpochMs } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './loop/ask-line.ts';
 import { beside, breakRun, confirmLeases, mayLeave, maySend, stopRun, sureUntil } from './loop/course.ts';
@@ -13,10 +13,9 @@ import { readPage } from './loop/patience.ts';
 import type { Queued } from './loop/queue.ts';
 import { settleReported } from './loop/reported.ts';
 import { putBack, refuse, settle, skip } from './loop/settle.ts';
+import { claimsAhead, inSlot } from './loop/slots.ts';
 import { myTurn, startedAt, takeTurn } from './loop/turn.ts';
 
-/** From here on a machine that sends at full speed has time left while it waits for answers. */
-const SLOW_ANSWER: Milliseconds = 10;
 /** Look-ups take no slot of the calls, so that the others go on meanwhile; but there may be only so many of them. */
 const LOOK_UPS_PER_CALL = 4;
 
@@ -49,7 +48,7 @@ async function sendNext(run: Run): Promise<boolean> {
   else if (next === 'empty') await line.bell.wait(clock);
   else if (run.limit !== null && batches.starts >= run.limit) stopRun(run, 'limit', `--limit ${run.limit} reached`);
   else if (next !== 'ready') await line.bell.wait(clock, next.at);
-  else if (line.calls >= concurrency || lookUps.underWay >= LOOK_UPS_PER_CALL * concurrency) await line.bell.wait(clock);
+  else if (line.calls >= concurrency + claimsAhead(run) || lookUps.underWay >= LOOK_UPS_PER_CALL * concurrency) await line.bell.wait(clock);
   else if (outbox.congested(now)) await line.bell.wait(clock);
   else if (sureUntil(run) <= now) await readPage(run, () => confirmLeases(run));
   else if (optOuts.isStale(now)) await readPage(run, () => optOuts.read(now));
@@ -101,10 +100,10 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
       () => false,
     );
     const { provider } = run.line;
-    // At full speed there is always another call to prepare meanwhile, unless all of them wait for their answers.
-    if (written !== null || run.line.answeredAfterMs > SLOW_ANSWER)
-      outcome = await provider.send(message.outbound, { opens, notAfter, onStart });
-    else outcome = (await opens) ? await provider.send(message.outbound, { notAfter, onStart }) : NOT_CALLED;
+    const call = () => (mayCall(run, claim) ? provider.send(message.outbound, { notAfter, onStart }) : NOT_CALLED);
+    // At full speed there is always another call to prepare meanwhile.
+    if (written !== null) outcome = await provider.send(message.outbound, { opens, notAfter, onStart });
+    else outcome = (await opens) ? await inSlot(run, call) : NOT_CALLED;
     await durable;
   } finally {
     written?.resolve();
@@ -113,7 +112,6 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
   }
 
   const now = run.clock.now();
-  run.line.answeredAfterMs = now - begin;
   const done = { message: claim.message, at: now, attempts: claim.attempt };
   noteAnswer(run, outcome);
   switch (outcome.kind) {
