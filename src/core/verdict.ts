@@ -1,5 +1,5 @@
 /** One message that the provider holds under a reference of ours, as far as a comparison needs it. */
-export interface Held {
+export interface ListedMessage {
   id: string | null;
   whatsappId: string | null;
   /** It was accepted and then failed at the provider. */
@@ -21,7 +21,7 @@ export type Verdict =
  * Compares what we say of one recipient with all messages that the provider holds under its references. One that was accepted and then failed
  * at the provider was never delivered: it makes a recipient who counts as sent match (the acceptance is what we say), and is no extra one.
  */
-export function compare(standing: LedgerStanding, providerId: string | null, held: Held[]): Verdict {
+export function compare(standing: LedgerStanding, providerId: string | null, held: ListedMessage[]): Verdict {
   const live = held.filter(({ failed }) => !failed);
   if (live.length > 1) return { kind: 'extra', reason: `the provider has it ${live.length} times` };
   if (standing !== 'sent') {

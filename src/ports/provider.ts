@@ -2,7 +2,7 @@ import type { Alias, Fact, Incoming, StrangeEvent } from '../core/incoming.ts';
 import type { Finding, LineState, Outcome } from '../core/outcome.ts';
 import type { Pace } from '../core/pacing.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
-import type { Held } from '../core/verdict.ts';
+import type { ListedMessage } from '../core/verdict.ts';
 
 export interface OutboundMessage {
   reference: string;
@@ -48,7 +48,7 @@ export type List = (message: { reference: string; phone: string }) => Promise<Li
 
 /** What the provider lists under one reference. */
 export type Listing =
-  | { kind: 'listed'; messages: Held[] }
+  | { kind: 'listed'; messages: ListedMessage[] }
   /** Not now: asked too fast (and when to ask again), or no answer (null). */
   | { kind: 'later'; reason: string; waitMs: Milliseconds | null }
   /** It refuses to say, or its list cannot tell. */

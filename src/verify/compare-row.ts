@@ -3,7 +3,7 @@ import type { Claim } from '../core/checkpoint.ts';
 import { toE164 } from '../core/phone.ts';
 import { referenceOf } from '../core/reference.ts';
 import type { Milliseconds } from '../core/units.ts';
-import { compare, type Held, type LedgerStanding } from '../core/verdict.ts';
+import { compare, type LedgerStanding, type ListedMessage } from '../core/verdict.ts';
 import { EXIT, InfrastructureError, UserError } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { LedgerRow } from '../ports/database.ts';
@@ -78,8 +78,11 @@ interface Names {
 }
 
 /** All messages under some references, and under that of each attempt that came after one of them had failed at the provider. */
-async function heldUnder(list: List, { phone, references, referenceAfter }: Names): Promise<{ messages: Held[] } | { unclear: string }> {
-  const messages: Held[] = [];
+async function heldUnder(
+  list: List,
+  { phone, references, referenceAfter }: Names,
+): Promise<{ messages: ListedMessage[] } | { unclear: string }> {
+  const messages: ListedMessage[] = [];
   const wanted = new Set(references);
   for (const reference of wanted) {
     const answer = await list({ reference, phone });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { compare, type Held, type LedgerStanding } from '../../src/core/verdict.ts';
+import { compare, type LedgerStanding, type ListedMessage } from '../../src/core/verdict.ts';
 
-const live = (id: string | null = 'p1'): Held => ({ id, whatsappId: `wa-${id}`, failed: false });
-const failed = (id: string | null = 'p0'): Held => ({ id, whatsappId: null, failed: true });
+const live = (id: string | null = 'p1'): ListedMessage => ({ id, whatsappId: `wa-${id}`, failed: false });
+const failed = (id: string | null = 'p0'): ListedMessage => ({ id, whatsappId: null, failed: true });
 
-test.each<[string, LedgerStanding, string | null, Held[], string]>([
+test.each<[string, LedgerStanding, string | null, ListedMessage[], string]>([
   ['sent, and the provider has it', 'sent', 'p1', [live()], 'matching'],
   ['sent, under an id that another program wrote', 'sent', 'other', [live()], 'matching'],
   ['sent, by the id that WhatsApp gave', 'sent', 'wa-p1', [{ ...live(), failed: true }], 'matching'],
