@@ -4,7 +4,7 @@ import type { Outcome } from './core/outcome.ts';
 import type { EpochMs } from './core/units.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './loop/ask-line.ts';
-import { beside, breakRun, confirmLeases, mayLeave, maySend, stopRun, sureUntil } from './loop/course.ts';
+import { breakRun, confirmLeases, inBackground, mayLeave, maySend, stopRun, sureUntil } from './loop/course.ts';
 import { namesOf, settleByLookUp } from './loop/doubt.ts';
 import { address } from './loop/envelope.ts';
 import { noteAnswer, restLine, rests, sendMessage2First } from './loop/line.ts';
@@ -65,16 +65,16 @@ async function sendMessage(run: Run, queued: Queued): Promise<void> {
   // A report may have said meanwhile that it was accepted after all.
   if (queued.again && !(await isStillOpen(run, message))) return;
   // First of all: whatever has become of the row or the contact since, it may have been sent.
-  if (queued.recipient.marked) return beside(run, settleByLookUp(run, message, null));
+  if (queued.recipient.marked) return inBackground(run, settleByLookUp(run, message, null));
   if (run.optOuts.has(message.claim.phone)) return skip(run, message);
   // Left out once, and wanted again since: a run whose checkpoint is gone may have sent it, under the note that it was left out.
-  if (queued.recipient.skipped) return beside(run, settleByLookUp(run, message, null));
+  if (queued.recipient.skipped) return inBackground(run, settleByLookUp(run, message, null));
   if (message.problem !== null) return refuse(run, message, message.problem);
 
   const claim: Claim = { ...message.claim, at: run.clock.now() };
   const written = run.batches.pace.delayMs > 0 ? deferred() : null;
   takeTurn(run, claim.at);
-  beside(run, send(run, message, claim, written));
+  inBackground(run, send(run, message, claim, written));
   await written?.promise;
 }
 

@@ -63,7 +63,7 @@ export async function confirmLeases({ lease, line }: Run): Promise<void> {
 }
 
 /** Lets something go on beside the loop; a failure of it breaks the run. */
-export function beside(run: Run, work: Promise<void>): void {
+export function inBackground(run: Run, work: Promise<void>): void {
   const { underWay } = run.course;
   const watched: Promise<void> = work
     .catch((cause) => breakRun(run, cause))

@@ -4,7 +4,7 @@ import type { Event } from '../core/event.ts';
 import { progressOf } from '../core/progress.ts';
 import { EXIT, messageOf } from '../errors.ts';
 import { LookAgain } from '../listen/look-again.ts';
-import { beside, maySend, stopRun } from '../loop/course.ts';
+import { inBackground, maySend, stopRun } from '../loop/course.ts';
 import type { OptOutList } from '../loop/opt-out-list.ts';
 import type { Line, Run } from '../loop/parts.ts';
 import { Persons } from '../loop/persons.ts';
@@ -104,7 +104,7 @@ export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
     const send = (wish: Message2Wish) =>
       new Promise<void>((onIdle) => {
         const sent = sendMessage2(world, wish, { optOuts, onRun: follow, held: { line, onIdle } });
-        beside(outer, sent.then(() => undefined, tell).finally(onIdle));
+        inBackground(outer, sent.then(() => undefined, tell).finally(onIdle));
       });
     try {
       const { replies } = await world.data();

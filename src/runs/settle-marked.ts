@@ -1,4 +1,4 @@
-import { beside, breakRun, maySend } from '../loop/course.ts';
+import { breakRun, inBackground, maySend } from '../loop/course.ts';
 import { settleByLookUp } from '../loop/doubt.ts';
 import { address } from '../loop/envelope.ts';
 import type { Run } from '../loop/parts.ts';
@@ -19,7 +19,7 @@ export async function settleMarked(run: Run, assume?: Assumption): Promise<void>
       else if (run.lookUps.underWay >= LOOK_UPS_AT_ONCE) await run.line.bell.wait(run.clock);
       else {
         const queued = run.queue.take(now);
-        if (queued.recipient.marked) beside(run, settleByLookUp(run, address(run, queued), null));
+        if (queued.recipient.marked) inBackground(run, settleByLookUp(run, address(run, queued), null));
       }
     }
   } catch (cause) {

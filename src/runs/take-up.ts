@@ -3,7 +3,7 @@ import { type CampaignSettings, CHECKPOINT_VERSION, type Change, type Checkpoint
 import { type Progress, progressOf } from '../core/progress.ts';
 import { type EpochMs, SECOND } from '../core/units.ts';
 import { newAccount } from '../loop/account.ts';
-import { beside, breakRun, newCourse, stopRun } from '../loop/course.ts';
+import { breakRun, inBackground, newCourse, stopRun } from '../loop/course.ts';
 import { giveUpWhenHurried } from '../loop/hurried.ts';
 import { CHECKPOINT_PATIENCE } from '../loop/journal.ts';
 import { Outbox } from '../loop/outbox.ts';
@@ -89,7 +89,7 @@ export async function takeUp(parts: RunParts, take: TakeUp, startedAt: EpochMs):
     if (recipient !== undefined) queue.retry({ recipient: { ...recipient, marked: found.mayHaveForgotten }, attempts }, dueAt, clock.now());
   }
   const open = openAttempts(run, found, pending);
-  if (open.length > 0) beside(run, settleOpen(run, open));
+  if (open.length > 0) inBackground(run, settleOpen(run, open));
   return run;
 }
 
