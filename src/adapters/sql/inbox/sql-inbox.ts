@@ -3,7 +3,7 @@ import type { Fact } from '../../../core/incoming.ts';
 import { plainJson } from '../../../core/plain-json.ts';
 import type { StopRules } from '../../../core/stop-words.ts';
 import type { Inbox, WorkedOff, WriteText } from '../../../ports/inbox.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import { roomsOf } from '../open/room.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inRepeatableTransaction } from '../open/transaction.ts';
@@ -24,12 +24,12 @@ const FORGET_AT_ONCE = 1_000;
 export async function openInbox(database: Database, rules: { stop: StopRules; write: WriteText }): Promise<Inbox> {
   const { db, dialect } = database;
   await migrateOwnTables(database);
-  const columns = await asking(database, () => optionalColumns(database));
-  const rooms = await asking(database, () => roomsOf(database));
+  const columns = await withDatabaseErrors(database, () => optionalColumns(database));
+  const rooms = await withDatabaseErrors(database, () => roomsOf(database));
   const open = () => db.selectFrom('wsend_inbox').where('kind', 'in', KINDS).where('done_at', 'is', null);
   return {
     add: (facts, receivedAt) =>
-      asking(database, () =>
+      withDatabaseErrors(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           const at = toStored(receivedAt, dialect);
           const rows = new Map(facts.map((fact) => [factKey(fact), fact]));
@@ -47,7 +47,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
       ),
 
     workOff: (now) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const all: WorkedOff = { results: [], message2: { pending: 0, failed: 0 }, moved: [] };
         const due = await open().select('kind').where('due_at', '<=', toStored(now, dialect)).distinct().execute();
         for (const kind of KINDS.filter((one) => due.some((row) => row.kind === one))) {
@@ -61,7 +61,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
       }),
 
     depth: () =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const row = await open()
           .select(({ fn }) => [fn.countAll().as('waiting'), fn.min('received_at').as('oldest')])
           .executeTakeFirstOrThrow();
@@ -69,7 +69,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
       }),
 
     nextDue: () =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const row = await open()
           .select(({ fn }) => fn.min('due_at').as('due'))
           .executeTakeFirstOrThrow();
@@ -77,7 +77,7 @@ export async function openInbox(database: Database, rules: { stop: StopRules; wr
       }),
 
     forget: (doneBefore) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const old = db
           .selectFrom('wsend_inbox')
           .select('id')

@@ -5,7 +5,7 @@ import { toE164 } from '../../../core/phone.ts';
 import type { ReplyCounts } from '../../../core/reply-counts.ts';
 import type { EpochMs } from '../../../core/units.ts';
 import type { Replies } from '../../../ports/inbox.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { SqlDialect } from '../open/dialect.ts';
 import type { Database } from '../open/sql-database.ts';
 import { cancelledAmong } from '../stores/campaign-notes.ts';
@@ -20,13 +20,13 @@ export function replies(database: Database): Replies {
   const { db, dialect } = database;
   return {
     waiting: () =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const sending = db.selectFrom('campaigns').select(['id', 'message_2']).where('status', '=', 'sending').orderBy('id');
         return (await sending.execute()).flatMap(({ id, message_2 }) => (message_2?.trim() ? [Number(id)] : []));
       }),
 
     counts: (campaign, now) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const byStatus = await db
           .selectFrom('messages')
           .select(['message_type', 'status', sql<number>`count(*)`.as('count')])
@@ -66,7 +66,7 @@ export function replies(database: Database): Replies {
       }),
 
     openContacts: (after, limit, now) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const rows = await db
           .selectFrom('messages')
           .innerJoin('contacts as c', 'c.id', 'messages.contact_id')
@@ -91,7 +91,7 @@ export function replies(database: Database): Replies {
       }),
 
     pendingMessage2: () =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         if (!(await hasOwnTables(database))) return [];
         const rows = await db
           .selectFrom('wsend_message_2_lines as l')

@@ -4,7 +4,7 @@ import type { Owner } from '../../../core/checkpoint.ts';
 import { lostLease } from '../../../core/lost-lease.ts';
 import { LeaseLost, UsageError } from '../../../errors.ts';
 import { type Before, LEASE_LIFE, type Lease, type Leases, type Wish } from '../../../ports/leases.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import { serverNow } from '../open/dialect.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inRepeatableTransaction } from '../open/transaction.ts';
@@ -20,7 +20,7 @@ export function leases(database: Database): Leases {
   const { db, dialect } = database;
   return {
     take: (names, owner, dead) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         if (!(await hasOwnTables(database)))
           throw new UsageError(
             `${database.name} lacks the tables that wsend keeps for itself`,
@@ -31,7 +31,7 @@ export function leases(database: Database): Leases {
       }),
 
     look: (names) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         if (names.length === 0 || !(await hasOwnTables(database))) return new Map();
         const rows = await db
           .selectFrom('wsend_leases')
@@ -44,7 +44,7 @@ export function leases(database: Database): Leases {
       }),
 
     ask: (name, wish) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         if (!(await hasOwnTables(database))) return false;
         const left = sql<number>`expires_at - ${serverNow(dialect)}`;
         const { numUpdatedRows } = await db
@@ -78,7 +78,7 @@ function held(database: Database, names: readonly string[], { epoch, before, tok
 
     // By token and epoch, whatever the clock says: as long as it was not taken, no other run can have sent.
     prolong: async () => {
-      const rows = await asking(database, () =>
+      const rows = await withDatabaseErrors(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           const all = await lockedRows(transaction, dialect, names);
           for (const name of names) {
@@ -102,7 +102,7 @@ function held(database: Database, names: readonly string[], { epoch, before, tok
 
     // The row stays, with its epoch: it says what was before to the next. A run that is killed before this expires.
     release: () =>
-      asking(database, () =>
+      withDatabaseErrors(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           const ours = (await lockedRows(transaction, dialect, names)).filter(isOurs).map(({ name }) => name);
           if (ours.length === 0) return;

@@ -26,7 +26,7 @@ export function describeDatabaseError(error: unknown, name: string, stage: 'open
 }
 
 /** Runs `work`; what the database's driver throws in it arrives as described above, anything else as it is. */
-export async function asking<T>({ name }: { name: string }, work: () => Promise<T>): Promise<T> {
+export async function withDatabaseErrors<T>({ name }: { name: string }, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

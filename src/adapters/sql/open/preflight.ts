@@ -6,7 +6,7 @@ import { type ColumnNeed, LISTENING_NEEDS, MAKING_NEEDS, SENDING_NEEDS, unfitCol
 import { GIVE_ANOTHER } from '../tables/exact-ids.ts';
 import { type Column, columnsByTable } from '../tables/inspect.ts';
 import { hasOwnTables } from '../tables/own-tables.ts';
-import { asking } from './database-errors.ts';
+import { withDatabaseErrors } from './database-errors.ts';
 import { durabilityWarnings } from './durability.ts';
 import { roomOf } from './room.ts';
 import type { Database } from './sql-database.ts';
@@ -16,7 +16,7 @@ import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, SENDING
 export function fitness(database: Database): Fitness {
   return {
     require: (what) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const columns = await columnProblems(database, what === 'listening' ? [...SENDING_NEEDS, ...LISTENING_NEEDS] : SENDING_NEEDS);
         if (what === 'reading') return refuse(database, columns);
         const sending = [...sendingRights(database.dialect), ...((await hasOwnTables(database)) ? SENDING_OWN : [])];
@@ -24,10 +24,10 @@ export function fitness(database: Database): Fitness {
         refuse(database, [...columns, ...(await engineProblem(database)), ...(await rightsProblem(database, rights))]);
       }),
 
-    requireExactIds: () => asking(database, () => requireExactIds(database)),
+    requireExactIds: () => withDatabaseErrors(database, () => requireExactIds(database)),
 
     warnings: () =>
-      asking(database, async () => [
+      withDatabaseErrors(database, async () => [
         ...(await durabilityWarnings(database)),
         ...(await columnWarnings(database)),
         ...(await rightsWarning(database, MAKING, 'wsend run --csv, or a campaign whose recipients are still to be made')),

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { type Column, columnsByTable } from '../tables/inspect.ts';
 import type { Schema } from '../tables/table-types.ts';
-import { asking } from './database-errors.ts';
+import { withDatabaseErrors } from './database-errors.ts';
 import type { SqlDialect } from './dialect.ts';
 import type { Database } from './sql-database.ts';
 
@@ -20,7 +20,7 @@ export interface Reading {
  * for no right to write). Rejects with DatabaseUnreachable when the database does not answer.
  */
 export function reading<T>({ db, dialect, name }: Database, work: (reading: Reading) => Promise<T>): Promise<T> {
-  return asking({ name }, () =>
+  return withDatabaseErrors({ name }, () =>
     db.connection().execute(async (connection) => {
       await BEGIN[dialect].execute(connection);
       try {

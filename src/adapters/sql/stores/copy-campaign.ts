@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely';
 import { campaignName } from '../../../core/checkpoint.ts';
 import { UsageError } from '../../../errors.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import { type Reading, reading } from '../open/reading.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inTransaction } from '../open/transaction.ts';
@@ -34,7 +34,7 @@ export async function copyCampaign({ from, to, campaign, epoch }: Copying): Prom
   await reading(from, async (source) => {
     const original = await findOriginal(source, campaign);
     const now = to.stamp();
-    await asking(to, () =>
+    await withDatabaseErrors(to, () =>
       inTransaction(to, async (rehearsal) => {
         await removeCopy(rehearsal, campaign);
         await insertCampaign(rehearsal, original, now);

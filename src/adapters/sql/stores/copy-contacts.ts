@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import { unlessThere } from '../open/dialect.ts';
 import type { Reading } from '../open/reading.ts';
 import { asText } from '../tables/message-rows.ts';
@@ -52,7 +52,7 @@ export async function copyContacts(copy: Copy, contacts: Contact[]): Promise<Map
 }
 
 async function copyTexts({ source, rehearsal, campaign }: Copy, copied: Map<number, number>): Promise<void> {
-  const texts = await asking(source, () =>
+  const texts = await withDatabaseErrors(source, () =>
     source.db
       .selectFrom('wsend_message_2')
       .select(['contact_id', 'content'])

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import { type Reading, reading } from '../open/reading.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inTransaction } from '../open/transaction.ts';
@@ -11,7 +11,7 @@ const COPIED = 'copied for the rehearsal';
 
 /** Puts those who want no messages on the sandbox's list, too, in `to`. Only reads `from`; see copyCampaign for what rejects. */
 export function copyOptOuts({ from, to }: { from: Database; to: Database }): Promise<void> {
-  return reading(from, (source) => asking(to, () => inTransaction(to, (rehearsal) => copyList(source, rehearsal, to.stamp()))));
+  return reading(from, (source) => withDatabaseErrors(to, () => inTransaction(to, (rehearsal) => copyList(source, rehearsal, to.stamp()))));
 }
 
 /**
@@ -22,7 +22,7 @@ export async function copyList(source: Reading, rehearsal: Kysely<Schema>, now: 
   await rehearsal.deleteFrom('wsend_optouts').where('source', '=', COPIED).execute();
   if (!source.tables.has('wsend_optouts')) return;
   for (let after: string | undefined = ''; after !== undefined; ) {
-    const { rows, next } = await asking(source, () => listPage(source.db, after as string));
+    const { rows, next } = await withDatabaseErrors(source, () => listPage(source.db, after as string));
     await setOptOuts(rehearsal, { phones: rows.map(({ phone }) => phone), out: true, source: COPIED, now });
     after = next;
   }

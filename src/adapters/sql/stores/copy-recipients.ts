@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { BEFORE_ALL } from '../../../core/campaign.ts';
 import { marksOf } from '../../../core/note.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import { unlessThere } from '../open/dialect.ts';
 import type { Reading } from '../open/reading.ts';
 import { CHUNK } from '../tables/chunks.ts';
@@ -21,7 +21,10 @@ export async function copyRecipients(copy: Copy): Promise<void> {
 
 async function hasRows(source: Reading, campaign: number): Promise<boolean> {
   if (!source.tables.has('messages')) return false;
-  return asking(source, async () => (await messageRows(source.db, campaign).select('id').limit(1).executeTakeFirst()) !== undefined);
+  return withDatabaseErrors(
+    source,
+    async () => (await messageRows(source.db, campaign).select('id').limit(1).executeTakeFirst()) !== undefined,
+  );
 }
 
 /** A row that waits with a note is a plain pending one in a rehearsal, unless it was left out because the contact wants no messages. */
@@ -47,7 +50,7 @@ async function copyPending(copy: Copy): Promise<void> {
 /** Pending Message 1 rows with their contacts, by id. Between pages timers and signals have their turn. */
 async function* pendingPages({ source, campaign }: Copy) {
   for (let after: number | undefined = BEFORE_ALL; after !== undefined; ) {
-    const page = await asking(source, () => pendingPage(source, campaign, after as number));
+    const page = await withDatabaseErrors(source, () => pendingPage(source, campaign, after as number));
     if (page.length > 0) yield page;
     await setImmediate();
     after = page.at(-1)?.id;
@@ -73,7 +76,7 @@ async function copyCategories(copy: Copy): Promise<void> {
   await rehearsal.insertInto('campaign_categories').values({ campaign_id: campaign, category_id: campaign }).execute();
   const pages = contactsOf(source.db, campaign);
   for (;;) {
-    const { value: page, done } = await asking(source, () => pages.next());
+    const { value: page, done } = await withDatabaseErrors(source, () => pages.next());
     if (done) return;
     const ids = await copyContacts(
       copy,

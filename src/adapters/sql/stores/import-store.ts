@@ -4,7 +4,7 @@ import { noteText } from '../../../core/note.ts';
 import { UsageError } from '../../../errors.ts';
 import type { CampaignPlan, ImportStore, PlannedRecipient } from '../../../ports/campaign-store.ts';
 import type { Recent, RecentRule } from '../../../ports/recent-texts.ts';
-import { asking, isDuplicate, refusesValue } from '../open/database-errors.ts';
+import { isDuplicate, refusesValue, withDatabaseErrors } from '../open/database-errors.ts';
 import type { SqlDialect } from '../open/dialect.ts';
 import { insertedId } from '../open/dialect.ts';
 import { fitted, type Rooms, roomsOf, takes } from '../open/room.ts';
@@ -26,11 +26,11 @@ import { confirmed } from './recent-rows.ts';
 export function importStore(database: Database): ImportStore {
   return {
     findImport: (fingerprint) =>
-      asking(database, async () => ((await hasOwnTables(database)) ? imported(database.db, fingerprint) : undefined)),
+      withDatabaseErrors(database, async () => ((await hasOwnTables(database)) ? imported(database.db, fingerprint) : undefined)),
 
     /** Rejects with UsageError when the fingerprint is a campaign already, a number occurs twice, or the database does not hold a text. */
     createCampaign: (plan) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         await migrateOwnTables(database);
         try {
           const rooms = await roomsOf(database);

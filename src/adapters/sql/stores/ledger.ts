@@ -1,6 +1,6 @@
 import { readNote } from '../../../core/note.ts';
 import type { Ledger, LedgerRow } from '../../../ports/database.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { Database } from '../open/sql-database.ts';
 import { TAKEN } from '../tables/message-rows.ts';
 import { hasOwnTables } from '../tables/own-tables.ts';
@@ -9,7 +9,7 @@ import { hasOwnTables } from '../tables/own-tables.ts';
 export function ledger(database: Database): Ledger {
   return {
     page: (campaign, after, limit) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const hasMessage2 = await hasOwnTables(database);
         const page = database.db
           .selectFrom('messages')

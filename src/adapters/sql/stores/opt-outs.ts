@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely';
 import { formsOf, type PersonKey, personKey } from '../../../core/person.ts';
 import type { EpochMs } from '../../../core/units.ts';
 import type { OptOuts } from '../../../ports/database.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { SqlDialect } from '../open/dialect.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inRepeatableTransaction } from '../open/transaction.ts';
@@ -24,7 +24,7 @@ export function optOuts(database: Database): OptOuts {
   const { db, dialect } = database;
   return {
     since: (cursor) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const changes: { phone: string; out: boolean }[] = [];
         let reached = cursor;
         if (await hasOwnTables(database)) {
@@ -38,7 +38,7 @@ export function optOuts(database: Database): OptOuts {
       }),
 
     set: (phones, out, source) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         await migrateOwnTables(database);
         return inRepeatableTransaction(database, async (transaction) => {
           await lockOptOuts(transaction, dialect);
@@ -49,7 +49,7 @@ export function optOuts(database: Database): OptOuts {
     async *list() {
       if (!(await hasOwnTables(database))) return;
       for (let after: string | undefined = ''; after !== undefined; ) {
-        const { rows, next } = await asking(database, () => listPage(db, after as string));
+        const { rows, next } = await withDatabaseErrors(database, () => listPage(db, after as string));
         for (const { phone, changed_at, source } of rows) yield { phone, at: fromStored(changed_at) as EpochMs, source };
         after = next;
       }

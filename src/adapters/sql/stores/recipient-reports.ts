@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { REPLY_WINDOW } from '../../../core/campaign.ts';
 import { readNote } from '../../../core/note.ts';
 import type { RecipientReports } from '../../../ports/database.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { Database } from '../open/sql-database.ts';
 import { chunks } from '../tables/chunks.ts';
 import { messageRows, TAKEN } from '../tables/message-rows.ts';
@@ -12,7 +12,7 @@ import { fromStored } from '../tables/stored-time.ts';
 export function recipientReports(database: Database): RecipientReports {
   return {
     page: (campaign, after, limit, now) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const rows = await recipientRows(database, campaign, after, limit);
         const contacts = rows.map(({ contact_id }) => Number(contact_id));
         const replied = await firstOf(database, { campaign, contacts, type: 'reply' });

@@ -5,7 +5,7 @@ import { DUPLICATE } from '../../../core/person.ts';
 import type { EpochMs } from '../../../core/units.ts';
 import type { CampaignStore } from '../../../ports/campaign-store.ts';
 import { openRows, pendingMessage2 } from '../inbox/sql-replies.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inRepeatableTransaction } from '../open/transaction.ts';
 import { exactly, hasStatus, messageRows } from '../tables/message-rows.ts';
@@ -20,13 +20,13 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
   const columns = ['id', 'name', 'message_1', 'message_2', 'status', 'created_at', 'updated_at'] as const;
   return {
     find: (id) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const row = await db.selectFrom('campaigns').select(columns).where('id', '=', id).executeTakeFirst();
         return row && asCampaign(row, await cancelled(database, [row]));
       }),
 
     list: () =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const rows = await db.selectFrom('campaigns').select(columns).orderBy('id', 'desc').execute();
         const counts = await db
           .selectFrom('messages')
@@ -56,10 +56,10 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
         }));
       }),
 
-    tally: (id) => asking(database, () => tallyOf(db, dialect, id, type)),
+    tally: (id) => withDatabaseErrors(database, () => tallyOf(db, dialect, id, type)),
 
     setStatus: (id, status) =>
-      asking(database, () =>
+      withDatabaseErrors(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           if ((await lockCampaign(transaction, dialect, id)).status === status) return;
           await writeStatus(transaction, dialect, { id, status, now: database.stamp() });
@@ -67,7 +67,7 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
       ),
 
     complete: (id, status) =>
-      asking(database, () =>
+      withDatabaseErrors(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           if ((await lockCampaign(transaction, dialect, id)).status !== 'sending') return false;
           if ((await tallyOf(transaction, dialect, id, type)).pending > 0) return false;
@@ -77,7 +77,7 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
       ),
 
     cancel: (id) =>
-      asking(database, () =>
+      withDatabaseErrors(database, () =>
         inRepeatableTransaction(database, async (transaction) => {
           const now = database.stamp();
           await lockCampaign(transaction, dialect, id);
@@ -93,14 +93,14 @@ export function campaignStore(database: Database, type: MessageType = 'message_1
       ),
 
     awaitsReplies: (id, now) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const waiting = [openRows(database, id, now), pendingMessage2(database, id)];
         for (const rows of waiting) if ((await rows.select('id').limit(1).executeTakeFirst()) !== undefined) return true;
         return false;
       }),
 
     failures: (id, limit) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const rows = await messageRows(db, id, type)
           .where(hasStatus(dialect, 'failed'))
           .select(['error_message', sql<number>`count(*)`.as('count')])

@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { identityOf } from '../../../core/campaign.ts';
 import { noteText, RECENT_PREFIXES } from '../../../core/note.ts';
 import type { RecentRule, RecentTexts } from '../../../ports/recent-texts.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inRepeatableTransaction } from '../open/transaction.ts';
 import { chunks, inChunks } from '../tables/chunks.ts';
@@ -25,7 +25,7 @@ export function recentTexts(database: Database): RecentTexts {
       .where((eb) => eb.or(RECENT_PREFIXES.map((prefix) => eb('error_message', 'like', `${prefix}%`))));
   return {
     open: () =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const sending = await db.selectFrom('campaigns').select('id').where('status', '=', 'sending').execute();
         if (!(await hasCampaignNotes(database))) return sending.map(({ id }) => Number(id));
         const cancelled = await db
@@ -36,10 +36,10 @@ export function recentTexts(database: Database): RecentTexts {
         return [...new Set([...sending, ...cancelled].map(({ id }) => Number(id)))];
       }),
 
-    read: (since, open, except) => asking(database, () => readRecent(database, { since, open, except })),
+    read: (since, open, except) => withDatabaseErrors(database, () => readRecent(database, { since, open, except })),
 
     among: (recent, campaign, messages) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const notes = new Map<string, number[]>();
         for (const some of chunks(messages))
           for (const [row, note] of await confirmed(db, recent, await candidates(db, campaign, some))) {
@@ -51,7 +51,7 @@ export function recentTexts(database: Database): RecentTexts {
       }),
 
     count: (recent, people) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         let count = 0;
         for await (const some of inChunks(people)) {
           const rows = some.map(({ phone, message1 }, message) => ({ message, phone, content: storedText(message1) }));
@@ -61,7 +61,7 @@ export function recentTexts(database: Database): RecentTexts {
       }),
 
     rule: (campaign) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         if (!(await hasCampaignNotes(database))) return null;
         const createdAt = await createdAtOf(database, campaign);
         const noted = await db.selectFrom('wsend_campaigns').selectAll().where('campaign_id', '=', campaign).executeTakeFirst();
@@ -71,7 +71,7 @@ export function recentTexts(database: Database): RecentTexts {
       }),
 
     decide: (campaign, rule) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const identity = identityOf({ createdAt: await createdAtOf(database, campaign) });
         await noteCampaign(db, dialect, { campaign_id: campaign, identity, recent: rule });
         if (rule === 'leave_out') return;
@@ -85,13 +85,13 @@ export function recentTexts(database: Database): RecentTexts {
       }),
 
     leftOut: (campaign) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         const row = await leftOutRows(campaign).select(sql<number>`count(*)`.as('count')).executeTakeFirst();
         return Number(row?.count ?? 0);
       }),
 
     leaveOut: (campaign, rows) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         for (const [note, ids] of rows)
           await setNote(database, campaign, ids, { from: null, to: storedText(noteText(note), LONGEST_ERROR) });
       }),

@@ -1,7 +1,7 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
 import { SET_ASIDE_PREFIX } from '../../../core/note.ts';
 import type { OddText, OddTexts, Texts } from '../../../ports/renderer.ts';
-import { asking } from '../open/database-errors.ts';
+import { withDatabaseErrors } from '../open/database-errors.ts';
 import type { SqlDialect } from '../open/dialect.ts';
 import { roomsOf, takes } from '../open/room.ts';
 import type { Database } from '../open/sql-database.ts';
@@ -17,10 +17,10 @@ import { FIELDS, fieldsOf } from './prepare-rows.ts';
 export function texts(database: Database): Texts {
   const { db, dialect } = database;
   return {
-    odd: (campaign, what) => asking(database, () => oddTexts(database, campaign, what)),
-    fill: (campaign, some) => asking(database, () => fillTexts(database, campaign, some)),
+    odd: (campaign, what) => withDatabaseErrors(database, () => oddTexts(database, campaign, what)),
+    fill: (campaign, some) => withDatabaseErrors(database, () => fillTexts(database, campaign, some)),
     takeBack: (campaign, messages) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         await db
           .updateTable('messages')
           .set({ ...keptTimes(dialect, 'created_at', 'sent_at'), error_message: null, updated_at: database.stamp() })
@@ -30,7 +30,7 @@ export function texts(database: Database): Texts {
           .execute();
       }),
     ofFile: (campaign) =>
-      asking(database, async () => {
+      withDatabaseErrors(database, async () => {
         if (!(await hasOwnTables(database))) return false;
         for (const table of ['wsend_imports', 'wsend_message_2'] as const)
           if (

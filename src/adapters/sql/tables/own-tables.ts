@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { messageOf, UsageError } from '../../../errors.ts';
-import { asking, describeDatabaseError, isDenied, isMissingTable } from '../open/database-errors.ts';
+import { describeDatabaseError, isDenied, isMissingTable, withDatabaseErrors } from '../open/database-errors.ts';
 import type { SqlDialect } from '../open/dialect.ts';
 import type { Database } from '../open/sql-database.ts';
 import { type Column, columnsByTable } from './inspect.ts';
@@ -57,7 +57,7 @@ export async function migrateOwnTables(database: Database): Promise<void> {
  */
 export function ownVersion(database: Database): Promise<number> {
   if (current.has(database.db)) return Promise.resolve(OWN_VERSION);
-  return asking(database, async () => {
+  return withDatabaseErrors(database, async () => {
     const version = await versionAsked(database);
     if (version === OWN_VERSION) current.add(database.db);
     return version;
@@ -80,7 +80,7 @@ export async function hasCampaignNotes(database: Database): Promise<boolean> {
  */
 export function ownTablesSql(database: Database): Promise<string> {
   const { db, dialect, name } = database;
-  return asking(database, async () => {
+  return withDatabaseErrors(database, async () => {
     if ((await versionAsked(database)) === OWN_VERSION) return '';
     const statements = await missingStatements(db, database);
     const lines = dialect === 'mysql' ? statements : ['begin', ...statements, 'commit'];

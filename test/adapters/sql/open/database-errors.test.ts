@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asking, describeDatabaseError } from '../../../../src/adapters/sql/open/database-errors.ts';
+import { describeDatabaseError, withDatabaseErrors } from '../../../../src/adapters/sql/open/database-errors.ts';
 import { openDatabase } from '../../../../src/adapters/sql/open/sql-database.ts';
 import { DatabaseUnreachable, InfrastructureError, UsageError } from '../../../../src/errors.ts';
 
@@ -67,6 +67,6 @@ describe('an error of the driver', () => {
       new UsageError('bad certificate'),
       'text',
     ];
-    for (const other of others) await expect(asking({ name: 'X' }, () => Promise.reject(other))).rejects.toBe(other);
+    for (const other of others) await expect(withDatabaseErrors({ name: 'X' }, () => Promise.reject(other))).rejects.toBe(other);
   });
 });
