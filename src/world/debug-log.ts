@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { appendFileSync, closeSync, openSync } from 'node:fs';
 import type { ClientRequest } from 'node:http';
-import { discreet } from '../adapters/terminal/terminal-text.ts';
+import { redact } from '../adapters/terminal/terminal-text.ts';
 import type { EpochMs } from '../core/units.ts';
 import { messageOf, reasonOf, UsageError } from '../errors.ts';
 import type { Entries } from '../ports/entries.ts';
@@ -34,7 +34,7 @@ export function openDebugLog(path: string, now: () => EpochMs): DebugLog {
       line(what, { ...facts, ...resultOf(result), ms: since(begin) });
       return result;
     } catch (error) {
-      line(what, { ...facts, ms: since(begin), error: discreet(messageOf(error)) });
+      line(what, { ...facts, ms: since(begin), error: redact(messageOf(error)) });
       throw error;
     }
   };
@@ -110,7 +110,7 @@ function watchCalls(tell: (facts: Facts) => void): () => void {
       ended = { status: statusCode };
     });
     request.once('error', (error) => {
-      ended = { ...ended, error: discreet(messageOf(error)) };
+      ended = { ...ended, error: redact(messageOf(error)) };
     });
     request.once('close', () => tell({ method: request.method, path: maskedPath(request.path), ...ended, ms: since(begin) }));
   };
@@ -121,7 +121,7 @@ function watchCalls(tell: (facts: Facts) => void): () => void {
 /** A path without numbers and without the last part of a webhook's address. */
 function maskedPath(path: string): string {
   const readable = path.replace(/%2B/gi, '+').replace(/%40/g, '@');
-  return discreet(readable.replace(/(\/webhooks\/[^/?]+\/)[^/?]+/, '$1***'));
+  return redact(readable.replace(/(\/webhooks\/[^/?]+\/)[^/?]+/, '$1***'));
 }
 
 function since(begin: number): number {

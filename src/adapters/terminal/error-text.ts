@@ -1,6 +1,6 @@
 import { EXIT, messageOf, UserError } from '../../errors.ts';
 import { makePaint } from './paint.ts';
-import { discreet, oneLine } from './terminal-text.ts';
+import { oneLine, redact } from './terminal-text.ts';
 
 /**
  * A fatal error for a person: `wsend: …` and the next step below it. A message of several lines (all problems at once) keeps them,
@@ -29,22 +29,22 @@ export function errorJson(error: unknown): { type: 'error'; code: number; messag
 
 function linesOf(error: unknown): string[] {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  const lines = text.split(/\r?\n/).map((line) => discreet(oneLine(line)));
+  const lines = text.split(/\r?\n/).map((line) => redact(oneLine(line)));
   return lines.filter((line) => line !== '');
 }
 
 function nextOf(error: unknown): string | undefined {
-  return error instanceof UserError && error.next !== undefined ? discreet(oneLine(error.next)) : undefined;
+  return error instanceof UserError && error.next !== undefined ? redact(oneLine(error.next)) : undefined;
 }
 
 /** Where it was thrown, and the causes below it. */
 function stackOf(error: unknown): string[] {
   const lines: string[] = [];
   for (let at: unknown = error, depth = 0; at !== undefined && at !== null && depth < 5; depth += 1) {
-    if (depth > 0) lines.push(`  caused by: ${discreet(oneLine(messageOf(at)))}`);
+    if (depth > 0) lines.push(`  caused by: ${redact(oneLine(messageOf(at)))}`);
     if (!(at instanceof Error)) break;
     const frames = (at.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
-    lines.push(...frames.map((line) => `    ${discreet(oneLine(line))}`));
+    lines.push(...frames.map((line) => `    ${redact(oneLine(line))}`));
     at = at.cause;
   }
   return lines;

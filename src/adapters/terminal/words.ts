@@ -2,7 +2,7 @@ import type { Event, PauseReason, RestReason } from '../../core/event.ts';
 import { maskPhone } from '../../core/phone.ts';
 import { type EpochMs, formatDuration, formatPercent, type Milliseconds } from '../../core/units.ts';
 import type { Paint } from './paint.ts';
-import { discreet, oneLine, seconds } from './terminal-text.ts';
+import { oneLine, redact, seconds } from './terminal-text.ts';
 
 /** What a person should read when it happens, as one line without its time; null for what only the bar or the summary shows. */
 export function sentence(event: Event, { now, paint, provider }: { now: EpochMs; paint: Paint; provider: string }): string | null {
@@ -22,7 +22,7 @@ export function sentence(event: Event, { now, paint, provider }: { now: EpochMs;
     case 'rest':
       return restSentence(event, now, provider);
     case 'notice':
-      return event.level === 'warning' ? `${paint.warn('warning:')} ${discreet(oneLine(event.text))}` : discreet(oneLine(event.text));
+      return event.level === 'warning' ? `${paint.warn('warning:')} ${redact(oneLine(event.text))}` : redact(oneLine(event.text));
     case 'paused':
       return paint.warn(`stopping: ${withDetail(pausedWords(event.reason, provider), event.detail)}`);
     case 'plan':
@@ -107,7 +107,7 @@ function delayChange({ cause, fromMs, toMs, errorRate }: Extract<Event, { type: 
 function said({ phone }: { phone: string }, text: string): string {
   const digits = phone.replace(/\D/g, '');
   const spelled = new RegExp(`\\+?${[...digits].join('[\\s().-]*')}`, 'g');
-  return discreet(digits.length < 7 ? oneLine(text) : oneLine(text).replace(spelled, maskPhone(phone)));
+  return redact(digits.length < 7 ? oneLine(text) : oneLine(text).replace(spelled, maskPhone(phone)));
 }
 
 function tries(attempt: number): string {
@@ -115,7 +115,7 @@ function tries(attempt: number): string {
 }
 
 function withDetail(words: string, detail: string): string {
-  return detail.trim() === '' ? words : `${words} (${discreet(oneLine(detail))})`;
+  return detail.trim() === '' ? words : `${words} (${redact(oneLine(detail))})`;
 }
 
 function wholeSeconds(ms: Milliseconds): Milliseconds {

@@ -6,11 +6,11 @@ import {
   count,
   counted,
   cut,
-  discreet,
   jsonLine,
   oneLine,
   pad,
   plainLines,
+  redact,
   seconds,
 } from '../../../src/adapters/terminal/terminal-text.ts';
 import { anyText, NOON } from './support.ts';
@@ -84,11 +84,9 @@ test('a countdown reaches 0:00 when it is over and not before', () => {
 });
 
 test('what may be logged has no password, token or whole number in it', () => {
-  expect(discreet('redis://me:s3cret@host:6379/1 and postgres://me:p@ss@host/db')).toBe(
-    'redis://***@host:6379/1 and postgres://***@host/db',
-  );
-  expect(discreet('GET https://host/v1?token=abc&x=1')).toBe('GET https://host/v1?token=***&x=1');
-  expect(discreet('for +22990123456.')).toBe('for +229******56.');
+  expect(redact('redis://me:s3cret@host:6379/1 and postgres://me:p@ss@host/db')).toBe('redis://***@host:6379/1 and postgres://***@host/db');
+  expect(redact('GET https://host/v1?token=abc&x=1')).toBe('GET https://host/v1?token=***&x=1');
+  expect(redact('for +22990123456.')).toBe('for +229******56.');
 });
 
 test.each([
