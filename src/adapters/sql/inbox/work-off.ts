@@ -5,7 +5,7 @@ import { MINUTE, SECOND } from '../../../core/units.ts';
 import { DatabaseUnreachable } from '../../../errors.ts';
 import type { CountersMoved, FactResult, WorkedOff } from '../../../ports/inbox.ts';
 import { describeDatabaseError } from '../open/database-errors.ts';
-import { locked, unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts, locked } from '../open/dialect.ts';
 import { type Fitting, fitted, fittedPlainly } from '../open/room.ts';
 import type { Database } from '../open/sql-database.ts';
 import { inRepeatableTransaction } from '../open/transaction.ts';
@@ -139,7 +139,7 @@ async function mark({ transaction, dialect, at, now }: Working, worked: (Due & {
 /** Keeps who these are from, in case it becomes known who that is: see `link`. */
 async function keepStrangers({ transaction, dialect }: Working, due: Due[]): Promise<void> {
   const rows = due.flatMap(({ id, fact }) => namesOf(fact).map((name) => ({ name, inbox_id: id })));
-  if (rows.length > 0) await unlessThere(dialect, transaction.insertInto('wsend_strangers').values(rows), 'inbox_id').execute();
+  if (rows.length > 0) await ignoreConflicts(dialect, transaction.insertInto('wsend_strangers').values(rows), 'inbox_id').execute();
 }
 
 const WAITING = new Set<FactResult>(['unknown', 'waits', 'refused']);

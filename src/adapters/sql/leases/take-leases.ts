@@ -3,7 +3,7 @@ import type { Owner } from '../../../core/checkpoint.ts';
 import { plainJson } from '../../../core/plain-json.ts';
 import { type Before, LEASE_LIFE } from '../../../ports/leases.ts';
 import type { SqlDialect } from '../open/dialect.ts';
-import { serverNow, unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts, serverNow } from '../open/dialect.ts';
 import type { Schema } from '../tables/table-types.ts';
 import { holderOf, type LeaseRow, lockedRows, NOBODYS } from './lease-rows.ts';
 
@@ -26,7 +26,7 @@ export async function takeLeases(transaction: Kysely<Schema>, dialect: SqlDialec
   const { token } = owner;
   // In one order, and before they are locked: two that lock a gap in which each wants to insert would wait for each other on MySQL.
   const missing = [...new Set(names)].sort().map((name) => ({ name, epoch: NOBODYS, expires_at: 0 }));
-  await unlessThere(dialect, transaction.insertInto('wsend_leases').values(missing), 'name').execute();
+  await ignoreConflicts(dialect, transaction.insertInto('wsend_leases').values(missing), 'name').execute();
   const rows = await lockedRows(transaction, dialect, names);
   // Asked only now: the locks may have been waited for.
   const clock = await sql<{ ms: number }>`select ${serverNow(dialect)} as ms`.execute(transaction);

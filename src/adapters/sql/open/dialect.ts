@@ -13,7 +13,7 @@ export function locked<Query extends { forUpdate(): Query }>(dialect: SqlDialect
  * Leaves alone the rows that are there already. `column` is any of the table: MySQL keeps it as it is, for its `ignore` would let every other
  * fault of a row pass too.
  */
-export function unlessThere<Table extends keyof Schema>(
+export function ignoreConflicts<Table extends keyof Schema>(
   dialect: SqlDialect,
   insert: InsertQueryBuilder<Schema, Table, InsertResult>,
   column: keyof Schema[Table] & string,

@@ -4,7 +4,7 @@ import { formsOf, personKey } from '../../../core/person.ts';
 import { type Phone, toE164 } from '../../../core/phone.ts';
 import type { EpochMs } from '../../../core/units.ts';
 import type { SqlDialect } from '../open/dialect.ts';
-import { unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts } from '../open/dialect.ts';
 import { chunks } from '../tables/chunks.ts';
 import { toStored } from '../tables/stored-time.ts';
 import type { Schema } from '../tables/table-types.ts';
@@ -72,7 +72,7 @@ export async function link(context: AliasContext, links: Link[]): Promise<void> 
     const fresh = some.filter(({ name, contact }) => !isKnown.has(`${contact} ${name}`));
     if (fresh.length === 0) continue;
     const rows = fresh.map(({ name, contact }) => ({ name, contact_id: contact }));
-    await unlessThere(dialect, transaction.insertInto('wsend_aliases').values(rows), 'contact_id').execute();
+    await ignoreConflicts(dialect, transaction.insertInto('wsend_aliases').values(rows), 'contact_id').execute();
     await stopThoseOnTheList(context, fresh);
     const strangers = await transaction.selectFrom('wsend_strangers').select('inbox_id').where('name', 'in', names).execute();
     if (strangers.length === 0) continue;

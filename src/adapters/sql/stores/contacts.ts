@@ -5,7 +5,7 @@ import { createPersonTable } from '../../../core/person-table.ts';
 import { toE164 } from '../../../core/phone.ts';
 import type { PlannedRecipient } from '../../../ports/campaign-store.ts';
 import type { SqlDialect } from '../open/dialect.ts';
-import { isSpelledOut, unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts, isSpelledOut } from '../open/dialect.ts';
 import { fitted, type Rooms } from '../open/room.ts';
 import { chunks } from '../tables/chunks.ts';
 import { asText } from '../tables/message-rows.ts';
@@ -103,7 +103,7 @@ async function insertContacts(
     created_at: now,
     updated_at: now,
   }));
-  await unlessThere(dialect, db.insertInto('contacts').values(rows), 'full_number').execute();
+  await ignoreConflicts(dialect, db.insertInto('contacts').values(rows), 'full_number').execute();
 }
 
 function nationalPart(phone: string, countryCode: string | null): string {

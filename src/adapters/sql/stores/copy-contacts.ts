@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { withDatabaseErrors } from '../open/database-errors.ts';
-import { unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts } from '../open/dialect.ts';
 import type { Reading } from '../open/reading.ts';
 import { asText } from '../tables/message-rows.ts';
 import type { Schema } from '../tables/table-types.ts';
@@ -61,7 +61,7 @@ async function copyTexts({ source, rehearsal, campaign }: Copy, copied: Map<numb
       .execute(),
   );
   const rows = texts.map(({ contact_id, content }) => ({ campaign_id: campaign, contact_id: copied.get(contact_id) as number, content }));
-  if (rows.length > 0) await unlessThere('sqlite', rehearsal.insertInto('wsend_message_2').values(rows), 'content').execute();
+  if (rows.length > 0) await ignoreConflicts('sqlite', rehearsal.insertInto('wsend_message_2').values(rows), 'content').execute();
 }
 
 /** One that is gone or has no number gets what is no number either, so that the rehearsal says so of each of them. */

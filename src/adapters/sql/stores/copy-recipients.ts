@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import { BEFORE_ALL } from '../../../core/campaign.ts';
 import { marksOf } from '../../../core/note.ts';
 import { withDatabaseErrors } from '../open/database-errors.ts';
-import { unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts } from '../open/dialect.ts';
 import type { Reading } from '../open/reading.ts';
 import { CHUNK } from '../tables/chunks.ts';
 import { asText, messageRows, rowsAfter } from '../tables/message-rows.ts';
@@ -83,7 +83,7 @@ async function copyCategories(copy: Copy): Promise<void> {
       page.map((contact) => ({ ...contact, contact_id: contact.id })),
     );
     const members = [...new Set(ids.values())].map((contact_id) => ({ category_id: campaign, contact_id }));
-    await unlessThere('sqlite', rehearsal.insertInto('category_contacts').values(members), 'contact_id').execute();
+    await ignoreConflicts('sqlite', rehearsal.insertInto('category_contacts').values(members), 'contact_id').execute();
   }
 }
 

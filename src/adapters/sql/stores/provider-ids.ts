@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Result } from '../../../ports/campaign-store.ts';
 import type { SqlDialect } from '../open/dialect.ts';
-import { unlessThere } from '../open/dialect.ts';
+import { ignoreConflicts } from '../open/dialect.ts';
 import { chunks } from '../tables/chunks.ts';
 import type { Schema } from '../tables/table-types.ts';
 import { LONGEST_ID, LONGEST_LINE } from '../tables/widths.ts';
@@ -34,7 +34,7 @@ export async function keepProviderIds(transaction: Kysely<Schema>, dialect: SqlD
     }
   }
   for (const some of chunks([...rows.values()])) {
-    await unlessThere(dialect, transaction.insertInto('wsend_provider_ids').values(some), 'message_id').execute();
+    await ignoreConflicts(dialect, transaction.insertInto('wsend_provider_ids').values(some), 'message_id').execute();
   }
 }
 
