@@ -46,7 +46,7 @@ export type Standstill =
  * `running` while a run holds it; `cancelled` once it was ended for good; `paused` when its checkpoint says so; `interrupted` when it is `sending`, unfinished and no run holds
  * it; `in_doubt` when all that keeps it unfinished are recipients in doubt; `replies` when all Message 1 are settled and replies are waited for; else its status, `other` for one that wsend does not know.
  */
-export function standstill({ campaign, progress, paused, owner }: CampaignState): Standstill {
+export function displayState({ campaign, progress, paused, owner }: CampaignState): Standstill {
   if (owner !== null) return 'running';
   if (campaign.cancelledAt !== null) return 'cancelled';
   if (paused !== null) return 'paused';

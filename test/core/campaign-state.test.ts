@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CampaignState, standstill } from '../../src/core/campaign-state.ts';
+import { type CampaignState, displayState } from '../../src/core/campaign-state.ts';
 
 const owner = { host: 'office', pid: 7, startedAt: 0 };
 const paused = { reason: 'pause', detail: '', at: 0 };
@@ -41,5 +41,5 @@ test.each([
     lastMessage: null,
     next: null,
   };
-  expect(standstill(state)).toBe(says);
+  expect(displayState(state)).toBe(says);
 });

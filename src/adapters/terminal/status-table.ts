@@ -1,4 +1,4 @@
-import { type CampaignState, standstill } from '../../core/campaign-state.ts';
+import { type CampaignState, displayState } from '../../core/campaign-state.ts';
 import { type EpochMs, formatDuration, toSeconds } from '../../core/units.ts';
 import { clockTime, dayOf, iso } from './clock-time.ts';
 import { countsJson, inSandbox } from './ndjson.ts';
@@ -75,7 +75,7 @@ const SHORT_STATE_WIDTH = 11;
 
 /** A state in fewer letters. */
 function shortState(state: CampaignState): string {
-  return standstill(state) === 'replies' ? 'replies' : cut(stateText(state), SHORT_STATE_WIDTH);
+  return displayState(state) === 'replies' ? 'replies' : cut(stateText(state), SHORT_STATE_WIDTH);
 }
 
 /** One campaign in detail. Ends with a line end. */
@@ -106,7 +106,7 @@ export function statusJson(state: CampaignState): Record<string, unknown> {
     campaign: campaign.id,
     name: campaign.name,
     status: campaign.status,
-    state: standstill(state),
+    state: displayState(state),
     ...countsJson(progress),
     ...repliesJson(replies),
     paused: paused && { reason: paused.reason, detail: paused.detail, at: iso(paused.at) },
@@ -147,7 +147,7 @@ const NAME = HEAD.indexOf('name');
 const NAME_WIDTH = 28;
 
 function stateText(state: CampaignState): string {
-  const word = standstill(state);
+  const word = displayState(state);
   if (word === 'replies') return 'waiting for replies';
   if (word === 'in_doubt') return 'in doubt';
   return word === 'other' ? oneLine(state.campaign.status) : word;
