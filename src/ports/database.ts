@@ -3,7 +3,7 @@ import type { EpochMs } from '../core/units.ts';
 // What else is kept in the operator's database.
 
 /** Preflight checks: whether it is durable, and lets wsend write. They change nothing. */
-export interface Fitness {
+export interface Preflight {
   /**
    * Rejects with UsageError, saying what to do, where a table that wsend writes has no transactions, a column is too narrow or of another type, or
    * its user may not write what this takes. For `reading` (a dry run) only the columns are looked at.

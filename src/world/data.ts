@@ -1,6 +1,6 @@
 import type { Database } from '../adapters/sql/open/sql-database.ts';
 import type { CampaignStore, ImportStore, RecipientStore } from '../ports/campaign-store.ts';
-import type { Fitness, OptOuts, OwnTables } from '../ports/database.ts';
+import type { OptOuts, OwnTables, Preflight } from '../ports/database.ts';
 import type { Replies } from '../ports/inbox.ts';
 import type { RecentTexts } from '../ports/recent-texts.ts';
 import type { Texts } from '../ports/renderer.ts';
@@ -9,7 +9,7 @@ import type { Texts } from '../ports/renderer.ts';
 export interface Data {
   /** As people know it, without user and password. */
   name: string;
-  fitness: Fitness;
+  fitness: Preflight;
   ownTables: OwnTables;
   campaigns: CampaignStore;
   recipients: RecipientStore;
@@ -33,7 +33,7 @@ export async function openData(database: Database): Promise<Data> {
     { optOuts },
     { recentTexts },
     { replies },
-    { fitness },
+    { preflight },
     { texts },
   ] = await Promise.all([
     import('../adapters/sql/tables/schema.ts'),
@@ -50,7 +50,7 @@ export async function openData(database: Database): Promise<Data> {
   await createMissingTables(database);
   return {
     name: database.name,
-    fitness: fitness(database),
+    fitness: preflight(database),
     ownTables: { migrate: () => migrateOwnTables(database), sql: () => ownTablesSql(database) },
     campaigns: campaignStore(database),
     recipients: recipientStore(database),

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { BEFORE_ALL } from '../../../core/campaign.ts';
 import { UsageError } from '../../../errors.ts';
-import type { Fitness } from '../../../ports/database.ts';
+import type { Preflight } from '../../../ports/database.ts';
 import { type ColumnNeed, LISTENING_NEEDS, MAKING_NEEDS, SENDING_NEEDS, unfitColumns } from '../tables/column-needs.ts';
 import { GIVE_ANOTHER } from '../tables/exact-ids.ts';
 import { type Column, columnsByTable } from '../tables/inspect.ts';
@@ -13,7 +13,7 @@ import type { Database } from './sql-database.ts';
 import { grantOf, LISTENING, MAKING, namesOf, type Right, refusedRights, SENDING_OWN, sendingRights } from './write-rights.ts';
 
 /** Whether the operator's database can be relied on; every call asks it again, and changes nothing. */
-export function fitness(database: Database): Fitness {
+export function preflight(database: Database): Preflight {
   return {
     require: (what) =>
       withDatabaseErrors(database, async () => {

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fitness } from '../../../../src/adapters/sql/open/preflight.ts';
+import { preflight } from '../../../../src/adapters/sql/open/preflight.ts';
 import { type Database, openDatabase } from '../../../../src/adapters/sql/open/sql-database.ts';
 import { migrateOwnTables } from '../../../../src/adapters/sql/tables/own-tables.ts';
 import { createMissingTables } from '../../../../src/adapters/sql/tables/schema.ts';
@@ -42,9 +42,9 @@ describe.each(['sqlite', 'postgres', 'mysql'] as const)('%s', (dialect) => {
   it('a database that wsend made, and whose user owns it, is fit for everything', async () => {
     beside = await freshDatabase(dialect);
     const database = await makeTables();
-    await fitness(database).require('sending');
-    await fitness(database).require('listening');
-    expect((await fitness(database).warnings()).filter((text) => text.includes('may not'))).toEqual([]);
+    await preflight(database).require('sending');
+    await preflight(database).require('listening');
+    expect((await preflight(database).warnings()).filter((text) => text.includes('may not'))).toEqual([]);
   });
 
   it('so is one that a platform made, with a column less here and there, and nothing of it changes', async () => {
@@ -52,9 +52,9 @@ describe.each(['sqlite', 'postgres', 'mysql'] as const)('%s', (dialect) => {
     const rows = () => Promise.all(['campaigns', 'messages'].map((table) => beside.query(`select * from ${table} order by id`)));
     const before = await rows();
     const database = await open(beside.url);
-    await fitness(database).require('sending');
-    await fitness(database).require('listening');
-    await fitness(database).warnings();
+    await preflight(database).require('sending');
+    await preflight(database).require('listening');
+    await preflight(database).warnings();
     expect(await rows()).toEqual(before);
   });
 
@@ -65,7 +65,7 @@ describe.each(['sqlite', 'postgres', 'mysql'] as const)('%s', (dialect) => {
     const database = await makeTables();
     if (dialect === 'sqlite') await sql`pragma query_only = on`.execute(database.db);
     else await database.db.connection().execute((one) => sql`set default_transaction_read_only = on`.execute(one));
-    const refused = await refusal(fitness(database).require('sending'));
+    const refused = await refusal(preflight(database).require('sending'));
     expect(refused).toBeInstanceOf(DatabaseUnreachable);
     expect(refused.message).toMatch(/ is read-only$/);
   });
@@ -88,7 +88,7 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
 
   it('without the right to update is refused, with everything that is missing and how to give it', async () => {
     await grantOwn();
-    const { require } = fitness(await open(user.url));
+    const { require } = preflight(await open(user.url));
     const refused = await refusal(require('sending'));
     expect(refused).toBeInstanceOf(UsageError);
     expect(refused.message).toMatch(/ does not let this user update messages, update campaigns \(.*denied.*messages/i);
@@ -101,7 +101,7 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
 
   it('without the right to write what wsend keeps for itself is refused alike', async () => {
     for (const table of ['messages', 'campaigns']) await user.grant('update', table);
-    const refused = await refusal(fitness(await open(user.url)).require('sending'));
+    const refused = await refusal(preflight(await open(user.url)).require('sending'));
     expect(refused).toBeInstanceOf(UsageError);
     expect(refused.message).toMatch(/ does not let this user insert wsend_leases, update wsend_leases, insert wsend_checkpoints, /);
     expect(refused.next).toBe(
@@ -124,13 +124,13 @@ describe.each(['postgres', 'mysql'] as const)('a user of %s who may not do every
     const outcome = 'status, whatsapp_message_id, error_message, retry_count, sent_at, updated_at';
     await user.grant(`update (${outcome}${kept})`, 'messages');
     await user.grant(`update (status, total_recipients, sent_count, success_count, failed_count, updated_at${kept})`, 'campaigns');
-    await fitness(await open(user.url)).require('sending');
+    await preflight(await open(user.url)).require('sending');
   });
 
   it('who may only send is refused as a listener, and doctor warns of what else is missing', async () => {
     await grantOwn();
     for (const table of ['messages', 'campaigns']) await user.grant('update', table);
-    const { require, warnings } = fitness(await open(user.url));
+    const { require, warnings } = preflight(await open(user.url));
     await require('sending');
     const refused = await refusal(require('listening'));
     expect(refused.message).toMatch(/ does not let this user insert messages, insert interactions, insert wsend_inbox, /);
@@ -148,14 +148,14 @@ if (isAvailable('postgres'))
     await beside.query(`create table trail (what text);
       create function note() returns trigger language plpgsql as $$ begin insert into trail values (tg_op); return null; end $$;
       create trigger noted after update on messages for each statement execute function note()`);
-    await fitness(database).require('sending');
+    await preflight(database).require('sending');
     expect(await beside.query('select * from trail')).toEqual([]);
   });
 
 if (isAvailable('mysql'))
   it('tables in an engine without transactions are refused, those that wsend only reads are not', async () => {
     beside = await freshDatabase('mysql');
-    const { require } = fitness(await makeTables());
+    const { require } = preflight(await makeTables());
     await beside.query(
       'set foreign_key_checks = 0; drop table category_contacts; create table category_contacts (category_id bigint, contact_id bigint) engine = MyISAM',
     );

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { fitness } from '../../../../src/adapters/sql/open/preflight.ts';
+import { preflight } from '../../../../src/adapters/sql/open/preflight.ts';
 import { type Database, openDatabase } from '../../../../src/adapters/sql/open/sql-database.ts';
 import { migrateOwnTables } from '../../../../src/adapters/sql/tables/own-tables.ts';
 import { isAvailable, type TestDatabase } from '../../../support/databases.ts';
@@ -25,7 +25,7 @@ async function refused(dialect: 'postgres' | 'mysql', types: [string, string][],
   }
   database = await openDatabase(beside.url);
   await migrateOwnTables(database);
-  return fitness(database)
+  return preflight(database)
     .require(what)
     .then(
       () => null,
@@ -54,7 +54,7 @@ describe.each(['postgres', 'mysql'] as const)('columns of %s', (dialect) => {
     expect(said?.message).not.toContain('retry_count');
     for (const statement of said?.next.replace(/^Change them: |\.$/g, '').split('; ') ?? [])
       await beside.query(dialect === 'postgres' ? `${statement}${/time/.test(statement) ? ' using null' : ''}` : statement);
-    for (const what of ['reading', 'sending', 'listening'] as const) await fitness(database).require(what);
+    for (const what of ['reading', 'sending', 'listening'] as const) await preflight(database).require(what);
   });
 
   it('of error texts and replies may be narrow: they are cut; those of replies alone keep nobody from sending', async () => {
@@ -64,8 +64,8 @@ describe.each(['postgres', 'mysql'] as const)('columns of %s', (dialect) => {
       ['interactions.whatsapp_message_id', 'varchar(20)'],
     ];
     expect(await refused(dialect, types, 'sending')).toBe(null);
-    await expect(fitness(database).require('listening')).rejects.toThrow(/interactions\.whatsapp_message_id/);
-    expect((await fitness(database).warnings()).join('\n')).toMatch(
+    await expect(preflight(database).require('listening')).rejects.toThrow(/interactions\.whatsapp_message_id/);
+    expect((await preflight(database).warnings()).join('\n')).toMatch(
       /interactions\.whatsapp_message_id is .*, so wsend listen is refused: alter table/,
     );
   });
@@ -79,7 +79,7 @@ describe.each(['postgres', 'mysql'] as const)('columns of %s', (dialect) => {
       await beside.query(`create type state as enum ('pending', 'sent'); alter table messages drop constraint messages_status_check,
         alter column status drop default, alter column status type state using status::state`);
     database = await openDatabase(beside.url);
-    await expect(fitness(database).require('reading')).rejects.toThrow(
+    await expect(preflight(database).require('reading')).rejects.toThrow(
       /messages\.status is enum\('pending','sent'\), and lacks delivered, read, failed/,
     );
   });

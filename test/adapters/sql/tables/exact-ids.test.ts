@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fitness } from '../../../../src/adapters/sql/open/preflight.ts';
+import { preflight } from '../../../../src/adapters/sql/open/preflight.ts';
 import { type Database, openDatabase } from '../../../../src/adapters/sql/open/sql-database.ts';
 import { importStore } from '../../../../src/adapters/sql/stores/import-store.ts';
 import { recipientStore } from '../../../../src/adapters/sql/stores/recipient-store.ts';
@@ -33,7 +33,7 @@ for (const dialect of ['sqlite', 'postgres', 'mysql'] as const) {
       own.query(
         `insert into contacts (id, full_number, first_name) values (${ONE}, '+2290197000002', 'Ben'), (${OTHER}, '+2290197000003', 'Chi')`,
       );
-    const doctor = () => fitness(database).requireExactIds();
+    const doctor = () => preflight(database).requireExactIds();
 
     it('of contacts in a category: refused, and not looked for without end', async () => {
       await doctor();
