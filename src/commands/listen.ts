@@ -4,10 +4,10 @@ import type { StrangeEvent } from '../core/incoming.ts';
 import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
+import { ActivitySummary } from '../listen/activity-summary.ts';
 import { makeIntake } from '../listen/intake.ts';
 import { LookAgain } from '../listen/look-again.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
-import { Tidings } from '../listen/tidings.ts';
 import { Worker } from '../listen/worker.ts';
 import { stopRun } from '../loop/course.ts';
 import { OptOutList } from '../loop/opt-out-list.ts';
@@ -47,7 +47,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
   const inbox = await world.inbox();
   const metrics = await world.metrics(inbox);
   const stop = stopping(world);
-  const tidings = new Tidings();
+  const tidings = new ActivitySummary();
   // What the wait for the next Message 2 is cut short by.
   let wake = new AbortController();
   let moving = Promise.resolve();

@@ -7,7 +7,7 @@ import type { WorkedOff } from '../ports/inbox.ts';
 const NAMED = 3;
 
 /** What a listener has worked off since it last said so. Texts of contacts are not part of it; of those whom nobody knows, masked numbers are. */
-export class Tidings {
+export class ActivitySummary {
   #strangers: string[] = [];
   #strange: string[] = [];
   #deliveries = 0;
