@@ -13,7 +13,7 @@ import type { CampaignStore, RecipientStore } from '../src/ports/campaign-store.
 import type { Clock } from '../src/ports/clock.ts';
 import type { Replies } from '../src/ports/inbox.ts';
 import type { Leases } from '../src/ports/leases.ts';
-import { conduct } from '../src/runs/conduct.ts';
+import { runStream } from '../src/runs/run-stream.ts';
 import { sendMessage2 } from '../src/runs/send-message-2.ts';
 import { viewOf } from '../src/runs/view.ts';
 import type { World } from '../src/world.ts';
@@ -95,7 +95,7 @@ class Scene {
   /** A process that sends the campaign's Message 1; resolves to its exit code, and never when it is killed. */
   run(life = new Life()): Promise<number> {
     const process = new Process(this, life);
-    return process.work(() => conduct(process.world, 42, { yes: true }));
+    return process.work(() => runStream(process.world, 42, { yes: true }));
   }
 
   listener(life = new Life()): Listener {
@@ -610,7 +610,7 @@ describe('Message 2 while a run of Message 1 holds its line', () => {
       await scene.listener().round();
     };
     const process = new Process(scene, new Life());
-    const run = process.work(() => conduct(process.world, 42, { yes: true, limit: '6' }));
+    const run = process.work(() => runStream(process.world, 42, { yes: true, limit: '6' }));
     const [exitCode] = await sim.clock.run(Promise.all([run, reply()]));
     expect(exitCode).toBe(EXIT.paused);
     expect(sim.statuses()).toEqual({ sent: 6, pending: 4 });
@@ -844,7 +844,7 @@ describe('Ctrl-C of a run that sends Message 2', () => {
       await scene.listener().round();
       return messages;
     };
-    const run = process.work(() => conduct(process.world, 42, { yes: true }));
+    const run = process.work(() => runStream(process.world, 42, { yes: true }));
     const [exitCode, messages] = await sim.clock.run(Promise.all([run, reply()]));
     expect(exitCode).toBe(EXIT.interrupted);
     expect(messages.map((message) => scene.sends(message))).toEqual([1, 0, 0]);
@@ -876,7 +876,7 @@ describe('Ctrl-C of a run that sends Message 2', () => {
       process.onSignal?.('SIGINT');
       return { message, at: sim.clock.now() };
     };
-    const run = process.work(() => conduct(process.world, 42, { yes: true })).then((exitCode) => ({ exitCode, end: sim.clock.now() }));
+    const run = process.work(() => runStream(process.world, 42, { yes: true })).then((exitCode) => ({ exitCode, end: sim.clock.now() }));
     const [{ exitCode, end }, { message, at }] = await sim.clock.run(Promise.all([run, reply()]));
     expect(exitCode).toBe(EXIT.interrupted);
     expect(end - at).toBeLessThan(2_000);

@@ -3,7 +3,7 @@ import type { Options } from '../options.ts';
 import { readCampaignId } from '../runs/arguments.ts';
 import { campaignOf } from '../runs/campaign-of.ts';
 import { checkConfig } from '../runs/check-config.ts';
-import { conduct } from '../runs/conduct.ts';
+import { runStream } from '../runs/run-stream.ts';
 import type { World } from '../world.ts';
 
 export type ReconcileOptions = Pick<Options, 'json' | 'yes' | 'assume'> & { id: string };
@@ -19,7 +19,7 @@ export async function reconcile(world: World, options: ReconcileOptions): Promis
   const campaign = await campaignOf((await world.data()).campaigns, id);
   const { header } = await world.view(id);
   if (header !== null || campaign.status === 'sending' || campaign.cancelledAt !== null)
-    return conduct(world, id, options, { sending: false, assume });
+    return runStream(world, id, options, { sending: false, assume });
   world.show.result({ type: 'reconcile', campaign: id, in_doubt: 0 }, `Campaign ${id} has not started: nothing is in doubt.\n`);
   return EXIT.done;
 }

@@ -3,8 +3,8 @@ import type { Options } from '../options.ts';
 import { readCampaignId } from '../runs/arguments.ts';
 import { checkConfig } from '../runs/check-config.ts';
 import { completeCampaigns } from '../runs/complete.ts';
-import { conduct, type SendingOptions } from '../runs/conduct.ts';
 import { dryRunCampaign } from '../runs/dry-run.ts';
+import { runStream, type SendingOptions } from '../runs/run-stream.ts';
 import type { World } from '../world.ts';
 
 /** A campaign is resumed with the rows that it has: none is left out as invalid. */
@@ -20,7 +20,7 @@ export async function resume(world: World, options: ResumeOptions): Promise<numb
   checkConfig(world, options);
   if (options.all) return resumeAll(world, options);
   const id = readCampaignId(options.id as string);
-  return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
+  return options.dryRun ? dryRunCampaign(world, id, options) : runStream(world, id, options);
 }
 
 /** Exit codes of single campaigns, the worst first: what a person or a supervisor must act on comes before what ends by itself. */
@@ -54,7 +54,7 @@ async function resumeAll(world: World, options: ResumeOptions): Promise<number> 
 /** An error in one campaign does not stop the others. */
 async function resumeOne(world: World, id: number, options: ResumeOptions): Promise<number> {
   try {
-    return await conduct(world, id, options);
+    return await runStream(world, id, options);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     await world.show.problem(id, error);

@@ -1,8 +1,8 @@
 import { formatCount } from '../core/units.ts';
 import { readCampaignId } from '../runs/arguments.ts';
 import { checkConfig } from '../runs/check-config.ts';
-import { conduct, type SendingOptions } from '../runs/conduct.ts';
 import { dryRunCampaign } from '../runs/dry-run.ts';
+import { runStream, type SendingOptions } from '../runs/run-stream.ts';
 import type { World } from '../world.ts';
 
 export type RetryOptions = Omit<SendingOptions, 'skipInvalid' | 'skipRecent'> & { id: string };
@@ -13,7 +13,7 @@ export async function retry(world: World, options: RetryOptions): Promise<number
   checkConfig(world, options);
   if (options.dryRun) return dryRunCampaign(world, id, options, { failed: true });
   const { recipients } = await world.data();
-  return conduct(world, id, options, {
+  return runStream(world, id, options, {
     retry: async (report, except) => {
       const retried = await recipients.retryFailed(id, except);
       report.tell({ type: 'notice', level: 'info', text: `${formatCount(retried.length, 'failed recipient')} will be tried again` });

@@ -9,10 +9,10 @@ import type { Options } from '../options.ts';
 import { readCampaignId } from '../runs/arguments.ts';
 import { campaignOf } from '../runs/campaign-of.ts';
 import { checkAll, checkConfig } from '../runs/check-config.ts';
-import { conduct, readLimit, type SendingOptions } from '../runs/conduct.ts';
 import { dryRunCampaign, nothingSent } from '../runs/dry-run.ts';
 import { tellMistaken, tellMistakenIn } from '../runs/mistaken.ts';
 import { daysOf, leftOutWords, recentOf } from '../runs/recent-check.ts';
+import { readLimit, runStream, type SendingOptions } from '../runs/run-stream.ts';
 import { slowly } from '../runs/slowly.ts';
 import { takeLease } from '../runs/under-lease.ts';
 import type { World } from '../world.ts';
@@ -36,7 +36,7 @@ export async function run(world: World, options: RunOptions): Promise<number> {
     checkConfig(world, options);
     if (world.sandbox) await copyAnew(world, id);
     await tellMistakenIn(world, id);
-    return options.dryRun ? dryRunCampaign(world, id, options) : conduct(world, id, options);
+    return options.dryRun ? dryRunCampaign(world, id, options) : runStream(world, id, options);
   }
   return runFile(world, options);
 }
@@ -119,7 +119,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   const place = await placeOf(world, people.fingerprint, options);
   if ('draft' in place) {
     world.show.aside(`Campaign ${place.draft} was made from ${people.path} earlier, and nothing was sent yet: this run continues it.`);
-    return conduct(world, place.draft, options, { rule });
+    return runStream(world, place.draft, options, { rule });
   }
   const name = options.name ?? basename(people.path);
   const recent = options.again ? null : await slowly(world, 'Looking who had this text lately', recentOf(world, null));
@@ -130,7 +130,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
   });
   const leftOut = made.leftOut === 0 ? '' : `, ${made.leftOut} of them left out: they had this very text lately (--again sends it to them)`;
   world.show.aside(`Campaign ${made.campaign} was made from ${people.path}: ${formatCount(made.recipients, 'recipient')}${leftOut}.`);
-  return conduct(world, made.campaign, options, { justMade: !options.again });
+  return runStream(world, made.campaign, options, { justMade: !options.again });
 }
 
 function tellChecked({ show }: World, { path, counts, notes, absentVariables }: CheckedPeople): void {

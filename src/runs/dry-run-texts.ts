@@ -5,8 +5,8 @@ import { formatCount } from '../core/units.ts';
 import type { RenderText } from '../ports/campaign-store.ts';
 import type { World } from '../world.ts';
 import { confirmLiteral, type FoundTexts, lookAtTexts } from './check-texts.ts';
-import type { SendingOptions } from './conduct.ts';
 import { collecting } from './prepare-campaign.ts';
+import type { SendingOptions } from './run-stream.ts';
 import { Refused, textsOf } from './template-sources.ts';
 
 /** Recipients whose text is shown. */

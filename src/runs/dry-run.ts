@@ -6,10 +6,10 @@ import { EXIT } from '../errors.ts';
 import { settingsOf } from '../flags.ts';
 import type { World } from '../world.ts';
 import { campaignOf, refuseCancelled } from './campaign-of.ts';
-import type { SendingOptions } from './conduct.ts';
 import { contactsLookedAt, lookAtRows, notesOn, SAMPLE } from './dry-run-texts.ts';
 import { plannedFor } from './planned.ts';
 import { leavingNow, leftOutWords, type SameText, sameTextWords, watchSameText } from './recent-check.ts';
+import type { SendingOptions } from './run-stream.ts';
 
 /** Rows among which the texts are found that are shown: some are left out. */
 const LOOKED_AT = 50;

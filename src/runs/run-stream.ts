@@ -39,7 +39,7 @@ import { namesOf, type Opened, takeLease, underLease } from './under-lease.ts';
 export type SendingOptions = Flags & Pick<Options, 'limit' | 'dryRun' | 'yes' | 'skipInvalid' | 'skipRecent'>;
 
 /** How one command conducts a campaign differently from another. */
-export interface Conduct {
+export interface RunMode {
   /** False only settles what earlier runs left open. Default true. */
   sending?: boolean;
   /** What becomes of those that the look-up leaves in doubt; not while sending. */
@@ -53,11 +53,11 @@ export interface Conduct {
 }
 
 /** Conducts one campaign from its lease to its summary; resolves to the exit code. Every command that sends or settles Message 1 comes through here. */
-export async function conduct(
+export async function runStream(
   world: World,
   id: number,
   options: SendingOptions,
-  { sending = true, assume, retry, justMade = false, rule }: Conduct = {},
+  { sending = true, assume, retry, justMade = false, rule }: RunMode = {},
 ): Promise<number> {
   const { campaigns, recipients, optOuts, recentTexts } = await world.dataToWrite();
   const campaign = await campaignOf(campaigns, id);
