@@ -1,11 +1,11 @@
 import { timeLeft } from './core/eta.ts';
 import { type Milliseconds, SECOND } from './core/units.ts';
 import { ownPending } from './loop/account.ts';
-import { Bell } from './loop/bell.ts';
 import { breakRun } from './loop/course.ts';
 import { unlessHurried } from './loop/hurried.ts';
 import type { Run, RunParts } from './loop/parts.ts';
 import { settleDoubts } from './loop/reported.ts';
+import { WakeSignal } from './loop/wake-signal.ts';
 import { failDuplicates } from './runs/duplicates.ts';
 import { type Ending, finish, tellBroken } from './runs/finish.ts';
 import { settleMarked } from './runs/settle-marked.ts';
@@ -35,7 +35,7 @@ export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signal
   }
   const { course, outbox, journal } = run;
   onRun(run);
-  const over = new Bell();
+  const over = new WakeSignal();
   let going = true;
   const ticking = tick(run, over, () => going);
   const writing = outbox.run().catch((cause) => breakRun(run, cause));
@@ -50,13 +50,13 @@ export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signal
   await journal.flushed().catch((cause) => breakRun(run, cause));
   const ending = await finish(run, take, signalCode);
   going = false;
-  over.ring();
+  over.wake();
   await ticking;
   return ending;
 }
 
 /** Beside the sending: how far it is, for those who watch. */
-async function tick(run: Run, over: Bell, going: () => boolean): Promise<void> {
+async function tick(run: Run, over: WakeSignal, going: () => boolean): Promise<void> {
   const { clock, report, campaign, account, line, batches } = run;
   while (going() && run.course.broken === null) {
     const now = clock.now();

@@ -108,7 +108,7 @@ async function send(run: Run, message: Addressed, claim: Claim, written: Deferre
   } finally {
     written?.resolve();
     run.line.calls -= 1;
-    run.line.bell.ring();
+    run.line.bell.wake();
   }
 
   const now = run.clock.now();

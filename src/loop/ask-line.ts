@@ -37,7 +37,7 @@ export function askBeside(run: Run): void {
     if (heard === null || !maySend(run) || course.ended.signal.aborted) return;
     if (heard.kind === 'barred' && heard.byDevice) return bar(run, heard);
     hear(run, heard);
-    line.bell.ring();
+    line.bell.wake();
   };
   ask(run)
     .then(deal)

@@ -20,7 +20,7 @@ export function stopRun(run: Run, reason: PauseReason, detail: string): void {
   run.course.stop ??= { reason, detail };
   if (reason === 'signal') run.course.hurry.abort();
   run.course.over.abort();
-  run.line.bell.ring();
+  run.line.bell.wake();
 }
 
 /**
@@ -33,7 +33,7 @@ export function breakRun(run: Run, cause: unknown): void {
   else run.course.broken ??= run.batches.starts > 0 ? notBefore(cause) : cause;
   run.course.hurry.abort();
   run.course.over.abort();
-  run.line.bell.ring();
+  run.line.bell.wake();
 }
 
 /** Wrong use that only shows once something was sent (a password that was changed, say) is an outage: exit code 2 says that nothing was. */
@@ -69,7 +69,7 @@ export function inBackground(run: Run, work: Promise<void>): void {
     .catch((cause) => breakRun(run, cause))
     .finally(() => {
       underWay.delete(watched);
-      run.line.bell.ring();
+      run.line.bell.wake();
     });
   underWay.add(watched);
 }

@@ -2,7 +2,7 @@ import { type EpochMs, type Milliseconds, SECOND } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Before, Lease, Wish } from '../ports/leases.ts';
-import { Bell } from './bell.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 /** Between two signs of life. */
 export const HEARTBEAT: Milliseconds = 2 * SECOND;
@@ -39,7 +39,7 @@ export interface HeldLease {
  */
 export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease {
   const lost = new AbortController();
-  const over = new Bell();
+  const over = new WakeSignal();
   const held = clock.now();
   const before = (name: string): Before => lease.before.get(name) ?? { epoch: null, givenBack: false, silentMs: null };
   let isBehind = false;
@@ -79,7 +79,7 @@ export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease
 
   const giveBack = async (): Promise<boolean> => {
     going = false;
-    over.ring();
+    over.wake();
     let isGiven = false;
     const inTime = new AbortController();
     const give = async () => {

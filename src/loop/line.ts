@@ -86,5 +86,5 @@ export function rest(
     line.resting = true;
     run.report.tell({ type: 'rest', campaign: run.campaign.id, reason, until, detail });
   }
-  line.bell.ring();
+  line.bell.wake();
 }

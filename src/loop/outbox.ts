@@ -3,8 +3,8 @@ import { deferred } from '../deferred.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import type { RecipientStore, Result } from '../ports/campaign-store.ts';
 import type { Clock } from '../ports/clock.ts';
-import { Bell } from './bell.ts';
 import type { Journal } from './journal.ts';
+import { WakeSignal } from './wake-signal.ts';
 
 /** Outcomes reach the database at least this often: within one second of being durable, the write included. */
 const WRITE_EVERY: Milliseconds = 500;
@@ -35,7 +35,7 @@ export class Outbox {
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #listener: OutboxListener;
-  readonly #wake = new Bell();
+  readonly #wake = new WakeSignal();
   #unwritten = new Map<number, Result>();
   #oldest: EpochMs | null = null;
   #failingSince: EpochMs | null = null;
@@ -56,7 +56,7 @@ export class Outbox {
   add(result: Result): void {
     this.#oldest ??= this.#clock.now();
     this.#unwritten.set(result.message, result);
-    if (this.#isFull() && this.#failingSince === null) this.#wake.ring();
+    if (this.#isFull() && this.#failingSince === null) this.#wake.wake();
   }
 
   /** Outcomes that the database does not have. */
@@ -84,13 +84,13 @@ export class Outbox {
   close({ broken }: { broken: boolean }): void {
     this.#closing = true;
     if (broken) this.#patience = 0;
-    this.#wake.ring();
+    this.#wake.wake();
   }
 
   /** Nothing more is written: a person who stopped the run does not wait for a database that is away. The checkpoint still holds what is unwritten. */
   abandon(): void {
     this.#abandoned = true;
-    this.#wake.ring();
+    this.#wake.wake();
   }
 
   /** Does something that must see the database as it was when nothing was half written. */

@@ -13,7 +13,6 @@ import type { Clock } from '../ports/clock.ts';
 import type { Report } from '../ports/event-sink.ts';
 import type { Processes } from '../ports/leases.ts';
 import type { OutboundMessage, Provider } from '../ports/provider.ts';
-import type { Bell } from './bell.ts';
 import type { HeldLease } from './held-lease.ts';
 import type { Journal } from './journal.ts';
 import type { Means } from './look-up.ts';
@@ -21,6 +20,7 @@ import type { OptOutList } from './opt-out-list.ts';
 import type { Outbox } from './outbox.ts';
 import type { Persons } from './persons.ts';
 import type { Queue, Queued } from './queue.ts';
+import type { WakeSignal } from './wake-signal.ts';
 
 // What a run is made of. Shapes only, so that every part may name the whole.
 
@@ -56,7 +56,7 @@ export interface Line {
   /** A listener has made a Message 2 that is due on it. */
   message2Due: boolean;
   /** Wakes the loop that sends on it: something that it decides by has changed. */
-  bell: Bell;
+  bell: WakeSignal;
 }
 
 /** Why the line rests, and since when it has been resting without a single answer that it works. */

@@ -17,12 +17,12 @@ import { knowNothing } from '../core/list-knowledge.ts';
 import type { Finding } from '../core/outcome.ts';
 import { type PacingState, UNPACED } from '../core/pacing.ts';
 import { UsageError } from '../errors.ts';
-import { Bell } from '../loop/bell.ts';
 import type { HeldLease } from '../loop/held-lease.ts';
 import { Journal } from '../loop/journal.ts';
 import type { Wanted } from '../loop/look-up.ts';
 import { paced } from '../loop/paced.ts';
 import type { Line } from '../loop/parts.ts';
+import { WakeSignal } from '../loop/wake-signal.ts';
 import type { RecipientStore } from '../ports/campaign-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Entries } from '../ports/entries.ts';
@@ -74,7 +74,7 @@ export async function openLine(
   const kept: PacingState = readPacing(fields) ?? UNPACED;
   const isKnown = epoch === null ? !fields.has('known') : givenBack && fields.get('known') === String(epoch);
   const pacing = isKnown ? kept : { ...kept, lastStart: clock.now() };
-  const bell = new Bell();
+  const bell = new WakeSignal();
   const asked = { at: 0, starts: 0, underWay: false };
   const unasked = { starts: 0, askFirst: true, asked, queue: null };
   const fresh = {

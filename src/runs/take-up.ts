@@ -146,7 +146,7 @@ function listen(run: Run): void {
   lease.onWish((name, wish) => {
     if (wish === 'pause') stopRun(run, 'pause', 'asked for by wsend pause');
     else if (name === line.name) line.message2Due = true;
-    line.bell.ring();
+    line.bell.wake();
   });
   for (const { lost } of new Set([lease, line.lease])) {
     const end = () => breakRun(run, lost.reason);
@@ -165,7 +165,7 @@ function outboxOf({ campaign, recipients, journal, clock, report, line }: RunPar
   return new Outbox(campaign.id, recipients, journal, clock, {
     unreachable: (error) => report.tell({ type: 'notice', level: 'warning', text: error.message }),
     reachable: () => report.tell({ type: 'notice', level: 'info', text: 'the database answers again' }),
-    written: () => line.bell.ring(),
+    written: () => line.bell.wake(),
   });
 }
 

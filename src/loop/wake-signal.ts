@@ -2,10 +2,10 @@ import type { EpochMs } from '../core/units.ts';
 import type { Clock } from '../ports/clock.ts';
 
 /** Wakes the one loop that waits on it: something it decides by has changed. A ring while no loop waits is not kept, since the loop looks before it waits. */
-export class Bell {
+export class WakeSignal {
   #wake: (() => void) | null = null;
 
-  ring(): void {
+  wake(): void {
     this.#wake?.();
     this.#wake = null;
   }
