@@ -9,8 +9,8 @@ import { namesOf, settleByLookUp } from './loop/doubt.ts';
 import { address } from './loop/envelope.ts';
 import { noteAnswer, restLine, rests, sendMessage2First } from './loop/line.ts';
 import type { Addressed, Run } from './loop/parts.ts';
-import { readPage } from './loop/patience.ts';
 import type { Queued } from './loop/queue.ts';
+import { readPatiently } from './loop/read-patiently.ts';
 import { settleReported } from './loop/reported.ts';
 import { putBack, refuse, settle, skip } from './loop/settle.ts';
 import { claimsAhead, inSlot } from './loop/slots.ts';
@@ -42,16 +42,16 @@ async function sendNext(run: Run): Promise<boolean> {
   const next = queue.peek(now);
   const isReady = next === 'ready' || next === 'unread';
   if (run.onIdle !== null && !isReady) return false;
-  if (next === 'empty' && run.course.underWay.size === 0) return readPage(run, () => queue.more());
+  if (next === 'empty' && run.course.underWay.size === 0) return readPatiently(run, () => queue.more());
   if (line.message2Due) await sendMessage2First(run);
-  else if (next === 'unread') await readPage(run, () => queue.read());
+  else if (next === 'unread') await readPatiently(run, () => queue.read());
   else if (next === 'empty') await line.bell.wait(clock);
   else if (run.limit !== null && batches.starts >= run.limit) stopRun(run, 'limit', `--limit ${run.limit} reached`);
   else if (next !== 'ready') await line.bell.wait(clock, next.at);
   else if (line.calls >= concurrency + claimsAhead(run) || lookUps.underWay >= LOOK_UPS_PER_CALL * concurrency) await line.bell.wait(clock);
   else if (outbox.congested(now)) await line.bell.wait(clock);
-  else if (sureUntil(run) <= now) await readPage(run, () => confirmLeases(run));
-  else if (optOuts.isStale(now)) await readPage(run, () => optOuts.read(now));
+  else if (sureUntil(run) <= now) await readPatiently(run, () => confirmLeases(run));
+  else if (optOuts.isStale(now)) await readPatiently(run, () => optOuts.read(now));
   else if (await myTurn(run, now)) await sendMessage(run, queue.take(now));
   return true;
 }
@@ -80,7 +80,7 @@ async function sendMessage(run: Run, queued: Queued): Promise<void> {
 
 /** False once it is settled, and when the run stops before the database says whether it is. */
 async function isStillOpen(run: Run, message: Addressed): Promise<boolean> {
-  return readPage(run, async () => (await settleReported(run, [{ message }])).length > 0);
+  return readPatiently(run, async () => (await settleReported(run, [{ message }])).length > 0);
 }
 
 /** The claim, the call and its outcome. The call is prepared meanwhile; nothing leaves before the claim is durable. */

@@ -4,7 +4,7 @@ import { failedLater } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { learnOfLine } from './account.ts';
 import type { Run } from './parts.ts';
-import { readPage } from './patience.ts';
+import { readPatiently } from './read-patiently.ts';
 import { failedMeanwhile, settleDoubts } from './reported.ts';
 
 /** Counting all rows of a large campaign takes a while: it is done at most for a fiftieth of the time, and at most once a second. */
@@ -21,7 +21,7 @@ export async function recount(run: Run): Promise<void> {
   const begin = run.clock.now();
   const { at, pause } = run.account.recounted;
   if (begin >= at && begin < at + pause) return;
-  await readPage(run, () =>
+  await readPatiently(run, () =>
     run.outbox.whileNothingIsWritten(async () => {
       await settleDoubts(run);
       const counted = await failedMeanwhile(run);

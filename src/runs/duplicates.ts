@@ -3,7 +3,7 @@ import { withDuplicates } from '../core/progress.ts';
 import { maySend } from '../loop/course.ts';
 import { address } from '../loop/envelope.ts';
 import type { Addressed, Run } from '../loop/parts.ts';
-import { readPage } from '../loop/patience.ts';
+import { readPatiently } from '../loop/read-patiently.ts';
 import type { Result } from '../ports/campaign-store.ts';
 
 /** Rows that are written in one transaction. */
@@ -15,7 +15,7 @@ const AT_ONCE = 500;
  */
 export async function failDuplicates(run: Run, found: readonly number[]): Promise<void> {
   for (let start = 0; start < found.length && maySend(run); start += AT_ONCE) {
-    await readPage(run, () => failSome(run, found.slice(start, start + AT_ONCE)));
+    await readPatiently(run, () => failSome(run, found.slice(start, start + AT_ONCE)));
   }
 }
 

@@ -2,7 +2,7 @@ import { breakRun, inBackground, maySend } from '../loop/course.ts';
 import { settleByLookUp } from '../loop/doubt.ts';
 import { address } from '../loop/envelope.ts';
 import type { Run } from '../loop/parts.ts';
-import { readPage } from '../loop/patience.ts';
+import { readPatiently } from '../loop/read-patiently.ts';
 import { type Assumption, assumeInDoubt } from './assume.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function settleMarked(run: Run, assume?: Assumption): Promise<void>
       const now = run.clock.now();
       const next = run.queue.peek(now);
       if (!maySend(run) || next === 'empty' || typeof next === 'object') break;
-      if (next === 'unread') await readPage(run, () => run.queue.read());
+      if (next === 'unread') await readPatiently(run, () => run.queue.read());
       else if (run.lookUps.underWay >= LOOK_UPS_AT_ONCE) await run.line.bell.wait(run.clock);
       else {
         const queued = run.queue.take(now);

@@ -9,7 +9,7 @@ import type { Run } from './parts.ts';
 const TRY_AGAIN_AFTER: Milliseconds = 1_000;
 
 /** Reads recipients. While the database does not answer no new recipient is sent to; once patience is over it rejects. False when the run stops before. */
-export async function readPage(run: Run, read: () => Promise<unknown>): Promise<boolean> {
+export async function readPatiently(run: Run, read: () => Promise<unknown>): Promise<boolean> {
   let failingSince: EpochMs | null = null;
   while (maySend(run)) {
     const now = run.clock.now();
