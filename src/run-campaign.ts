@@ -9,7 +9,7 @@ import { WakeSignal } from './loop/wake-signal.ts';
 import { failDuplicates } from './runs/duplicates.ts';
 import { type Ending, finish, tellBroken } from './runs/finish.ts';
 import { settleMarked } from './runs/settle-marked.ts';
-import { type TakeUp, takeUp } from './runs/take-up.ts';
+import { type RunStart, startRun } from './runs/start-run.ts';
 import { sendCampaign } from './send.ts';
 
 /** How often those who watch are told how far it is. */
@@ -25,11 +25,11 @@ export interface Signals {
  * One run of one campaign under its leases: takes it up, sends until everyone is settled or the run must stop, writes everything down, and tells
  * the summary. Never rejects: what broke it is in the ending.
  */
-export async function runCampaign(parts: RunParts, take: TakeUp, { onRun, signalCode }: Signals): Promise<Ending> {
+export async function runCampaign(parts: RunParts, take: RunStart, { onRun, signalCode }: Signals): Promise<Ending> {
   const startedAt = parts.clock.now();
   let run: Run;
   try {
-    run = await takeUp(parts, take, startedAt);
+    run = await startRun(parts, take, startedAt);
   } catch (cause) {
     return tellBroken(parts, take, { broken: cause, startedAt });
   }

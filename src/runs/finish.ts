@@ -11,7 +11,7 @@ import { unlessHurried } from '../loop/hurried.ts';
 import type { Run, RunParts, Stop } from '../loop/parts.ts';
 import type { Tally } from '../ports/campaign-store.ts';
 import { nextCommand, summaryOf } from './run-summary.ts';
-import { headerOf, pauseKept, type TakeUp } from './take-up.ts';
+import { headerOf, pauseKept, type RunStart } from './start-run.ts';
 
 /** Different error texts read for the summary. */
 const FAILURES_READ = 200;
@@ -34,7 +34,7 @@ const EXIT_OF: Record<Exclude<PauseReason, 'signal'>, number> = {
 };
 
 /** Writes down how it ended and tells the summary; the leases are still held. `signalCode` is asked for the exit code after a signal. */
-export async function finish(run: Run, take: TakeUp, signalCode: () => number): Promise<Ending> {
+export async function finish(run: Run, take: RunStart, signalCode: () => number): Promise<Ending> {
   const { campaign, report, clock, course, account } = run;
   if (course.broken !== null) await rescue(run);
   let end = course.away ? undefined : await unlessHurried(run, writeEnd(run)).catch((cause) => breakRun(run, cause));
@@ -62,7 +62,7 @@ export async function finish(run: Run, take: TakeUp, signalCode: () => number): 
 /** The ending of a run that broke before it could be taken up, begun at `startedAt`: nothing was sent. */
 export function tellBroken(
   { campaign, report, clock }: RunParts,
-  { progress }: TakeUp,
+  { progress }: RunStart,
   { broken, startedAt }: { broken: unknown; startedAt: EpochMs },
 ): Ending {
   const exitCode = exitCodeOf(broken, null, progress, () => EXIT.bug);
@@ -85,7 +85,7 @@ async function writeEnd(run: Run) {
 }
 
 /** Why it ended although recipients are pending; null when none is, or when it was not to send. A barred line needs a person, even where no recipient is left. */
-function stopOf(run: Run, { retry }: TakeUp, { pending, inDoubt }: Progress): Stop | null {
+function stopOf(run: Run, { retry }: RunStart, { pending, inDoubt }: Progress): Stop | null {
   const { stop, away, broken } = run.course;
   if (pending === 0) {
     if (stop?.reason === 'barred') return stop;
@@ -115,7 +115,7 @@ async function rescue(run: Run): Promise<void> {
 /** What the next run should know; unless another has the leases by now, or nothing can be written. */
 async function close(
   run: Run,
-  take: TakeUp,
+  take: RunStart,
   { stop, finished, tally }: { stop: Stop | null; finished: boolean; tally: Tally | null },
 ): Promise<void> {
   const { broken } = run.course;

@@ -18,7 +18,7 @@ import { openAttempts, settleOpen } from './open-attempts.ts';
 import type { Recovered } from './recover.ts';
 
 /** What a run takes up besides its parts. */
-export interface TakeUp {
+export interface RunStart {
   /** What the checkpoint held; see recover. */
   found: Recovered;
   /** Pending rows that would be a second message to one person, by id; left out where no look was taken. */
@@ -39,7 +39,7 @@ export interface TakeUp {
  * up; then the counters are set to what the database says, and this run knows everything. Claims and doubts that earlier runs left are looked up
  * beside the sending. `startedAt`: when the run began, from which it is timed.
  */
-export async function takeUp(parts: RunParts, take: TakeUp, startedAt: EpochMs): Promise<Run> {
+export async function startRun(parts: RunParts, take: RunStart, startedAt: EpochMs): Promise<Run> {
   const { found } = take;
   const { campaign, campaigns, recipients, journal, clock, line, sending } = parts;
   await lookUpWhatMayBeSent(parts, found, take.progress);
@@ -96,14 +96,14 @@ export async function takeUp(parts: RunParts, take: TakeUp, startedAt: EpochMs):
 /** The header of this run's checkpoint. */
 export function headerOf(
   { campaign }: Pick<RunParts, 'campaign'>,
-  { settings }: Pick<TakeUp, 'settings'>,
+  { settings }: Pick<RunStart, 'settings'>,
   state: Pick<CheckpointHeader, 'paused' | 'finished'>,
 ): CheckpointHeader {
   return { version: CHECKPOINT_VERSION, identity: identityOf(campaign), settings, ...state };
 }
 
 /** The pause that the checkpoint held, which only a run that sends to everybody pending ends. */
-export function pauseKept({ sending }: RunParts, { retry, found }: TakeUp): CheckpointHeader['paused'] {
+export function pauseKept({ sending }: RunParts, { retry, found }: RunStart): CheckpointHeader['paused'] {
   return sending && retry === undefined ? null : (found.header?.paused ?? null);
 }
 
@@ -112,7 +112,7 @@ export function pauseKept({ sending }: RunParts, { retry, found }: TakeUp): Chec
  * who may have been. The campaign is unfinished from then on, whatever becomes of this run, so first of all its checkpoint must not expire;
  * a run that has lost its lease ends there.
  */
-async function retryFailed(parts: RunParts, take: TakeUp): Promise<number[] | undefined> {
+async function retryFailed(parts: RunParts, take: RunStart): Promise<number[] | undefined> {
   if (take.retry === undefined) return undefined;
   await parts.journal.write({ type: 'header', header: headerOf(parts, take, { paused: pauseKept(parts, take), finished: false }) });
   return take.retry();
