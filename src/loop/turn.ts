@@ -6,9 +6,9 @@ import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { blamed, countCall, openIfTooMany, ownPending } from './account.ts';
 import { askInTime, askLine, queueMayBeFull, waitForQueue } from './ask-line.ts';
 import { maySend } from './course.ts';
+import { countLateFailures } from './late-failures.ts';
 import { giveUpWaiting, patienceEnds } from './line.ts';
 import type { Batches, Run } from './parts.ts';
-import { recount } from './recount.ts';
 
 /** The loop is ready this long before a turn: less than the list of opt-outs is fresh. */
 const READY_AHEAD: Milliseconds = 100;
@@ -77,7 +77,7 @@ function tellPause({ line, batches, report, campaign }: Run, until: EpochMs): vo
 async function openBatch(run: Run, opens: EpochMs): Promise<void> {
   const { line, batches } = run;
   goOn(run);
-  if (batches.begun > 0) await recount(run);
+  if (batches.begun > 0) await countLateFailures(run);
   openIfTooMany(run);
   if (!maySend(run)) return;
 

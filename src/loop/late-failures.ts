@@ -17,7 +17,7 @@ const FAILURES_READ = 200;
  * Counts what failed at the provider after it was accepted: the listener wrote it into the database, and it counts into the error rate and the
  * circuit breaker like every other failure, unless it was our line's. Whom this run left in doubt may be settled there, too. Called before each batch.
  */
-export async function recount(run: Run): Promise<void> {
+export async function countLateFailures(run: Run): Promise<void> {
   const begin = run.clock.now();
   const { at, pause } = run.account.recounted;
   if (begin >= at && begin < at + pause) return;
