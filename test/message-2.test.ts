@@ -5,7 +5,7 @@ import { identityOf } from '../src/core/campaign.ts';
 import { campaignName, keptOf, lineName, type Owner, readCheckpoint } from '../src/core/checkpoint.ts';
 import type { Event } from '../src/core/event.ts';
 import { CheckpointUnreachable, DatabaseUnreachable, EXIT, UserError } from '../src/errors.ts';
-import { LookAgain } from '../src/listen/look-again.ts';
+import { LookUpSchedule } from '../src/listen/look-up-schedule.ts';
 import { stopRun } from '../src/loop/course.ts';
 import { OptOutList } from '../src/loop/opt-out-list.ts';
 import type { Run } from '../src/loop/parts.ts';
@@ -202,7 +202,7 @@ class Process {
 class Listener {
   readonly process: Process;
   readonly #scene: Scene;
-  readonly #lookAgain = new LookAgain();
+  readonly #lookAgain = new LookUpSchedule();
   readonly #optOuts: OptOutList;
   run: Run | null = null;
 

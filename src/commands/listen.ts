@@ -6,7 +6,7 @@ import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
 import { ActivitySummary } from '../listen/activity-summary.ts';
 import { makeIntake } from '../listen/intake.ts';
-import { LookAgain } from '../listen/look-again.ts';
+import { LookUpSchedule } from '../listen/look-up-schedule.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
 import { Worker } from '../listen/worker.ts';
 import { stopRun } from '../loop/course.ts';
@@ -93,7 +93,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
     `Listening on ${web.url}${web.webhook === null ? '' : `, for the provider under ${web.webhook}`}. Ctrl-C ends it.\n`,
   );
 
-  const lookAgain = new LookAgain();
+  const lookAgain = new LookUpSchedule();
   const optOuts = new OptOutList((await world.data()).optOuts);
   stop.signal.addEventListener('abort', () => wake.abort(), { once: true });
   const sending = async () => {
@@ -154,7 +154,7 @@ async function moveCounters(world: World, { campaign, type, ...by }: CountersMov
 /** Sends every pending Message 2, lines side by side. A campaign that cannot be sent now does not block the others; true when another run has a line. */
 async function sendPending(
   world: World,
-  { metrics, lookAgain, ...sending }: { metrics: ListenMetrics; lookAgain: LookAgain } & Sending,
+  { metrics, lookAgain, ...sending }: { metrics: ListenMetrics; lookAgain: LookUpSchedule } & Sending,
 ): Promise<boolean> {
   const { stop } = sending;
   const { replies } = await world.data();

@@ -3,7 +3,7 @@ import { campaignName, lineName } from '../core/checkpoint.ts';
 import type { Event } from '../core/event.ts';
 import { progressOf } from '../core/progress.ts';
 import { EXIT, messageOf } from '../errors.ts';
-import { LookAgain } from '../listen/look-again.ts';
+import { LookUpSchedule } from '../listen/look-up-schedule.ts';
 import { inBackground, maySend, stopRun } from '../loop/course.ts';
 import type { OptOutList } from '../loop/opt-out-list.ts';
 import type { Line, Run } from '../loop/parts.ts';
@@ -91,7 +91,7 @@ export async function sendMessage2(world: World, wish: Message2Wish, { optOuts, 
  * then looks again at what was. Resolves once the line is free again; look-ups and answers are waited for beside the run.
  */
 export function sendDueMessage2(world: World): (outer: Run) => Promise<void> {
-  const lookAgain = new LookAgain();
+  const lookAgain = new LookUpSchedule();
   return async (outer) => {
     const { line, optOuts, report, course } = outer;
     const follow = (inner: Run) => {

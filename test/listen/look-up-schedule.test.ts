@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { HOUR, SECOND } from '../../src/core/units.ts';
-import { LookAgain } from '../../src/listen/look-again.ts';
+import { LookUpSchedule } from '../../src/listen/look-up-schedule.ts';
 
 it('what stays in doubt is looked up more and more seldom, at least once an hour', () => {
-  const lookAgain = new LookAgain();
+  const lookAgain = new LookUpSchedule();
   const tries: number[] = [];
   for (let now = 0; now < 10 * HOUR; now += SECOND) if (lookAgain.isDue('42 line', false, now)) tries.push(now);
   const waits = tries.slice(1).map((at, i) => (at - (tries[i] as number)) / SECOND);
@@ -13,7 +13,7 @@ it('what stays in doubt is looked up more and more seldom, at least once an hour
 });
 
 it('who was never tried is tried at once, and then the waits begin anew', () => {
-  const lookAgain = new LookAgain();
+  const lookAgain = new LookUpSchedule();
   for (const at of [0, 30, 90]) expect(lookAgain.isDue('a', false, at * SECOND)).toBe(true);
   expect(lookAgain.isDue('a', false, 91 * SECOND)).toBe(false);
   expect(lookAgain.isDue('b', false, 91 * SECOND)).toBe(true);

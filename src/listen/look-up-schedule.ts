@@ -8,7 +8,7 @@ const LONGEST: Milliseconds = HOUR;
  * When those that earlier runs left in doubt are looked up again: after 30 s, and each time twice as long, up to an hour. Who has never been
  * tried is never kept waiting.
  */
-export class LookAgain {
+export class LookUpSchedule {
   readonly #waits = new Map<string, { until: EpochMs; wait: Milliseconds }>();
 
   /** Whether what stands under `key` is to be tried now; `fresh` when something of it was never tried. */
