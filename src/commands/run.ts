@@ -6,6 +6,7 @@ import { refusedRows } from '../core/refused-rows.ts';
 import { formatCount } from '../core/units.ts';
 import { EXIT, UsageError, UserError } from '../errors.ts';
 import type { Options } from '../options.ts';
+import { announceIfSlow } from '../runs/announce-if-slow.ts';
 import { readCampaignId } from '../runs/arguments.ts';
 import { campaignOf } from '../runs/campaign-of.ts';
 import { checkAll, checkConfig } from '../runs/check-config.ts';
@@ -13,7 +14,6 @@ import { dryRunCampaign, nothingSent } from '../runs/dry-run.ts';
 import { tellMistaken, tellMistakenIn } from '../runs/mistaken.ts';
 import { daysOf, leftOutWords, recentOf } from '../runs/recent-check.ts';
 import { readLimit, runStream, type SendingOptions } from '../runs/run-stream.ts';
-import { slowly } from '../runs/slowly.ts';
 import { takeLease } from '../runs/under-lease.ts';
 import type { World } from '../world.ts';
 
@@ -100,7 +100,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
     message2: message2 === null ? null : await world.template(message2, '--message-2'),
     writeRejected: !options.dryRun,
   });
-  const people = await slowly(world, `Checking every row of ${options.csv}`, check);
+  const people = await announceIfSlow(world, `Checking every row of ${options.csv}`, check);
   tellChecked(world, people);
   const texts: [string, string | null][] = [
     ['--message', message1],
@@ -122,7 +122,7 @@ async function runFile(world: World, options: RunOptions): Promise<number> {
     return runStream(world, place.draft, options, { rule });
   }
   const name = options.name ?? basename(people.path);
-  const recent = options.again ? null : await slowly(world, 'Looking who had this text lately', recentOf(world, null));
+  const recent = options.again ? null : await announceIfSlow(world, 'Looking who had this text lately', recentOf(world, null));
   const made = await imports.createCampaign({
     ...{ name, message1, message2, fingerprint: place.fingerprint, recent },
     ...(options.again && { rule }),

@@ -2,7 +2,7 @@ import { beyondOf, type Progress, progressOf, withDuplicates } from '../core/pro
 import { findPersons } from '../loop/persons.ts';
 import type { RenderText, SeenRow } from '../ports/campaign-store.ts';
 import type { World } from '../world.ts';
-import { slowly } from './slowly.ts';
+import { announceIfSlow } from './announce-if-slow.ts';
 import type { CheckpointView } from './view.ts';
 
 /** What a run of a campaign would find now. */
@@ -39,7 +39,7 @@ export async function plannedFor(
   const { claims, doubts } = view.beyond;
   const open = new Set([...claims, ...doubts].map(({ message }) => message));
   const pass = findPersons(recipients, { campaign: id, total: tally.total, open, failed, see });
-  const found = await slowly(world, 'Looking for people who are there twice', pass);
+  const found = await announceIfSlow(world, 'Looking for people who are there twice', pass);
   const planned = withDuplicates(progress, Math.min(found.duplicates.length, progress.pending));
   const count = failed ? progress.failed - found.notAgain.length : planned.pending;
   return {

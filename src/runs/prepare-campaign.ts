@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import type { RenderText } from '../ports/campaign-store.ts';
 import type { Report } from '../ports/event-sink.ts';
 import type { World } from '../world.ts';
-import { slowly } from './slowly.ts';
+import { announceIfSlow } from './announce-if-slow.ts';
 import { type CampaignTexts, Refused, textsOf } from './template-sources.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function prepareRecipients(
   for (const variable of await texts.absent())
     report.tell({ type: 'notice', level: 'info', text: `{{ ${variable} }} is no field of a contact; everyone gets its default` });
   const refused = new Refused();
-  const { made, unverified, duplicates } = await slowly(
+  const { made, unverified, duplicates } = await announceIfSlow(
     world,
     'Making the recipients',
     recipients.prepare(campaign.id, collecting(texts, refused), () => {

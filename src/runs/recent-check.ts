@@ -7,8 +7,8 @@ import { UsageError } from '../errors.ts';
 import type { RenderText, SeenRow } from '../ports/campaign-store.ts';
 import type { Recent, RecentRows } from '../ports/recent-texts.ts';
 import type { World } from '../world.ts';
+import { announceIfSlow } from './announce-if-slow.ts';
 import type { Recovered } from './recover.ts';
-import { slowly } from './slowly.ts';
 
 /** Of a campaign, who had its very text lately from another one, and what becomes of them. */
 export interface SameText {
@@ -52,7 +52,7 @@ export async function watchSameText(world: World, { id }: Campaign, { look = tru
   const days = daysOf(world);
   if (days === 0) return null;
   const { recentTexts } = await world.data();
-  const recent = look ? await slowly(world, 'Looking who had which text lately', recentOf(world, id)) : null;
+  const recent = look ? await announceIfSlow(world, 'Looking who had which text lately', recentOf(world, id)) : null;
   const rows: number[] = [];
   const contacts: { phone: string; message1: string }[] = [];
   const mayHaveHad = (stored: string, text: string) => {

@@ -14,6 +14,7 @@ import type { Report } from '../ports/event-sink.ts';
 import type { RecentRule } from '../ports/recent-texts.ts';
 import { runCampaign } from '../run-campaign.ts';
 import type { World } from '../world.ts';
+import { announceIfSlow } from './announce-if-slow.ts';
 import { readCount } from './arguments.ts';
 import type { Assumption } from './assume.ts';
 import { campaignOf, refuseCancelled } from './campaign-of.ts';
@@ -33,7 +34,6 @@ import {
 import type { Recovered } from './recover.ts';
 import { sendDueMessage2 } from './send-message-2.ts';
 import { watchSignals } from './signals.ts';
-import { slowly } from './slowly.ts';
 import { namesOf, type Opened, takeLease, underLease } from './under-lease.ts';
 
 export type SendingOptions = Flags & Pick<Options, 'limit' | 'dryRun' | 'yes' | 'skipInvalid' | 'skipRecent'>;
@@ -91,7 +91,7 @@ export async function runStream(
       if (sending) {
         const watch = await watchSameText(world, campaign, { look: !justMade });
         const pass = { campaign: id, total: tally.total, open: openIn(found), failed: retry !== undefined, see: watch?.see };
-        people = await slowly(world, 'Looking for people who are there twice', findPersons(recipients, pass));
+        people = await announceIfSlow(world, 'Looking for people who are there twice', findPersons(recipients, pass));
         const twice = new Set([...people.duplicates, ...people.notAgain]);
         sameText = (await watch?.result({ skipRecent: options.skipRecent, found, twice })) ?? null;
       }

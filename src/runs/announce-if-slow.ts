@@ -5,7 +5,7 @@ import type { World } from '../world.ts';
 const LONG: Milliseconds = SECOND;
 
 /** Does work that is quick for most and slow for some, saying what it is once it turns out slow. */
-export async function slowly<T>({ clock, show }: World, what: string, work: Promise<T>): Promise<T> {
+export async function announceIfSlow<T>({ clock, show }: World, what: string, work: Promise<T>): Promise<T> {
   const done = new AbortController();
   void clock.sleep(clock.now() + LONG, done.signal).then(() => {
     if (!done.signal.aborted) show.aside(`${what} …`);
