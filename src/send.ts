@@ -6,9 +6,9 @@ import { type Deferred, deferred } from './deferred.ts';
 import { askBeside } from './loop/ask-line.ts';
 import { breakRun, confirmLeases, inBackground, mayLeave, maySend, stopRun, sureUntil } from './loop/course.ts';
 import { namesOf, settleByLookUp } from './loop/doubt.ts';
-import { address } from './loop/envelope.ts';
 import { noteAnswer, restLine, rests, sendMessage2First } from './loop/line.ts';
-import type { Addressed, Run } from './loop/parts.ts';
+import type { PreparedMessage, Run } from './loop/parts.ts';
+import { prepareMessage } from './loop/prepare-message.ts';
 import type { Queued } from './loop/queue.ts';
 import { readPatiently } from './loop/read-patiently.ts';
 import { settleReported } from './loop/reported.ts';
@@ -61,7 +61,7 @@ async function sendNext(run: Run): Promise<boolean> {
  * once), so that the next turn is counted from it; the answer is dealt with beside the loop.
  */
 async function sendMessage(run: Run, queued: Queued): Promise<void> {
-  const message = address(run, queued);
+  const message = prepareMessage(run, queued);
   // A report may have said meanwhile that it was accepted after all.
   if (queued.again && !(await isStillOpen(run, message))) return;
   // First of all: whatever has become of the row or the contact since, it may have been sent.
@@ -79,12 +79,12 @@ async function sendMessage(run: Run, queued: Queued): Promise<void> {
 }
 
 /** False once it is settled, and when the run stops before the database says whether it is. */
-async function isStillOpen(run: Run, message: Addressed): Promise<boolean> {
+async function isStillOpen(run: Run, message: PreparedMessage): Promise<boolean> {
   return readPatiently(run, async () => (await settleReported(run, [{ message }])).length > 0);
 }
 
 /** The claim, the call and its outcome. The call is prepared meanwhile; nothing leaves before the claim is durable. */
-async function send(run: Run, message: Addressed, claim: Claim, written: Deferred | null): Promise<void> {
+async function send(run: Run, message: PreparedMessage, claim: Claim, written: Deferred | null): Promise<void> {
   let begin = claim.at;
   let outcome: Outcome;
   try {

@@ -7,7 +7,7 @@ import { DUPLICATE } from '../core/person.ts';
 import { admit, type Progress, type Standing, updateProgress } from '../core/progress.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { stopRun } from './course.ts';
-import type { Account, Addressed, Run } from './parts.ts';
+import type { Account, PreparedMessage, Run } from './parts.ts';
 
 /** The account of a run that begins at `startedAt`. */
 export function newAccount(progress: Progress, othersPending: number, startedAt: EpochMs, failedOfLine: number): Account {
@@ -33,7 +33,7 @@ export function ownPending({ progress, othersPending }: Account): number {
 }
 
 /** Counts the recipient where it stands now, failed with a `code`. One that was added to the campaign while it runs is counted in first. */
-export function move({ account }: Run, message: Addressed, to: Standing, code?: string): void {
+export function move({ account }: Run, message: PreparedMessage, to: Standing, code?: string): void {
   const counted = account.progress[message.standing] > 0;
   if (!counted) account.progress = admit(account.progress);
   account.progress = updateProgress(account.progress, counted ? message.standing : 'pending', to);

@@ -6,10 +6,10 @@ import { mayRetry, retryWait } from '../core/retry-policy.ts';
 import type { EpochMs } from '../core/units.ts';
 import { move } from './account.ts';
 import { stopRun } from './course.ts';
-import { controlOf } from './envelope.ts';
 import { restUnreachable } from './line.ts';
 import { acceptedFrom, lookUpReference, type Means, type Sought } from './look-up.ts';
-import type { Addressed, LeftInDoubt, Run, RunParts } from './parts.ts';
+import type { LeftInDoubt, PreparedMessage, Run, RunParts } from './parts.ts';
+import { controlOf } from './prepare-message.ts';
 import { isReported } from './reported.ts';
 import { putBack, settle } from './settle.ts';
 
@@ -23,7 +23,7 @@ export interface UnknownAttempt {
  * Never a blind resend: looks the reference up and settles the recipient by what is found, or by what a report has said meanwhile. `attempt` is the one that got no answer, or null
  * when the database says that some earlier run was not sure.
  */
-export async function settleByLookUp(run: Run, message: Addressed, attempt: UnknownAttempt | null): Promise<void> {
+export async function settleByLookUp(run: Run, message: PreparedMessage, attempt: UnknownAttempt | null): Promise<void> {
   run.lookUps.underWay += 1;
   let finding: Finding;
   try {
@@ -62,7 +62,7 @@ export function meansOf(parts: Pick<RunParts, 'line' | 'clock' | 'everyone' | 'c
 /** What was found is sent (or failed at the provider after it was accepted); what cannot be told is in doubt. */
 export async function settleByFinding(
   run: Run,
-  message: Addressed,
+  message: PreparedMessage,
   finding: Exclude<Finding, { kind: 'absent' }>,
   claim?: Claim,
   counted = claim?.attempt,
@@ -118,7 +118,7 @@ export async function leaveInDoubt(run: Run, left: LeftInDoubt, attempts = left.
 }
 
 /** Surely absent: one more attempt with the same reference, or failed when there is none left. */
-async function tryAgain(run: Run, message: Addressed, { claim, outcome }: UnknownAttempt): Promise<void> {
+async function tryAgain(run: Run, message: PreparedMessage, { claim, outcome }: UnknownAttempt): Promise<void> {
   const at = run.clock.now();
   const attempts = claim.attempt;
   if (!mayRetry(attempts, run.batches.policy.retry)) {

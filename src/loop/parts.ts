@@ -106,7 +106,7 @@ export interface Problem {
 }
 
 /** One recipient with everything the path of its message needs. */
-export interface Addressed {
+export interface PreparedMessage {
   queued: Queued;
   problem: Problem | null;
   outbound: OutboundMessage;
@@ -179,7 +179,7 @@ export interface LookUps {
 
 /** A recipient that was looked up and stays in doubt. */
 export interface LeftInDoubt {
-  message: Addressed;
+  message: PreparedMessage;
   claim: Claim;
   reason: string;
   /** The provider answered, only not clearly enough, or cannot be asked; a later look-up would hardly tell more. */

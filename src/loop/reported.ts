@@ -1,7 +1,7 @@
 import { keptOf } from '../core/checkpoint.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import { unlessHurried } from './hurried.ts';
-import type { Addressed, Run } from './parts.ts';
+import type { PreparedMessage, Run } from './parts.ts';
 import { settle } from './settle.ts';
 
 // A report that carries our reference settles a row in the database, whatever this run is doing about it. The run finds that there.
@@ -10,7 +10,7 @@ import { settle } from './settle.ts';
  * Settles those of these recipients whom the database has as settled meanwhile, each as it is there, and returns the others. Rejects with
  * DatabaseUnreachable when it does not answer.
  */
-export async function settleReported<Open extends { message: Addressed }>(run: Run, open: Open[]): Promise<Open[]> {
+export async function settleReported<Open extends { message: PreparedMessage }>(run: Run, open: Open[]): Promise<Open[]> {
   if (open.length === 0) return open;
   const ids = open.map(({ message }) => message.claim.message);
   const settled = await unlessHurried(run, run.recipients.settled(run.campaign.id, ids));
@@ -25,7 +25,7 @@ export async function settleReported<Open extends { message: Addressed }>(run: R
 }
 
 /** True when it was settled so. A database that does not answer is asked again before the run ends. */
-export async function isReported(run: Run, message: Addressed): Promise<boolean> {
+export async function isReported(run: Run, message: PreparedMessage): Promise<boolean> {
   return (await unlessAway(settleReported(run, [{ message }])))?.length === 0;
 }
 

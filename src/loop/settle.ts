@@ -2,7 +2,7 @@ import type { Change, Settled } from '../core/checkpoint.ts';
 import { SKIPPED, UNCONFIRMED } from '../core/note.ts';
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { learn, move } from './account.ts';
-import type { Addressed, Problem, Run } from './parts.ts';
+import type { PreparedMessage, Problem, Run } from './parts.ts';
 
 /** How an outcome was learned. */
 interface Learned {
@@ -13,7 +13,12 @@ interface Learned {
 }
 
 /** Sent or failed for good: recorded, learned from, and told once it is durable. */
-export async function settle(run: Run, message: Addressed, result: Settled, { latencyMs, isStored = false }: Learned = {}): Promise<void> {
+export async function settle(
+  run: Run,
+  message: PreparedMessage,
+  result: Settled,
+  { latencyMs, isStored = false }: Learned = {},
+): Promise<void> {
   const stored: Change[] = isStored ? [{ type: 'stored', messages: [result.message] }] : [];
   const durable = run.journal.write({ type: 'settle', result }, ...stored);
   learn(run, result, latencyMs);
@@ -27,13 +32,13 @@ export async function settle(run: Run, message: Addressed, result: Settled, { la
 }
 
 /** Nobody else's message takes the place of one that was sent; one that failed without ever having been taken leaves it to another. */
-function placePerson({ persons }: Run, { claim: { phone, message } }: Addressed, result: Settled): void {
+function placePerson({ persons }: Run, { claim: { phone, message } }: PreparedMessage, result: Settled): void {
   if (result.kind === 'sent') persons.hold(phone, message);
   else if (result.providerId === null && !result.code.startsWith(UNCONFIRMED)) persons.free(phone, message);
 }
 
 /** Certainly not taken, and not the recipient's doing: pending again, to be tried from `dueAt` on, with no attempt used up. */
-export async function putBack(run: Run, message: Addressed, dueAt: EpochMs): Promise<void> {
+export async function putBack(run: Run, message: PreparedMessage, dueAt: EpochMs): Promise<void> {
   const recipient = { ...message.queued.recipient, marked: false, skipped: false };
   run.queue.retry({ ...message.queued, recipient }, dueAt, run.clock.now());
   const { message: id } = message.claim;
@@ -42,7 +47,7 @@ export async function putBack(run: Run, message: Addressed, dueAt: EpochMs): Pro
 }
 
 /** The contact wants no messages: left out without a call, and said once. The row stays pending with a note, in case they change their mind. */
-export async function skip(run: Run, message: Addressed): Promise<void> {
+export async function skip(run: Run, message: PreparedMessage): Promise<void> {
   if (message.queued.recipient.skipped) return;
   const { message: id } = message.claim;
   await run.journal.write({ type: 'forget', message: id });
@@ -52,7 +57,7 @@ export async function skip(run: Run, message: Addressed): Promise<void> {
 }
 
 /** A row that cannot be sent as the database holds it fails without a call. */
-export function refuse(run: Run, message: Addressed, problem: Problem): Promise<void> {
+export function refuse(run: Run, message: PreparedMessage, problem: Problem): Promise<void> {
   const done = { message: message.claim.message, at: run.clock.now(), attempts: message.queued.attempts, providerId: null };
   return settle(run, message, { kind: 'failed', ...done, ...problem });
 }

@@ -1,8 +1,8 @@
 import { DUPLICATE } from '../core/person.ts';
 import { withDuplicates } from '../core/progress.ts';
 import { maySend } from '../loop/course.ts';
-import { address } from '../loop/envelope.ts';
-import type { Addressed, Run } from '../loop/parts.ts';
+import type { PreparedMessage, Run } from '../loop/parts.ts';
+import { prepareMessage } from '../loop/prepare-message.ts';
 import { readPatiently } from '../loop/read-patiently.ts';
 import type { Result } from '../ports/campaign-store.ts';
 
@@ -24,7 +24,7 @@ async function failSome(run: Run, messages: number[]): Promise<void> {
   const { campaign, recipients, clock, account, journal, report } = run;
   const rows = (await recipients.stillPending(campaign.id, messages)).filter(({ marked, skipped }) => !marked && !skipped);
   const duplicates = rows
-    .map((recipient) => address(run, { recipient, attempts: recipient.attempts }))
+    .map((recipient) => prepareMessage(run, { recipient, attempts: recipient.attempts }))
     .filter(({ problem }) => problem?.code === DUPLICATE);
   const at = clock.now();
   await recipients.record(
@@ -37,7 +37,7 @@ async function failSome(run: Run, messages: number[]): Promise<void> {
     report.tell({ type: 'failed', ...attempted, code: DUPLICATE, reason: problem?.reason ?? '', progress: account.progress });
 }
 
-function failed({ claim, queued, problem }: Addressed, at: number): Result {
+function failed({ claim, queued, problem }: PreparedMessage, at: number): Result {
   const done = { message: claim.message, at, attempts: queued.attempts, providerId: null };
   return { kind: 'failed', ...done, code: DUPLICATE, reason: problem?.reason ?? '' };
 }

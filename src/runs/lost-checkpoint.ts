@@ -5,10 +5,10 @@ import type { Progress } from '../core/progress.ts';
 import { formatCount, type Milliseconds, SECOND } from '../core/units.ts';
 import { EXIT, UserError } from '../errors.ts';
 import { byEarlierRun, meansOf, namesOf, sentAt } from '../loop/doubt.ts';
-import { address } from '../loop/envelope.ts';
 import { lookUpAll } from '../loop/look-up.ts';
 import { UNWRITTEN_LIMIT, WRITE_LAG } from '../loop/outbox.ts';
 import type { RunParts } from '../loop/parts.ts';
+import { prepareMessage } from '../loop/prepare-message.ts';
 import type { Result } from '../ports/campaign-store.ts';
 import type { Recovered } from './recover.ts';
 
@@ -60,7 +60,7 @@ export async function lookUpWhatMayBeSent(parts: RunParts, found: Recovered, pro
 async function lookUp(parts: RunParts, suspects: Recipient[], policy: Policy): Promise<number> {
   const { campaign, recipients, clock } = parts;
   const wanted = suspects.map((recipient) => ({
-    ...address(parts, { recipient, attempts: recipient.attempts }).claim,
+    ...prepareMessage(parts, { recipient, attempts: recipient.attempts }).claim,
     ...byEarlierRun(parts),
   }));
   const findings = await lookUpAll(meansOf(parts, policy), wanted);
@@ -137,7 +137,7 @@ async function suspectsOf(
     const page = await everyone.pending(campaign.id, after, PAGE);
     for (const recipient of page) {
       if (recipient.marked || recipient.skipped || known.has(recipient.message) || seen.has(recipient.message)) continue;
-      const { problem, claim } = address(parts, { recipient, attempts: recipient.attempts });
+      const { problem, claim } = prepareMessage(parts, { recipient, attempts: recipient.attempts });
       if (problem === null) (optOuts.has(claim.phone) ? optedOut : wanted).push(recipient);
     }
     after = page.at(-1)?.message ?? after;

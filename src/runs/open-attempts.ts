@@ -3,9 +3,9 @@ import { CLAIM_GOOD_FOR, type Claim, campaignName } from '../core/checkpoint.ts'
 import type { Finding } from '../core/outcome.ts';
 import { type EpochMs, MINUTE, type Milliseconds } from '../core/units.ts';
 import { leaveInDoubt, meansOf, settleByFinding } from '../loop/doubt.ts';
-import { readdress } from '../loop/envelope.ts';
 import { lookUpAll } from '../loop/look-up.ts';
-import type { Addressed, Run } from '../loop/parts.ts';
+import type { PreparedMessage, Run } from '../loop/parts.ts';
+import { prepareAgain } from '../loop/prepare-message.ts';
 import { isReported } from '../loop/reported.ts';
 import { putBack } from '../loop/settle.ts';
 import type { Recovered } from './recover.ts';
@@ -19,16 +19,16 @@ const SURELY_OVER: Milliseconds = 10 * MINUTE;
 /** An attempt that an earlier run left without an outcome. */
 interface OpenAttempt {
   claim: Claim;
-  message: Addressed;
+  message: PreparedMessage;
 }
 
 /** The claims and doubts that a run found, of those that are still pending. */
 export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: Map<number, Recipient>): OpenAttempt[] {
-  const opened = (claim: Claim, standing: Addressed['standing']) => {
+  const opened = (claim: Claim, standing: PreparedMessage['standing']) => {
     const recipient = pending.get(claim.message);
     if (recipient === undefined) return [];
     const from = recipient.skipped ? 'skipped' : standing;
-    return [{ claim, message: readdress(run, { recipient, attempts: claim.attempt - 1 }, claim, from) }];
+    return [{ claim, message: prepareAgain(run, { recipient, attempts: claim.attempt - 1 }, claim, from) }];
   };
   return [...claims.flatMap((claim) => opened(claim, 'pending')), ...doubts.flatMap((doubt) => opened(doubt, 'inDoubt'))];
 }

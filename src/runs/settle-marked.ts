@@ -1,7 +1,7 @@
 import { breakRun, inBackground, maySend } from '../loop/course.ts';
 import { settleByLookUp } from '../loop/doubt.ts';
-import { address } from '../loop/envelope.ts';
 import type { Run } from '../loop/parts.ts';
+import { prepareMessage } from '../loop/prepare-message.ts';
 import { readPatiently } from '../loop/read-patiently.ts';
 import { type Assumption, assumeInDoubt } from './assume.ts';
 
@@ -19,7 +19,7 @@ export async function settleMarked(run: Run, assume?: Assumption): Promise<void>
       else if (run.lookUps.underWay >= LOOK_UPS_AT_ONCE) await run.line.bell.wait(run.clock);
       else {
         const queued = run.queue.take(now);
-        if (queued.recipient.marked) inBackground(run, settleByLookUp(run, address(run, queued), null));
+        if (queued.recipient.marked) inBackground(run, settleByLookUp(run, prepareMessage(run, queued), null));
       }
     }
   } catch (cause) {

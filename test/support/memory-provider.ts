@@ -1,5 +1,5 @@
 import type { Finding, LineState, Outcome } from '../../src/core/outcome.ts';
-import { controlOf } from '../../src/loop/envelope.ts';
+import { controlOf } from '../../src/loop/prepare-message.ts';
 import type { AcceptedRow } from '../../src/ports/campaign-store.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { OutboundMessage, Provider, Slot } from '../../src/ports/provider.ts';

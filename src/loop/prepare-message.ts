@@ -5,11 +5,11 @@ import { toE164 } from '../core/phone.ts';
 import { referenceOf } from '../core/reference.ts';
 import { textProblem } from '../core/text.ts';
 import type { AcceptedRow } from '../ports/campaign-store.ts';
-import type { Addressed, Problem, RunParts } from './parts.ts';
+import type { PreparedMessage, Problem, RunParts } from './parts.ts';
 import type { Queued } from './queue.ts';
 
 /** Makes the next attempt's reference and claim of what the database holds. */
-export function address(run: RunParts, queued: Queued): Addressed {
+export function prepareMessage(run: RunParts, queued: Queued): PreparedMessage {
   const { message, phone: stored, content, acceptedBefore } = queued.recipient;
   const phone = toE164(stored);
   const campaign = run.campaign.id;
@@ -37,7 +37,7 @@ export function controlOf({ at, phone: stored, ...row }: AcceptedRow): Control {
 }
 
 /** The same for a claim that an earlier run left behind: under the reference, number and line that it was made with. */
-export function readdress(run: RunParts, queued: Queued, claim: Claim, standing: Addressed['standing']): Addressed {
+export function prepareAgain(run: RunParts, queued: Queued, claim: Claim, standing: PreparedMessage['standing']): PreparedMessage {
   return envelope(run, queued, claim, standing, null);
 }
 
@@ -45,9 +45,9 @@ function envelope(
   run: RunParts,
   queued: Queued,
   claim: Omit<Claim, 'at'>,
-  standing: Addressed['standing'],
+  standing: PreparedMessage['standing'],
   problem: Problem | null,
-): Addressed {
+): PreparedMessage {
   const { message, reference, phone, attempt } = claim;
   return {
     queued,
