@@ -1,8 +1,8 @@
 import { listChat } from './chat-history.ts';
 import { json, notAllowed, notFound, problem, type Reply } from './contact-reply.ts';
 import { control } from './control.ts';
+import { isOffline, within } from './decision.ts';
 import { deliverDue } from './deliver-later.ts';
-import { isOffline, within } from './fate.ts';
 import { refuseStrangers, refuseStrangersOfPage, type Visitor } from './guard.ts';
 import { listMessages, sendMessage, showMessage } from './messages.ts';
 import { deviceRecord, SANDBOX_DEVICE } from './records.ts';

@@ -1,6 +1,6 @@
 import type { Milliseconds } from '../core/units.ts';
+import { chance, within } from './decision.ts';
 import type { ContactEvent, EventKind } from './events.ts';
-import { luck, within } from './fate.ts';
 import type { Range } from './fault-values.ts';
 import type { Faults } from './faults.ts';
 import { OTHER_DEVICE } from './records.ts';
@@ -25,7 +25,7 @@ export interface Planning {
 export function planContact(message: TakenMessage, planning: Planning): ContactEvent[] {
   const { faults } = planning;
   const key = message.reference || message.phone;
-  const strikes = (name: 'delivered' | 'read' | 'reply' | 'react') => faults[name] > 0 && luck(faults.seed, name, key) < faults[name];
+  const strikes = (name: 'delivered' | 'read' | 'reply' | 'react') => faults[name] > 0 && chance(faults.seed, name, key) < faults[name];
   const after = (range: Range, name: string): Milliseconds => within(range, faults.seed, name, key);
   const answering = faults.answerOn === 'other' ? { ...message, device: OTHER_DEVICE } : message;
   const make = (kind: EventKind, afterMs: Milliseconds, text = '') =>
@@ -42,7 +42,7 @@ export function planContact(message: TakenMessage, planning: Planning): ContactE
   if (strikes('react')) events.push(make('reaction', after(faults.reactAfter, 'reactAfter'), EMOJI));
   if (strikes('reply')) {
     const texts = faults.replyText;
-    const text = texts[Math.floor(luck(faults.seed, 'replyText', key) * texts.length)];
+    const text = texts[Math.floor(chance(faults.seed, 'replyText', key) * texts.length)];
     events.push(make('reply', after(faults.replyAfter, 'replyAfter'), text));
   }
   return events.sort((a, b) => a.at - b.at);
@@ -55,7 +55,7 @@ export function contactEvent(
   { faults, hasWebhook, nextWaId }: Planning,
 ): ContactEvent {
   const id = kind === 'reply' || kind === 'reaction' ? nextWaId() : `${message.id}:${kind}:${nextWaId()}`;
-  const strikes = (name: 'eventRepeat' | 'eventLate') => faults[name] > 0 && luck(faults.seed, name, message.id, kind) < faults[name];
+  const strikes = (name: 'eventRepeat' | 'eventLate') => faults[name] > 0 && chance(faults.seed, name, message.id, kind) < faults[name];
   const lateBy = strikes('eventLate') ? within(faults.eventLateBy, faults.seed, 'eventLateBy', message.id, kind) : 0;
   const calls = hasWebhook ? (strikes('eventRepeat') ? 2 : 1) : 0;
   const { phone, device } = message;

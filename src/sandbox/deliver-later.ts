@@ -1,6 +1,6 @@
 import { planContact } from './contact.ts';
+import { isOffline } from './decision.ts';
 import { type Delivery, deliveryOf } from './device-queue.ts';
-import { isOffline } from './fate.ts';
 import type { SandboxState } from './state.ts';
 
 /** How the device of a sandbox delivers now. */

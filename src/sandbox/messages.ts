@@ -1,9 +1,9 @@
 import type { EpochMs } from '../core/units.ts';
 import { planContact } from './contact.ts';
 import { json, problem, type Reply, webPage } from './contact-reply.ts';
+import { chance, type Decision, decisionOf } from './decision.ts';
 import { deliverDue, deliveryNow } from './deliver-later.ts';
 import type { ContactEvent } from './events.ts';
-import { type Fate, fateOf, luck } from './fate.ts';
 import { chatIdOf } from './identity.ts';
 import { byMessage } from './message-state.ts';
 import { oddAnswer } from './odd-answer.ts';
@@ -25,7 +25,7 @@ export function sendMessage(body: string, defaultDevice: string, number: number,
   const message = validate(body, defaultDevice);
   if ('status' in message) return message;
   const { reference, phone } = message;
-  const fate = fateOf({ reference, phone, nth: state.nthTry(reference), number, elapsedMs: now() - faultsSince }, faults);
+  const fate = decisionOf({ reference, phone, nth: state.nthTry(reference), number, elapsedMs: now() - faultsSince }, faults);
   if (fate.kind === 'refused') return refuse(fate.by, faults.retryAfter);
   return fate.kind === 'odd' ? answerOddly(message, fate, state) : take(message, fate, state);
 }
@@ -41,9 +41,9 @@ export async function listMessages(query: URLSearchParams, state: SandboxState):
   const reference = query.get('reference') ?? query.get('reference[]') ?? undefined;
   if (faults.lookupFail > 0) {
     const key = `look-up ${reference}`;
-    if (luck(faults.seed, 'lookupFail', key, nthTry(key)) < faults.lookupFail) return webPage(500, 'Internal Server Error');
+    if (chance(faults.seed, 'lookupFail', key, nthTry(key)) < faults.lookupFail) return webPage(500, 'Internal Server Error');
   }
-  if (faults.lookupThrottle > 0 && luck(faults.seed, 'lookupThrottle', nthTry('look-ups')) < faults.lookupThrottle)
+  if (faults.lookupThrottle > 0 && chance(faults.seed, 'lookupThrottle', nthTry('look-ups')) < faults.lookupThrottle)
     return refuse('throttle', faults.retryAfter);
   const wanted = readPage(query, LAST_PAGE);
   if ('status' in wanted) return wanted;
@@ -58,7 +58,7 @@ export async function listMessages(query: URLSearchParams, state: SandboxState):
   const ids = [...query.getAll('ids'), ...query.getAll('ids[]')].flatMap((given) => given.split(','));
   const filter = { reference, phone, device: query.get('device') ?? undefined, after: stretch.after, until };
   const found = await store.list({ ...filter, ...(ids.length === 0 ? {} : { ids }), ...wanted });
-  const isLost = (id: string) => faults.lookupLoss > 0 && luck(faults.seed, 'lookupLoss', id, nthTry(`listed ${id}`)) < faults.lookupLoss;
+  const isLost = (id: string) => faults.lookupLoss > 0 && chance(faults.seed, 'lookupLoss', id, nthTry(`listed ${id}`)) < faults.lookupLoss;
   const listed = found.filter(({ id }) => !isLost(id));
   const planned = byMessage(await store.events.about(listed.map(({ id }) => id)));
   const at = now();
@@ -84,7 +84,7 @@ function recordOf(message: TakenMessage, planned: ContactEvent[], at: EpochMs, {
   return { ...record, wid: chatIdOf(message.phone, faults.identity) };
 }
 
-function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number): Reply {
+function refuse(by: Extract<Decision, { kind: 'refused' }>['by'], retryAfter: number): Reply {
   switch (by) {
     case 'number':
       return problem(400, 'The phone number is not valid', { errorCode: 'phone:invalid' });
@@ -102,13 +102,13 @@ function refuse(by: Extract<Fate, { kind: 'refused' }>['by'], retryAfter: number
   }
 }
 
-async function answerOddly(message: NewMessage, fate: Extract<Fate, { kind: 'odd' }>, state: SandboxState): Promise<Reply> {
+async function answerOddly(message: NewMessage, fate: Extract<Decision, { kind: 'odd' }>, state: SandboxState): Promise<Reply> {
   const made = newMessage(message, fate.fails, state);
   if (fate.taken) await keep(made, state);
   return oddAnswer(fate.answer, made);
 }
 
-async function take(message: NewMessage, fate: Extract<Fate, { kind: 'taken' }>, state: SandboxState): Promise<Reply> {
+async function take(message: NewMessage, fate: Extract<Decision, { kind: 'taken' }>, state: SandboxState): Promise<Reply> {
   const taken = newMessage(message, fate.fails, state);
   await keep(taken, state);
   const reply = json(201, { ...queuedRecord(taken, message.retries), wid: chatIdOf(taken.phone, state.faults.identity) });

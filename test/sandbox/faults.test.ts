@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '../../src/errors.ts';
-import { fateOf, isOffline, luck } from '../../src/sandbox/fate.ts';
+import { chance, decisionOf, isOffline } from '../../src/sandbox/decision.ts';
 import { fits } from '../../src/sandbox/fault-values.ts';
 import { FAULT_OPTIONS, NO_FAULTS, parseFaults, showFaults } from '../../src/sandbox/faults.ts';
 
@@ -101,18 +101,18 @@ test.each([
 
 describe('luck', () => {
   test('is even, and the same for the same words', () => {
-    const draws = Array.from({ length: 10_000 }, (_, i) => luck(7, 'throttle', `wsend-1-${i}-aaaaaaaa`, 1));
+    const draws = Array.from({ length: 10_000 }, (_, i) => chance(7, 'throttle', `wsend-1-${i}-aaaaaaaa`, 1));
     expect(Math.min(...draws)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...draws)).toBeLessThan(1);
     for (const part of [0.05, 0.2, 0.5]) expect(draws.filter((draw) => draw < part).length / 10_000).toBeCloseTo(part, 1);
-    expect(draws[17]).toBe(luck(7, 'throttle', 'wsend-1-17-aaaaaaaa', 1));
-    expect(draws[17]).not.toBe(luck(8, 'throttle', 'wsend-1-17-aaaaaaaa', 1));
+    expect(draws[17]).toBe(chance(7, 'throttle', 'wsend-1-17-aaaaaaaa', 1));
+    expect(draws[17]).not.toBe(chance(8, 'throttle', 'wsend-1-17-aaaaaaaa', 1));
   });
 
   test('a share of a rehearsal is struck, the same one every time, and another one at the next try', () => {
     const faults = parseFaults({ resetAfter: '20%', seed: 3 });
     const struck = (nth: number) =>
-      Array.from({ length: 1_000 }, (_, i) => fateOf({ ...SEND, reference: `r${i}`, nth }, faults)).map(
+      Array.from({ length: 1_000 }, (_, i) => decisionOf({ ...SEND, reference: `r${i}`, nth }, faults)).map(
         (fate) => fate.kind === 'taken' && fate.answer === 'reset',
       );
     expect(struck(1)).toEqual(struck(1));
@@ -125,7 +125,9 @@ describe('luck', () => {
     const faults = parseFaults({ reject: '50%' });
     for (let i = 0; i < 50; i++) {
       const phone = `+2299700${1_000 + i}`;
-      expect(fateOf({ ...SEND, phone, nth: 1 }, faults).kind).toBe(fateOf({ ...SEND, phone, nth: 2, reference: 'other' }, faults).kind);
+      expect(decisionOf({ ...SEND, phone, nth: 1 }, faults).kind).toBe(
+        decisionOf({ ...SEND, phone, nth: 2, reference: 'other' }, faults).kind,
+      );
     }
   });
 });
