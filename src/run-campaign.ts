@@ -2,9 +2,9 @@ import { timeLeft } from './core/eta.ts';
 import { type Milliseconds, SECOND } from './core/units.ts';
 import { ownPending } from './loop/account.ts';
 import { breakRun } from './loop/course.ts';
-import { unlessHurried } from './loop/hurried.ts';
 import type { Run, RunParts } from './loop/parts.ts';
 import { settleDoubts } from './loop/reported.ts';
+import { unlessStopping } from './loop/stop-deadline.ts';
 import { WakeSignal } from './loop/wake-signal.ts';
 import { failDuplicates } from './runs/duplicates.ts';
 import { type Ending, finish, tellBroken } from './runs/finish.ts';
@@ -45,7 +45,7 @@ export async function runCampaign(parts: RunParts, take: RunStart, { onRun, sign
   if (course.broken === null) await settleDoubts(run).catch((cause) => breakRun(run, cause));
 
   outbox.close({ broken: course.broken !== null });
-  await unlessHurried(run, writing).catch((cause) => breakRun(run, cause));
+  await unlessStopping(run, writing).catch((cause) => breakRun(run, cause));
   outbox.abandon();
   await journal.flushed().catch((cause) => breakRun(run, cause));
   const ending = await finish(run, take, signalCode);

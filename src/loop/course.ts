@@ -9,7 +9,7 @@ export function newCourse(): Course {
     broken: null,
     away: false,
     over: new AbortController(),
-    hurry: new AbortController(),
+    stopping: new AbortController(),
     ended: new AbortController(),
     underWay: new Set(),
   };
@@ -18,7 +18,7 @@ export function newCourse(): Course {
 /** Asks the run to send nothing more; the first reason counts. */
 export function stopRun(run: Run, reason: PauseReason, detail: string): void {
   run.course.stop ??= { reason, detail };
-  if (reason === 'signal') run.course.hurry.abort();
+  if (reason === 'signal') run.course.stopping.abort();
   run.course.over.abort();
   run.line.bell.wake();
 }
@@ -31,7 +31,7 @@ export function breakRun(run: Run, cause: unknown): void {
   const isAway = cause instanceof DatabaseUnreachable || cause instanceof CheckpointUnreachable;
   if (isAway && run.course.stop?.reason === 'signal' && run.course.broken === null) run.course.away = true;
   else run.course.broken ??= run.batches.starts > 0 ? notBefore(cause) : cause;
-  run.course.hurry.abort();
+  run.course.stopping.abort();
   run.course.over.abort();
   run.line.bell.wake();
 }

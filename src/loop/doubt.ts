@@ -30,7 +30,7 @@ export async function settleByLookUp(run: Run, message: PreparedMessage, attempt
     finding = await lookUpReference(
       meansOf(run, run.batches.policy),
       { ...message.claim, ...(attempt === null ? byEarlierRun(run) : { claimedAt: attempt.claim.at }) },
-      run.course.hurry.signal,
+      run.course.stopping.signal,
     );
   } finally {
     run.lookUps.underWay -= 1;

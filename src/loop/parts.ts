@@ -163,7 +163,7 @@ export interface Course {
   /** Aborted once the run may start nothing more. */
   over: AbortController;
   /** Aborted to abandon look-ups: a person waits. */
-  hurry: AbortController;
+  stopping: AbortController;
   /** Aborted once it has ended: what outlives it is listened to no more. */
   ended: AbortController;
   /** All that is under way, calls and look-ups: the run ends only after it. */

@@ -1,9 +1,9 @@
 import type { EpochMs, Milliseconds } from '../core/units.ts';
 import { DatabaseUnreachable } from '../errors.ts';
 import { maySend } from './course.ts';
-import { unlessHurried } from './hurried.ts';
 import { DATABASE_PATIENCE } from './outbox.ts';
 import type { Run } from './parts.ts';
+import { unlessStopping } from './stop-deadline.ts';
 
 /** Between two tries to read. */
 const TRY_AGAIN_AFTER: Milliseconds = 1_000;
@@ -14,7 +14,7 @@ export async function readPatiently(run: Run, read: () => Promise<unknown>): Pro
   while (maySend(run)) {
     const now = run.clock.now();
     try {
-      const answer = await unlessHurried(run, read());
+      const answer = await unlessStopping(run, read());
       if (failingSince !== null) run.report.tell({ type: 'go_on', campaign: run.campaign.id });
       return answer !== false;
     } catch (error) {

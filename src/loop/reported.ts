@@ -1,8 +1,8 @@
 import { keptOf } from '../core/checkpoint.ts';
 import { DatabaseUnreachable } from '../errors.ts';
-import { unlessHurried } from './hurried.ts';
 import type { PreparedMessage, Run } from './parts.ts';
 import { settle } from './settle.ts';
+import { unlessStopping } from './stop-deadline.ts';
 
 // A report that carries our reference settles a row in the database, whatever this run is doing about it. The run finds that there.
 
@@ -13,7 +13,7 @@ import { settle } from './settle.ts';
 export async function settleReported<Open extends { message: PreparedMessage }>(run: Run, open: Open[]): Promise<Open[]> {
   if (open.length === 0) return open;
   const ids = open.map(({ message }) => message.claim.message);
-  const settled = await unlessHurried(run, run.recipients.settled(run.campaign.id, ids));
+  const settled = await unlessStopping(run, run.recipients.settled(run.campaign.id, ids));
   const known = new Map(settled.map((result) => [result.message, result]));
   const left: Open[] = [];
   for (const one of open) {

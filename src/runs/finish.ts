@@ -7,8 +7,8 @@ import { type EpochMs, formatCount } from '../core/units.ts';
 import { EXIT, LeaseLost, messageOf, UserError } from '../errors.ts';
 import { callsOf } from '../loop/account.ts';
 import { breakRun } from '../loop/course.ts';
-import { unlessHurried } from '../loop/hurried.ts';
 import type { Run, RunParts, Stop } from '../loop/parts.ts';
+import { unlessStopping } from '../loop/stop-deadline.ts';
 import type { Tally } from '../ports/campaign-store.ts';
 import { nextCommand, summaryOf } from './run-summary.ts';
 import { headerOf, pauseKept, type RunStart } from './start-run.ts';
@@ -37,7 +37,7 @@ const EXIT_OF: Record<Exclude<PauseReason, 'signal'>, number> = {
 export async function finish(run: Run, take: RunStart, signalCode: () => number): Promise<Ending> {
   const { campaign, report, clock, course, account } = run;
   if (course.broken !== null) await rescue(run);
-  let end = course.away ? undefined : await unlessHurried(run, writeEnd(run)).catch((cause) => breakRun(run, cause));
+  let end = course.away ? undefined : await unlessStopping(run, writeEnd(run)).catch((cause) => breakRun(run, cause));
   end ??= { tally: null, progress: account.progress, finished: false, failures: [...account.failures.values()] };
   const { tally, progress, finished, failures } = end;
   const stop = stopOf(run, take, progress);

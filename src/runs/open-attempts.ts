@@ -42,7 +42,7 @@ export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   for (const attempt of open) attempt.claim = { ...attempt.claim, at: Math.min(attempt.claim.at, run.clock.now()) };
   const wereOver = open.map(({ claim }) => isOver(run, claim));
   const wanted = open.map(({ claim }) => ({ ...claim, since: begunBy(run, claim), claimedAt: claim.at }));
-  const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.hurry.signal);
+  const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.stopping.signal);
   const again: OpenAttempt[] = [];
   const settling = open.map(async (attempt, i) => {
     const { claim, message } = attempt;

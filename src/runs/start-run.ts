@@ -4,12 +4,12 @@ import { type Progress, progressOf } from '../core/progress.ts';
 import { type EpochMs, SECOND } from '../core/units.ts';
 import { newAccount } from '../loop/account.ts';
 import { breakRun, inBackground, newCourse, stopRun } from '../loop/course.ts';
-import { giveUpWhenHurried } from '../loop/hurried.ts';
 import { CHECKPOINT_PATIENCE } from '../loop/journal.ts';
 import { failedOfLine } from '../loop/late-failures.ts';
 import { Outbox } from '../loop/outbox.ts';
 import type { Line, Run, RunParts } from '../loop/parts.ts';
 import { Queue } from '../loop/queue.ts';
+import { giveUpWhenStopping } from '../loop/stop-deadline.ts';
 import { newBatches } from '../loop/turn.ts';
 import type { Tally } from '../ports/campaign-store.ts';
 import type { Assumption } from './assume.ts';
@@ -153,7 +153,7 @@ function listen(run: Run): void {
     if (lost.aborted) end();
     else lost.addEventListener('abort', end, { once: true, signal: course.ended.signal });
   }
-  giveUpWhenHurried(run);
+  giveUpWhenStopping(run);
   journal.listener = {
     unreachable: (since, { message: detail }) =>
       report.tell({ type: 'rest', campaign: campaign.id, reason: 'checkpoint', until: since + CHECKPOINT_PATIENCE, detail }),

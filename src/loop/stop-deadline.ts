@@ -6,21 +6,21 @@ import type { Run } from './parts.ts';
 const HURRIED_PATIENCE: Milliseconds = 3 * SECOND;
 
 /** What a store answers; DatabaseUnreachable when a signal has stopped the run and there is no answer for 3 s from then, or from now. */
-export function unlessHurried<T>(run: Run, answer: Promise<T>): Promise<T> {
+export function unlessStopping<T>(run: Run, answer: Promise<T>): Promise<T> {
   const answered = new AbortController();
   return new Promise((resolve, reject) => {
     const giveUp = async () => {
       await run.clock.sleep(run.clock.now() + HURRIED_PATIENCE, answered.signal);
       if (run.course.stop?.reason === 'signal') reject(new DatabaseUnreachable('it did not answer in time'));
     };
-    if (run.course.hurry.signal.aborted) void giveUp();
-    else run.course.hurry.signal.addEventListener('abort', () => void giveUp(), { once: true, signal: answered.signal });
+    if (run.course.stopping.signal.aborted) void giveUp();
+    else run.course.stopping.signal.addEventListener('abort', () => void giveUp(), { once: true, signal: answered.signal });
     answer.then(resolve, reject).finally(() => answered.abort());
   });
 }
 
 /** From the signal that stops the run on, gives up a step of the checkpoint that is in flight for 3 s. */
-export function giveUpWhenHurried({ course, clock, journal }: Run): void {
+export function giveUpWhenStopping({ course, clock, journal }: Run): void {
   const watch = async () => {
     while (course.stop?.reason === 'signal' && !course.ended.signal.aborted) {
       const step = journal.inFlight;
@@ -28,5 +28,5 @@ export function giveUpWhenHurried({ course, clock, journal }: Run): void {
       if (step !== null && step === journal.inFlight) journal.giveUp(new CheckpointUnreachable('it did not answer in time'));
     }
   };
-  course.hurry.signal.addEventListener('abort', () => void watch(), { once: true, signal: course.ended.signal });
+  course.stopping.signal.addEventListener('abort', () => void watch(), { once: true, signal: course.ended.signal });
 }
