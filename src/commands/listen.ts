@@ -5,9 +5,9 @@ import type { EpochMs } from '../core/units.ts';
 import { MINUTE, type Milliseconds, SECOND } from '../core/units.ts';
 import { EXIT, messageOf, UsageError, UserError } from '../errors.ts';
 import { ActivitySummary } from '../listen/activity-summary.ts';
-import { makeIntake } from '../listen/intake.ts';
 import { LookUpSchedule } from '../listen/look-up-schedule.ts';
 import { poll as pollProvider } from '../listen/poll.ts';
+import { makeReceiver } from '../listen/receiver.ts';
 import { Worker } from '../listen/worker.ts';
 import { stopRun } from '../loop/course.ts';
 import { OptOutList } from '../loop/opt-out-list.ts';
@@ -64,7 +64,7 @@ export async function listen(world: World, { port, host, poll = false }: ListenO
       show.aside(`The inbox cannot be processed now: ${reason}. New reports are refused, and the provider sends them again.`),
     wellAgain: () => show.aside('The inbox is processed again.'),
   });
-  const intake = makeIntake(inbox, clock, {
+  const intake = makeReceiver(inbox, clock, {
     taken: () => worker.ring(),
     trouble: (reason) => show.aside(`New reports cannot be stored: ${reason}. They are refused, and the provider sends them again.`),
   });

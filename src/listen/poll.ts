@@ -4,7 +4,7 @@ import { HOUR, type Milliseconds, SECOND } from '../core/units.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Replies } from '../ports/inbox.ts';
 import type { Listed, Watcher } from '../ports/provider.ts';
-import type { Intake } from './intake.ts';
+import type { Receiver } from './receiver.ts';
 
 /** Between two questions: kind to the provider's limits, of which nothing is published. Our caution. */
 const BETWEEN_CALLS: Milliseconds = SECOND;
@@ -24,7 +24,7 @@ export interface Polling {
   clock: Clock;
   watcher: Watcher;
   replies: Replies;
-  intake: Intake;
+  intake: Receiver;
   /** Told once, until it works again. */
   trouble(reason: string): void;
   /** Told of each event that may mean something and cannot be read, once. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Fact } from '../../src/core/incoming.ts';
-import { makeIntake } from '../../src/listen/intake.ts';
+import { makeReceiver } from '../../src/listen/receiver.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Inbox } from '../../src/ports/inbox.ts';
 
@@ -23,7 +23,7 @@ function slowInbox() {
 it('what arrives while one insert is under way rides the next, and each caller waits for its own', async () => {
   const { inbox, inserts } = slowInbox();
   let taken = 0;
-  const intake = makeIntake(inbox, clock, {
+  const intake = makeReceiver(inbox, clock, {
     taken: () => {
       taken += 1;
     },
@@ -52,7 +52,7 @@ it('what arrives while one insert is under way rides the next, and each caller w
 it('an insert that fails is refused to its callers, and the next goes on', async () => {
   const { inbox, inserts } = slowInbox();
   const told: string[] = [];
-  const intake = makeIntake(inbox, clock, { taken: () => undefined, trouble: (reason) => told.push(reason) });
+  const intake = makeReceiver(inbox, clock, { taken: () => undefined, trouble: (reason) => told.push(reason) });
   const lost = intake.take([fact('a')]);
   await clock.turn();
   await clock.turn();
@@ -69,6 +69,6 @@ it('an insert that fails is refused to its callers, and the next goes on', async
 
 it('a call that reports nothing writes nothing', async () => {
   const { inbox, inserts } = slowInbox();
-  await makeIntake(inbox, clock, { taken: () => undefined, trouble: () => undefined }).take([]);
+  await makeReceiver(inbox, clock, { taken: () => undefined, trouble: () => undefined }).take([]);
   expect(inserts).toEqual([]);
 });

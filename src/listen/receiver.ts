@@ -11,7 +11,7 @@ interface Batch {
 }
 
 /** The way of facts into the inbox. */
-export interface Intake {
+export interface Receiver {
   /** Resolves once the facts are durable; rejects when they are not, and then the provider reports them again. */
   take(facts: Fact[]): Promise<void>;
   /** Why the last insert failed, if that was lately and none has succeeded since; else null. */
@@ -19,7 +19,7 @@ export interface Intake {
 }
 
 /** What the intake tells. */
-export interface IntakeListener {
+export interface ReceiverListener {
   /** An insert has ended well. */
   taken(): void;
   /** An insert failed; not told again until one has ended well. */
@@ -30,7 +30,7 @@ export interface IntakeListener {
 const LATELY: Milliseconds = 30 * SECOND;
 
 /** Group commit, as in the engine's journal: one insert is in flight at a time, and whatever arrives meanwhile rides the next. */
-export function makeIntake(inbox: Inbox, clock: Clock, listener: IntakeListener): Intake {
+export function makeReceiver(inbox: Inbox, clock: Clock, listener: ReceiverListener): Receiver {
   let next: Batch | null = null;
   let busy = false;
   let failed: { at: EpochMs; reason: string } | null = null;
