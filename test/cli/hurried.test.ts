@@ -29,7 +29,7 @@ describe.concurrent('one Ctrl-C while the database is away', { timeout: 180_000 
       const outcome = await run.ended;
       const took = Date.now() - pressed;
       expect([outcome.code, took < 20_000], `${outcome.stderr}\n${took} ms`).toEqual([130, true]);
-      expect(outcome.stderr).toContain('is settled by the next resume');
+      expect(outcome.stderr).toContain('the next resume settles what is not recorded yet');
       expectTidy(outcome);
       const summary = events(outcome).at(-1) as Record<string, unknown>;
       expect(summary).toMatchObject({ type: 'summary', exit_code: 130, next: 'wsend resume 1' });

@@ -48,7 +48,7 @@ describe('whether the run behind a lock is over', () => {
   });
 
   test.runIf(process.platform === 'linux')('a process that died but was not collected by its parent is over', async () => {
-    const script = 'sleep 0 & echo $!; exec sleep 60';
+    const script = 'sleep 0.5 & echo $!; exec sleep 60';
     const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const [pid] = await once(child.stdout, 'data');
