@@ -48,11 +48,13 @@ describe('whether the run behind a lock is over', () => {
   });
 
   test.runIf(process.platform === 'linux')('a process that died but was not collected by its parent is over', async () => {
-    const script = 'sleep 0.5 & echo $!; exec sleep 60';
+    const script = 'sleep 1 & echo $!; exec sleep 60';
     const child = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const [pid] = await once(child.stdout, 'data');
-    const owner = { ...self(), pid: Number(pid) };
+    const start = processStart(Number(pid));
+    const owner = { ...self(), pid: Number(pid), birth: typeof start === 'object' ? start.tick : '' };
+    expect(fate(owner)).toBe('running');
     await expect.poll(() => fate(owner), { timeout: 5_000 }).toBe('over');
     expect(spawnSync('ps', ['-o', 'stat=', '-p', `${owner.pid}`]).stdout.toString()).toMatch(/^Z/);
   });
