@@ -46,6 +46,8 @@ export interface Claim {
   attempt: number;
   at: EpochMs;
   owner: Owner;
+  /** When its call had surely begun, if it ever did: known once its run was seen to be over. */
+  begunBy?: EpochMs;
 }
 
 /** A recipient whose last attempt's outcome is unknown: the claim, and why. */

@@ -38,10 +38,16 @@ export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: M
  * then its request may have been on the way, and what arrives at the last moment is listed later. One that has ended meanwhile is looked up anew.
  */
 export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
-  // A claim from the future: the clock was set back since, and it is no younger than now.
-  for (const attempt of open) attempt.claim = { ...attempt.claim, at: Math.min(attempt.claim.at, run.clock.now()) };
+  const now = run.clock.now();
   const wereOver = open.map(({ claim }) => isOver(run, claim));
-  const wanted = open.map(({ claim }) => ({ ...claim, since: begunBy(run, claim), claimedAt: claim.at }));
+  const begun = open.map(({ claim }) => Math.min(now, claim.begunBy ?? begunBy(run, claim)));
+  for (const [i, attempt] of open.entries()) {
+    // A claim from the future: the clock was set back since, and it is no younger than now.
+    const at = Math.min(attempt.claim.at, now);
+    // What is known of a run that is over stays known, whoever has the lease next.
+    attempt.claim = { ...attempt.claim, at, ...(wereOver[i] && { begunBy: begun[i] as EpochMs }) };
+  }
+  const wanted = open.map(({ claim }, i) => ({ ...claim, since: begun[i] as EpochMs, claimedAt: claim.at }));
   const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.stopping.signal);
   const again: OpenAttempt[] = [];
   const settling = open.map(async (attempt, i) => {
@@ -66,12 +72,12 @@ export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
  * When its call can have begun at the latest: before the run fell silent that made it and had the lease until ours. One that another run took over
  * from may have woken long after, to send what it had claimed; of one that cannot be seen from here that is not reckoned with.
  */
-function begunBy({ lease, journal, campaign, type, clock, processes }: Run, { owner, at }: Claim): EpochMs {
+function begunBy({ lease, journal, campaign, type, processes }: Run, { owner, at }: Claim): EpochMs {
   const name = campaignName(campaign.id, type);
   const { epoch } = lease.before(name);
   const hadItLast = epoch !== null && journal.checkpoint.owners.get(epoch)?.token === owner.token;
   const quiet = hadItLast ? lease.quietSince(name) : null;
-  return Math.min(clock.now(), quiet ?? at + (processes.fate(owner) === 'unknowable' ? CLAIM_GOOD_FOR : SURELY_OVER));
+  return quiet ?? at + (processes.fate(owner) === 'unknowable' ? CLAIM_GOOD_FOR : SURELY_OVER);
 }
 
 function isOver(run: Run, { owner, at }: Claim): boolean {
