@@ -33,8 +33,8 @@ const OLD_ENOUGH = 2;
 const SURELY_LISTED: Milliseconds = 10 * MINUTE;
 /** A call may be on its way for this share of the look-up time after nobody waits for its answer any more. */
 const ARRIVES_WITHIN = 0.5;
-/** A list that is up to date is worth this much longer a search, where a message must grow old enough to be missed in it. */
-const WORTH_WAITING: Milliseconds = 3 * MINUTE;
+/** In a list that is up to date a message is looked for this many look-up times, where it must grow old enough to be missed there. */
+const WORTH_WAITING = 18;
 
 /** Nothing is known yet. */
 export function knowNothing(): ListKnowledge {
@@ -116,5 +116,5 @@ export function provesAbsence(
   const age = ageMs === null ? Number.POSITIVE_INFINITY : ageMs + waitedMs - ARRIVES_WITHIN * lookupMs;
   const isOldEnough = age >= Math.min(upToDate.shownAt, SURELY_LISTED) && waitedMs >= OLD_ENOUGH * lag;
   if (isOldEnough && upToDate.forMs >= lookupMs) return 'yes';
-  return upToDate.shownAt - age <= WORTH_WAITING - waitedMs ? 'later' : 'no';
+  return upToDate.shownAt - age <= WORTH_WAITING * lookupMs - waitedMs ? 'later' : 'no';
 }
