@@ -71,7 +71,7 @@ export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortS
     const waitMs = Math.ceil((WAITS[round] ?? 0.5) * lookupMs);
     await clock.sleep(clock.now() + waitMs, abandon);
     if (abandon?.aborted) break;
-    const waitedMs = clock.uptime() - start;
+    const waitedMs = Math.round(clock.uptime() - start);
     await askAll(means, { open, search, findings }, abandon);
     open = open.filter(isOpen);
     const shownAt = open.some((i) => findings[i]?.kind === 'absent') ? await latestShown(means, begun + waitedMs, abandon) : null;
@@ -80,7 +80,8 @@ export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortS
       if (upToDate === null) upToDateSince = waitedMs;
       upToDate = { forMs: waitedMs - upToDateSince, shownAt: Math.min(upToDate?.shownAt ?? shownAt, shownAt) };
     }
-    if (round < WAITS.length - 1) continue;
+    // Many take so long to ask for that a round or two are enough.
+    if (waitedMs < lookupMs) continue;
     // Whoever cannot be told of stays so; who is not listed is looked for until that proves something.
     const isOver = waitedMs >= PATIENCE * lookupMs;
     open = open.filter((i) => {
