@@ -48,8 +48,14 @@ export function byEarlierRun({
   lease,
   campaign,
   type,
-}: Pick<RunParts, 'lease' | 'campaign' | 'type'>): Pick<Sought, 'since'> & { line: null } {
-  return { line: null, since: lease.quietSince(campaignName(campaign.id, type)) };
+}: Pick<RunParts, 'lease' | 'campaign' | 'type'>): Pick<Sought, 'ageMs'> & { line: null } {
+  return { line: null, ageMs: lease.quietFor(campaignName(campaign.id, type)) };
+}
+
+/** The same for whoever looks it up next: until then its call had surely begun. */
+function begunBefore(run: Run, now: EpochMs): Pick<Claim, 'begunBy'> {
+  const { ageMs } = byEarlierRun(run);
+  return typeof ageMs === 'number' ? { begunBy: now - ageMs } : {};
 }
 
 /** What a look-up takes. */
@@ -74,7 +80,7 @@ export async function settleByFinding(
     else if (!answered && run.sending) restUnreachable(run, finding.reason);
     // Without an attempt of its own, only those that the database counts are known.
     const attempts = counted ?? message.queued.attempts;
-    const doubted = claim ?? { ...message.claim, at, attempt: Math.max(1, attempts) };
+    const doubted = claim ?? { ...message.claim, at, attempt: Math.max(1, attempts), ...begunBefore(run, at) };
     const left = { message, claim: doubted, reason: finding.reason, answered };
     return leaveInDoubt(run, left, attempts);
   }

@@ -17,8 +17,8 @@ export interface HeldLease {
   readonly epoch: number;
   /** What a name was before. */
   before(name: string): Before;
-  /** When the runs that had the name before can have begun a call at the latest; null where nobody ever had it. */
-  quietSince(name: string): EpochMs | null;
+  /** How long ago at least the runs that had the name before can have begun a call; null where nobody ever had it. No step of the clock changes it. */
+  quietFor(name: string): Milliseconds | null;
   /** The database went back in time, and knows less of them than there was: they were quiet when this lease was taken, and nobody knows since when. */
   wentBack(): void;
   /** Until when it is surely ours. In the past once that is not certain: nothing may be sent before `confirm`. */
@@ -40,7 +40,7 @@ export interface HeldLease {
 export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease {
   const lost = new AbortController();
   const over = new WakeSignal();
-  const held = clock.now();
+  const held = clock.uptime();
   const before = (name: string): Before => lease.before.get(name) ?? { epoch: null, givenBack: false, silentMs: null };
   let isBehind = false;
   let going = true;
@@ -97,10 +97,11 @@ export function holdLease(lease: Lease, clock: Clock, asked: EpochMs): HeldLease
   return {
     epoch: lease.epoch,
     before,
-    quietSince(name) {
+    quietFor(name) {
       const { epoch, silentMs } = before(name);
-      if (isBehind) return held;
-      return epoch === null ? null : held - Math.max(0, (silentMs ?? 0) - SURE_FOR);
+      if (epoch === null && !isBehind) return null;
+      const whenTaken = isBehind ? 0 : Math.max(0, (silentMs ?? 0) - SURE_FOR);
+      return whenTaken + clock.uptime() - held;
     },
     wentBack() {
       isBehind = true;

@@ -32,8 +32,8 @@ export interface Wanted {
 
 /** The same, with what is known of when it may have been accepted. */
 export interface Sought extends Wanted {
-  /** At the latest; null when nobody knows, and now where it is missing. */
-  since?: EpochMs | null;
+  /** How long ago that was at least; null when nobody knows, and 0 where it is missing. */
+  ageMs?: Milliseconds | null;
   /** At the earliest: when it was claimed. Missing where nobody knows. */
   claimedAt?: EpochMs;
 }
@@ -59,8 +59,7 @@ export interface Means {
 export async function lookUpAll(means: Means, wanted: Sought[], abandon?: AbortSignal): Promise<Finding[]> {
   const { clock, lookupMs, list } = means;
   const begun = clock.now();
-  const ageOf = ({ since }: Sought) => (since === null ? null : Math.max(0, begun - (since ?? begun)));
-  const search: Search[] = wanted.map((one) => ({ ...one, ageMs: ageOf(one), absentAt: null }));
+  const search: Search[] = wanted.map((one) => ({ ...one, ageMs: one.ageMs === undefined ? 0 : one.ageMs, absentAt: null }));
   const findings: Finding[] = wanted.map(() => ABANDONED);
   const isOpen = (i: number) => !isFinal(findings[i]);
   let open = [...wanted.keys()];
@@ -144,14 +143,17 @@ async function latestShown(
   const ageOf = ({ at }: Control) => Math.max(clock.now(), leastNow) - at;
   if (!suffices(list, clock.now())) list.earlier ??= await readEarlier();
   const controls = controlsOf(list, clock.now());
+  const ages: Milliseconds[] = [];
   for (const control of controls) {
     const { at, ...wanted } = control;
     const age = ageOf(control);
-    const { kind } = await asked(lookUp(wanted, abandon), abandon);
-    if (kind === 'absent' && at > 0 && list.accepted.some(({ reference }) => reference === wanted.reference)) missed(list, age);
-    if (kind !== 'found') return null;
+    const finding = await asked(lookUp(wanted, abandon), abandon);
+    if (finding.kind === 'absent' && at > 0 && list.accepted.some(({ reference }) => reference === wanted.reference)) missed(list, age);
+    if (finding.kind !== 'found') return null;
+    // The clock of another machine may have dated it: where the provider says how old it is, it is no younger than that.
+    ages.push(Math.max(ageOf(control), finding.ageMs ?? 0));
   }
-  return controls[0] === undefined ? null : ageOf(controls[0]);
+  return ages.length === 0 ? null : Math.min(...ages);
 }
 
 /** An answer, or ABANDONED when the signal came first. */

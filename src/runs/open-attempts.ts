@@ -40,14 +40,14 @@ export function openAttempts(run: Run, { claims, doubts }: Recovered, pending: M
 export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
   const now = run.clock.now();
   const wereOver = open.map(({ claim }) => isOver(run, claim));
-  const begun = open.map(({ claim }) => Math.min(now, claim.begunBy ?? begunBy(run, claim)));
+  const ages = open.map(({ claim }) => leastAge(run, claim, now));
   for (const [i, attempt] of open.entries()) {
     // A claim from the future: the clock was set back since, and it is no younger than now.
     const at = Math.min(attempt.claim.at, now);
     // What is known of a run that is over stays known, whoever has the lease next.
-    attempt.claim = { ...attempt.claim, at, ...(wereOver[i] && { begunBy: begun[i] as EpochMs }) };
+    attempt.claim = { ...attempt.claim, at, ...(wereOver[i] && { begunBy: now - (ages[i] as Milliseconds) }) };
   }
-  const wanted = open.map(({ claim }, i) => ({ ...claim, since: begun[i] as EpochMs, claimedAt: claim.at }));
+  const wanted = open.map(({ claim }, i) => ({ ...claim, ageMs: ages[i] as Milliseconds, claimedAt: claim.at }));
   const findings = await lookUpAll(meansOf(run, run.batches.policy), wanted, run.course.stopping.signal);
   const again: OpenAttempt[] = [];
   const settling = open.map(async (attempt, i) => {
@@ -69,15 +69,17 @@ export async function settleOpen(run: Run, open: OpenAttempt[]): Promise<void> {
 }
 
 /**
- * When its call can have begun at the latest: before the run fell silent that made it and had the lease until ours. One that another run took over
- * from may have woken long after, to send what it had claimed; of one that cannot be seen from here that is not reckoned with.
+ * How long ago its call can have begun at least, and never before its claim: before the run fell silent that made it and had the lease until ours. One
+ * that another run took over from may have woken long after, to send what it had claimed; of one that cannot be seen from here that is not
+ * reckoned with.
  */
-function begunBy({ lease, journal, campaign, type, processes }: Run, { owner, at }: Claim): EpochMs {
+function leastAge({ lease, journal, campaign, type, processes }: Run, { owner, at, begunBy }: Claim, now: EpochMs): Milliseconds {
   const name = campaignName(campaign.id, type);
   const { epoch } = lease.before(name);
   const hadItLast = epoch !== null && journal.checkpoint.owners.get(epoch)?.token === owner.token;
-  const quiet = hadItLast ? lease.quietSince(name) : null;
-  return quiet ?? at + (processes.fate(owner) === 'unknowable' ? CLAIM_GOOD_FOR : SURELY_OVER);
+  const woken = at + (processes.fate(owner) === 'unknowable' ? CLAIM_GOOD_FOR : SURELY_OVER);
+  const quiet = begunBy === undefined && hadItLast ? lease.quietFor(name) : null;
+  return Math.max(0, Math.min(quiet ?? now - (begunBy ?? woken), now - at));
 }
 
 function isOver(run: Run, { owner, at }: Claim): boolean {

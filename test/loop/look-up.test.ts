@@ -34,7 +34,7 @@ function search(
   };
   for (const ms of accepted.filter((at) => at <= 0)) remember(means.list, control(ms));
   for (const ms of accepted.filter((at) => at > 0)) void clock.sleep(begin + ms).then(() => remember(means.list, control(ms)));
-  const sought: Sought = { ...WANTED, ...(since === undefined ? {} : { since: since === null ? null : begin + since }) };
+  const sought: Sought = { ...WANTED, ...(since === undefined ? {} : { ageMs: since === null ? null : -since }) };
   return clock.run(lookUpReference(means, sought).then(({ kind }) => ({ kind, ms: clock.now() - begin, questions: asked.length, means })));
 }
 

@@ -22,7 +22,7 @@ async function lookUp69(answer: (nth: number) => Finding) {
   );
   const list = knowNothing();
   remember(list, { reference: 'other', phone: '+2290190000000', line: null, at: begin - 3_000 });
-  const wanted = Array.from({ length: 69 }, (_, i) => ({ reference: `wsend-42-${i}-x`, phone: '+2290190000001', line: null, since: null }));
+  const wanted = Array.from({ length: 69 }, (_, i) => ({ reference: `wsend-42-${i}-x`, phone: '+2290190000001', line: null, ageMs: null }));
   const findings = await clock.run(lookUpAll({ lookUp, clock, lookupMs: 10_000, list, readEarlier: async () => [] }, wanted));
   return { asked, kinds: new Set(findings.map(({ kind }) => kind)) };
 }

@@ -46,7 +46,7 @@ it('a look-up ends at once, with one question for each and none about the list',
       return { kind: 'unaskable', reason: 'it cannot be asked' };
     },
   };
-  const wanted = ['a', 'b', 'c'].map((reference) => ({ reference, phone: '+2290190000001', line: null, since: null }));
+  const wanted = ['a', 'b', 'c'].map((reference) => ({ reference, phone: '+2290190000001', line: null, ageMs: null }));
   const findings = await clock.run(lookUpAll(means, wanted));
   expect(findings).toEqual(Array(3).fill({ kind: 'unaskable', reason: 'it cannot be asked' }));
   expect([asked.sort(), clock.now() - begin]).toEqual([['a', 'b', 'c'], 0]);

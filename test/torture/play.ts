@@ -47,6 +47,8 @@ export async function play<T>(
     WASSENGER_BATCH_SIZE: '40',
     WASSENGER_TIMEOUT_SECONDS: '1.5',
     WASSENGER_LOOKUP_SECONDS: '0.8',
+    // As much faster than by default as the time of a look-up is shorter.
+    WASSENGER_LOOKUPS_PER_SECOND: '60',
     RETRY_BASE_DELAY_SECONDS: '0.1',
   });
   let keep = true;
