@@ -13,7 +13,6 @@ import type { Queued } from './loop/queue.ts';
 import { readPatiently } from './loop/read-patiently.ts';
 import { settleReported } from './loop/reported.ts';
 import { putBack, refuse, settle, skip } from './loop/settle.ts';
-import { claimsAhead, inSlot } from './loop/slots.ts';
 import { myTurn, startedAt, takeTurn } from './loop/turn.ts';
 
 /** Look-ups take no slot of the calls, so that the others go on meanwhile; but there may be only so many of them. */
@@ -48,7 +47,7 @@ async function sendNext(run: Run): Promise<boolean> {
   else if (next === 'empty') await line.bell.wait(clock);
   else if (run.limit !== null && batches.starts >= run.limit) stopRun(run, 'limit', `--limit ${run.limit} reached`);
   else if (next !== 'ready') await line.bell.wait(clock, next.at);
-  else if (line.calls >= concurrency + claimsAhead(run) || lookUps.underWay >= LOOK_UPS_PER_CALL * concurrency) await line.bell.wait(clock);
+  else if (line.calls >= concurrency || lookUps.underWay >= LOOK_UPS_PER_CALL * concurrency) await line.bell.wait(clock);
   else if (outbox.congested(now)) await line.bell.wait(clock);
   else if (sureUntil(run) <= now) await readPatiently(run, () => confirmLeases(run));
   else if (optOuts.isStale(now)) await readPatiently(run, () => optOuts.read(now));
@@ -100,10 +99,9 @@ async function send(run: Run, message: PreparedMessage, claim: Claim, written: D
       () => false,
     );
     const { provider } = run.line;
-    const call = () => (mayCall(run, claim) ? provider.send(message.outbound, { notAfter, onStart }) : NOT_CALLED);
     // At full speed there is always another call to prepare meanwhile.
     if (written !== null) outcome = await provider.send(message.outbound, { opens, notAfter, onStart });
-    else outcome = (await opens) ? await inSlot(run, call) : NOT_CALLED;
+    else outcome = (await opens) ? await provider.send(message.outbound, { notAfter, onStart }) : NOT_CALLED;
     await durable;
   } finally {
     written?.resolve();

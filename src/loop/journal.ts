@@ -36,7 +36,7 @@ interface Step {
 /**
  * Group commit: one step is in flight at a time, with everything of its turn of the event loop and the line's pace, and whatever is written
  * meanwhile rides the next one, in the order it was written. So a claim that follows an outcome is never durable without it, and the number of
- * open claims never exceeds the calls in flight and those that are claimed ahead (`slots`). While the checkpoint cannot be reached the same step is repeated; once patience is over, or
+ * open claims never exceeds the calls in flight. While the checkpoint cannot be reached the same step is repeated; once patience is over, or
  * another run has opened the checkpoint, every write is rejected.
  */
 export class Journal {

@@ -38,8 +38,6 @@ export interface Line {
   batches: number;
   /** Calls in flight, and claims for them. */
   calls: number;
-  /** Calls in flight at full speed, and the claims that wait for one of them to end. */
-  slots: { taken: number; waiting: (() => void)[] };
   trouble: LineTrouble | null;
   /** Sends started on it under its lease, by whichever run of it. */
   starts: number;

@@ -77,15 +77,7 @@ export async function openLine(
   const bell = new WakeSignal();
   const asked = { at: 0, starts: 0, underWay: false };
   const unasked = { starts: 0, askFirst: true, asked, queue: null };
-  const fresh = {
-    batches: 0,
-    calls: 0,
-    slots: { taken: 0, waiting: [] },
-    trouble: null,
-    unexpectedInARow: 0,
-    resting: false,
-    message2Due: false,
-  };
+  const fresh = { batches: 0, calls: 0, trouble: null, unexpectedInARow: 0, resting: false, message2Due: false };
   return { name, lease, provider, lookUp: pacedLookUp(provider, clock), list: knowNothing(), pacing, bell, ...fresh, ...unasked };
 }
 
