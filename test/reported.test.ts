@@ -206,3 +206,23 @@ describe('a report that carries our reference', () => {
     );
   });
 });
+
+it('what a report says of a recipient in doubt outweighs the operator who calls it sent', async () => {
+  const world = new SimWorld(2);
+  const hidden = new Set<string>();
+  world.provider.behave = (_call, { reference }) => {
+    hidden.add(reference);
+    return answers(unknown('reset'), true, 0);
+  };
+  world.provider.lookUpFault = (reference) => (hidden.has(reference) ? { kind: 'unsure', reason: 'hidden', reachable: true } : null);
+  await world.finish();
+  expect(world.kept().doubts).toHaveLength(2);
+  let doubts = 0;
+  world.onEvent = ({ type }) => {
+    doubts += type === 'in_doubt' ? 1 : 0;
+    if (type === 'in_doubt' && doubts === 2) world.store.report(1, { providerId: 'w', at: world.clock.now(), failed: true });
+  };
+  await world.finish({ sending: false, assume: 'sent' });
+  expect(world.store.rows.map(({ status }) => status)).toEqual(['failed', 'sent']);
+  expect(world.kept().counted).toEqual({ sent: 1, failed: 1 });
+});

@@ -2,6 +2,7 @@ import { ASSUMED_ABSENT, ASSUMED_SENT } from '../core/note.ts';
 import { formatCount } from '../core/units.ts';
 import { move } from '../loop/account.ts';
 import type { LeftInDoubt, Run } from '../loop/parts.ts';
+import { settleReported } from '../loop/reported.ts';
 import { putBack } from '../loop/settle.ts';
 
 /** The operator's word on recipients whose outcome cannot be known: they got it, or they did not. */
@@ -12,7 +13,8 @@ export type Assumption = 'sent' | 'absent';
  * it pending again, under the same reference. Recipients that could not be looked up because the provider did not answer, or refused the key, stay in doubt.
  */
 export async function assumeInDoubt(run: Run, as: Assumption): Promise<void> {
-  const left = run.lookUps.left.splice(0);
+  // What a report has told since is known, and nobody's word is needed.
+  const left = await settleReported(run, run.lookUps.left.splice(0));
   const answered = left.filter((one) => one.answered);
   for (const one of answered) await (as === 'sent' ? assumeSent(run, one) : assumeAbsent(run, one));
   const silent = left.length - answered.length;

@@ -13,6 +13,7 @@ import type { CampaignStore } from '../../src/ports/campaign-store.ts';
 import type { Clock } from '../../src/ports/clock.ts';
 import type { Lease } from '../../src/ports/leases.ts';
 import { runCampaign } from '../../src/run-campaign.ts';
+import type { Assumption } from '../../src/runs/assume.ts';
 import type { Ending } from '../../src/runs/finish.ts';
 import { openLine, recover } from '../../src/runs/recover.ts';
 import { MemoryEntries } from './memory-entries.ts';
@@ -37,6 +38,8 @@ interface RunOptions {
   life?: Life;
   /** Done under the leases before anything else. */
   before?: () => Promise<unknown>;
+  /** The operator's word on whoever stays in doubt. */
+  assume?: Assumption;
 }
 
 /** A process that may be killed: from then on nothing it called ever answers, and nothing it calls has an effect. */
@@ -156,7 +159,7 @@ export class SimWorld {
     if (!(error instanceof UserError)) this.bugs.push(error);
   }
 
-  async #start({ sending = true, life = new Life(), before }: RunOptions): Promise<Ending> {
+  async #start({ sending = true, life = new Life(), before, assume }: RunOptions): Promise<Ending> {
     const owner = this.owner();
     this.provider.inFlight = 0;
     life.onDeath = () => this.dead.add(owner.token);
@@ -168,7 +171,7 @@ export class SimWorld {
     const clock = life.bind<Clock>(this.clock);
     const lease = holdLease(life.bind(taken.lease), clock, asked);
     try {
-      return await this.#under(lease, { sending, life, before, owner, clock });
+      return await this.#under(lease, { sending, life, before, owner, clock, assume });
     } finally {
       if (life.alive) await lease.release();
       this.dead.add(owner.token);
@@ -177,7 +180,21 @@ export class SimWorld {
 
   async #under(
     lease: HeldLease,
-    { sending, life, before, owner, clock }: { sending: boolean; life: Life; before: RunOptions['before']; owner: Owner; clock: Clock },
+    {
+      sending,
+      life,
+      before,
+      owner,
+      clock,
+      assume,
+    }: {
+      before: RunOptions['before'];
+      assume: RunOptions['assume'];
+      sending: boolean;
+      life: Life;
+      owner: Owner;
+      clock: Clock;
+    },
   ): Promise<Ending> {
     const entries = life.bind(this.entries);
     const provider = life.bind(this.provider);
@@ -204,7 +221,7 @@ export class SimWorld {
     const open = new Set([...found.claims, ...found.doubts].map(({ message }) => message));
     const people = await findPersons(stream.recipients, { campaign: stream.campaign.id, total: this.store.rows.length, open });
     const progress = progressOf(await this.store.tally(), { inDoubt: found.doubts.length, unstoredSent: 0, unstoredFailed: 0 });
-    const take = { found, progress, duplicates: people.duplicates, settings: {} };
+    const take = { found, progress, duplicates: people.duplicates, settings: {}, ...(assume !== undefined && { assume }) };
     return runCampaign({ ...parts, persons: people.persons }, take, {
       onRun: (run) => {
         this.run = run;
